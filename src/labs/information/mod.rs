@@ -1,0 +1,4 @@
+//! Information.
+
+lab! { "information", "Information", "What do layers keep of their input, and can it be measured?";
+}

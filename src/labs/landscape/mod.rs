@@ -1,0 +1,4 @@
+//! Landscapes.
+
+lab! { "landscape", "Landscapes", "What does the loss look like where training goes, and what does that do to training?";
+}

@@ -1,0 +1,4 @@
+//! Representations.
+
+lab! { "representation", "Representations", "What do features look like after training, and why?";
+}

@@ -1,0 +1,4 @@
+//! Trajectories.
+
+lab! { "trajectory", "Trajectories", "Which way do optimizers go, and where do they end?";
+}

@@ -1,0 +1,3 @@
+//! What several experiments share, by field; each module is usable as a library on its own.
+
+pub mod random;
