@@ -1,3 +1,7 @@
 //! What several experiments share, by field; each module is usable as a library on its own.
 
+pub mod nn;
+pub mod optimize;
+pub mod product;
 pub mod random;
+pub mod real;
