@@ -232,7 +232,8 @@ pub struct Classification {
 impl Classification {
     /// The images in the order `train` then `test` (indices), values divided by `white`.
     pub fn of(pictures: &Pictures, train: &[usize], test: &[usize], white: f32) -> Self {
-        let inputs = |rows: &[usize]| rows.iter().flat_map(|i| pictures.image(*i).iter().map(|v| f32::from(*v) / white)).collect();
+        let inputs =
+            |rows: &[usize]| rows.iter().flat_map(|i| pictures.image(*i).iter().map(|v| f32::from(*v) / white)).collect();
         let labels = |rows: &[usize]| rows.iter().map(|i| pictures.labels[*i]).collect();
         let features = pictures.width * pictures.height;
         Classification { features, x: inputs(train), y: labels(train), test_x: inputs(test), test_y: labels(test) }
