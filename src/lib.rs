@@ -22,5 +22,7 @@ pub mod labs;
 pub mod methods;
 pub mod session;
 pub mod view;
+#[cfg(target_arch = "wasm32")]
+pub mod web;
 
 pub use error::{Error, Result};
