@@ -90,31 +90,58 @@ impl Processor {
 pub struct Live {
     session: Session,
     device: Device,
+    /// Whether the time line is kept.
+    records: bool,
+    /// Milliseconds spent on the run, and on keeping its time line.
+    worked: f64,
+    looked: f64,
 }
+
+/// Keeping the time line may take so many milliseconds of a run, and this share of its work on top.
+const LOOK_FREE: f64 = 60.0;
+const LOOK_SHARE: f64 = 0.4;
 
 #[wasm_bindgen]
 impl Live {
     /// A run of `slug` at its start. `pairs`: name, text, name, text … of the controls that are not at their defaults.
+    /// `records`: it keeps a time line.
     #[wasm_bindgen(constructor)]
-    pub fn new(slug: &str, pairs: Vec<String>, seed: f64, shelf: &Shelf, processor: &Processor) -> Result<Live, JsError> {
+    pub fn new(
+        slug: &str,
+        pairs: Vec<String>,
+        seed: f64,
+        shelf: &Shelf,
+        processor: &Processor,
+        records: bool,
+    ) -> Result<Live, JsError> {
         let entry = labs::find(slug)?;
         let session = Session::new(entry, settings(entry, &pairs)?, seed as u64, &shelf.0)?;
-        Ok(Live { session, device: processor.0.clone() })
+        Ok(Live { session, device: processor.0.clone(), records, worked: 0.0, looked: 0.0 })
     }
 
     /// Advances by slices until the next one would probably not fit into `milliseconds`, or `slices` are done, at least one.
     /// True when the run is over.
     pub async fn advance(&mut self, milliseconds: f64, slices: u32) -> Result<bool, JsError> {
         let begin = now();
-        let (mut last, mut left) = (begin, slices);
-        let enough = move || {
-            let time = now();
-            let slice = time - last;
-            last = time;
+        let mut before = begin;
+        let mut left = slices;
+        loop {
+            self.session.advance(&self.device, || true).await?;
+            let after = now();
+            let slice = after - before;
+            self.worked += slice;
+            before = after;
+            if self.records && self.session.due() && self.looked < LOOK_FREE + LOOK_SHARE * self.worked {
+                self.session.look();
+                before = now();
+                self.looked += before - after;
+            }
             left = left.saturating_sub(1);
-            left == 0 || time - begin + slice > milliseconds
-        };
-        Ok(self.session.advance(&self.device, enough).await?.finished())
+            let over = self.session.progress().finished();
+            if over || left == 0 || before - begin + slice > milliseconds {
+                return Ok(over);
+            }
+        }
     }
 
     /// What there is to see now, kept on the time line when it is due: `{done, of, views, measures}`.
@@ -122,20 +149,15 @@ impl Live {
         frame(&self.session.look())
     }
 
-    /// Keeps the present moment on the time line when it is due.
-    pub fn record(&mut self) {
-        self.session.look();
-    }
-
-    /// The last frame on the time line at or before step `done`.
-    pub fn at(&self, done: f64) -> Option<Object> {
+    /// The frame on the time line at or before step `done`, or the one `offset` places after it.
+    pub fn at(&self, done: f64, offset: i32) -> Option<Object> {
         let step = |index: usize| self.session.frame(index).map_or(f64::INFINITY, |frame| frame.progress.done as f64);
         let (mut low, mut high) = (0, self.session.frames());
         while low + 1 < high {
             let middle = (low + high) / 2;
             if step(middle) <= done { low = middle } else { high = middle }
         }
-        self.session.frame(low).map(frame)
+        self.session.frame(low.saturating_add_signed(offset as isize)).map(frame)
     }
 
     /// The first step on the time line; NaN before there is one.
