@@ -102,6 +102,12 @@ impl<T: Product> Network<T> {
         Network { sizes: sizes.to_vec(), activation, theta }
     }
 
+    /// A network of the same shape with other parameters, which may be of another float type.
+    pub fn with<U>(&self, theta: Vec<U>) -> Network<U> {
+        assert_eq!(theta.len(), self.theta.len(), "a network keeps its number of parameters");
+        Network { sizes: self.sizes.clone(), activation: self.activation, theta }
+    }
+
     /// Units a layer, input and output included.
     pub fn sizes(&self) -> &[usize] {
         &self.sizes
