@@ -1,5 +1,6 @@
 //! What several experiments share, by field; each module is usable as a library on its own.
 
+pub mod autodiff;
 pub mod dual;
 pub mod nn;
 pub mod optimize;
