@@ -77,12 +77,30 @@ impl Function {
             }
             Function::HardTanh => {
                 let inside = x > -one && x < one;
-                (if inside { x } else if x > zero { one } else { -one }, if inside { one } else { zero })
+                (
+                    if inside {
+                        x
+                    } else if x > zero {
+                        one
+                    } else {
+                        -one
+                    },
+                    if inside { one } else { zero },
+                )
             }
             Function::Exp => (x.exp(), x.exp()),
             Function::Ln => (x.ln(), one / x),
             Function::Sqrt => (x.sqrt(), half / x.sqrt()),
-            Function::Abs => (x.abs(), if x > zero { one } else if x < zero { -one } else { zero }),
+            Function::Abs => (
+                x.abs(),
+                if x > zero {
+                    one
+                } else if x < zero {
+                    -one
+                } else {
+                    zero
+                },
+            ),
         }
     }
 }
@@ -340,7 +358,10 @@ impl<T: Product> Tape<T> {
         let Geometry { channels, height, width, side } = geometry;
         let (batch, columns) = self.shape(images);
         let (taps, outputs) = self.shape(filters);
-        assert!(columns == channels * height * width && taps == channels * side * side && side % 2 == 1, "a convolution's sizes agree");
+        assert!(
+            columns == channels * height * width && taps == channels * side * side && side % 2 == 1,
+            "a convolution's sizes agree"
+        );
         let pixels = height * width;
         let mut out = Vec::with_capacity(batch * outputs * pixels);
         let (mut patches, mut product) = (vec![T::default(); pixels * taps], vec![T::default(); outputs * pixels]);
@@ -658,7 +679,8 @@ mod tests {
             t.add(x, y)
         });
         check("functions", |t, [a, _, _]| {
-            let kinds = [Function::Tanh, Function::Relu, Function::Gelu, Function::Sigmoid, Function::Softplus, Function::Softsign];
+            let kinds =
+                [Function::Tanh, Function::Relu, Function::Gelu, Function::Sigmoid, Function::Softplus, Function::Softsign];
             let more = [Function::HardTanh, Function::Exp, Function::Abs];
             let squares = t.mul(a, a);
             let (ln, root) = (t.map(squares, Function::Ln), t.map(squares, Function::Sqrt));
@@ -696,7 +718,7 @@ mod tests {
         }
     }
 
-    /// The Hessian-vector product of a small convolutional network with batch norm and a residual connection.
+    /// Loss, gradient and Hessian-vector product of a small convolutional network against PyTorch; see make_autodiff.py.
     #[test]
     fn duals_on_the_tape_give_hessian_vector_products() {
         fn loss<T: Product>(tape: &mut Tape<T>, theta: &[T], images: &[T]) -> (Var, [Var; 2]) {
@@ -714,20 +736,23 @@ mod tests {
             let logits = tape.matmul(h, v);
             (tape.cross_entropy(logits, &[0, 2, 1]), [w, v])
         }
-        fn gradient<T: Product>(theta: &[T], images: &[T]) -> Vec<T> {
-            let mut tape = Tape::default();
-            let (scalar, vars) = loss(&mut tape, theta, images);
-            let gradient = tape.gradient(scalar);
-            vars.iter().flat_map(|v| gradient.of(*v).to_vec()).collect()
-        }
-        let mut random = Random::new(13, "hessian");
-        let mut normals = |n: usize| -> Vec<f64> { (0..n).map(|_| random.normal()).collect() };
-        let (theta, v, images) = (normals(21), normals(21), normals(48));
-        let product = gradient(&Dual::along(&theta, &v), &images.iter().map(|x| Dual::real(*x)).collect::<Vec<_>>());
-        let moved = |h: f64| theta.iter().zip(&v).map(|(t, v)| t + h * v).collect::<Vec<_>>();
-        let (above, below) = (gradient(&moved(1e-5), &images), gradient(&moved(-1e-5), &images));
-        for i in 0..21 {
-            assert!((product[i].slope - (above[i] - below[i]) / 2e-5).abs() < 1e-7, "{i}");
+        let fixture = include_str!("../../tests/fixtures/autodiff.csv");
+        let part = |name: &str| -> Vec<f64> {
+            let row = fixture.lines().find(|row| row.starts_with(name)).unwrap();
+            row.split(',').skip(1).map(|cell| cell.parse().unwrap()).collect()
+        };
+        let duals = |values: Vec<f64>| values.into_iter().map(Dual::real).collect::<Vec<_>>();
+        let theta = Dual::along(&part("theta"), &part("direction"));
+        let mut tape = Tape::default();
+        let (scalar, vars) = loss(&mut tape, &theta, &duals(part("images")));
+        assert!((tape.value(scalar)[0].value - part("loss")[0]).abs() < 1e-12);
+        let gradient = tape.gradient(scalar);
+        let ours = vars.iter().flat_map(|v| gradient.of(*v).to_vec());
+        for ((ours, gradient), product) in ours.zip(part("gradient")).zip(part("product")) {
+            assert!(
+                (ours.value - gradient).abs() < 1e-12 && (ours.slope - product).abs() < 1e-11,
+                "{ours:?} {gradient} {product}"
+            );
         }
     }
 }
