@@ -1,6 +1,7 @@
 //! What several experiments share, by field; each module is usable as a library on its own.
 
 pub mod dual;
+pub mod linear;
 pub mod nn;
 pub mod optimize;
 pub mod product;
