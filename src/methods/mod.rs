@@ -2,6 +2,7 @@
 
 pub mod autodiff;
 pub mod dual;
+pub mod linear;
 pub mod nn;
 pub mod optimize;
 pub mod product;
