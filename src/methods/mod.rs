@@ -5,3 +5,5 @@ pub mod optimize;
 pub mod product;
 pub mod random;
 pub mod real;
+pub mod spectrum;
+pub mod statistics;
