@@ -8,3 +8,5 @@ pub mod optimize;
 pub mod product;
 pub mod random;
 pub mod real;
+pub mod spectrum;
+pub mod statistics;
