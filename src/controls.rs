@@ -55,11 +55,11 @@ impl Spec {
         let name = self.name;
         let number = || text.trim().parse::<f64>().ok().filter(|v| v.is_finite());
         match self.kind {
-            Kind::Choice(options) => options
-                .iter()
-                .position(|option| *option == text)
-                .map(|index| index as f64)
-                .ok_or_else(|| Error::new(format!("control {name}: '{}' is not one of {}", shorten(text), options.join(", ")))),
+            Kind::Choice(options) => {
+                options.iter().position(|option| *option == text).map(|index| index as f64).ok_or_else(|| {
+                    Error::new(format!("control {name}: '{}' is not one of {}", shorten(text), options.join(", ")))
+                })
+            }
             Kind::Toggle => match text {
                 "on" | "true" | "1" => Ok(1.0),
                 "off" | "false" | "0" => Ok(0.0),
@@ -125,7 +125,11 @@ impl Settings {
     pub fn set(&mut self, specs: &[Spec], name: &str, text: &str) -> Result<()> {
         let Some(index) = specs.iter().position(|spec| spec.name == name) else {
             let names: Vec<_> = specs.iter().map(|spec| spec.name).collect();
-            return Err(Error::new(format!("control {}: there is none of that name; there are {}", shorten(name), names.join(", "))));
+            return Err(Error::new(format!(
+                "control {}: there is none of that name; there are {}",
+                shorten(name),
+                names.join(", ")
+            )));
         };
         self.0[index] = specs[index].parse(text)?;
         Ok(())

@@ -199,7 +199,11 @@ impl Entry {
         let presets = self.card.presets;
         let Some(preset) = presets.iter().find(|p| p.name == name) else {
             let names: Vec<_> = presets.iter().map(|p| p.name).collect();
-            return Err(Error::new(format!("preset {name}: {} has none of that name; it has {}", self.card.slug, names.join(", "))));
+            return Err(Error::new(format!(
+                "preset {name}: {} has none of that name; it has {}",
+                self.card.slug,
+                names.join(", ")
+            )));
         };
         Settings::parse(self.controls, preset.set.iter().copied())
     }

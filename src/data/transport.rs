@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::methods::random::Random;
 use libm::exp;
 
-/// Masses at some places and at others, and the costs between them, the largest of which is 1 in absolute value.
+/// Masses at some places and at others, and the costs between them, which are in [0, 1].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Instance {
     /// Cost of moving a unit from each source to each target: `source.len()` rows, row by row.
@@ -60,7 +60,8 @@ impl Instance {
     ///
     /// Two clouds have the same number of coordinate columns, one point a row, and are taken at squared distance; a csv column
     /// named `weight` holds the points' masses, which are equal without it. A cost matrix is square or has at least 5 rows and
-    /// 5 columns, and has equal masses. Costs are divided by the largest in absolute value.
+    /// 5 columns, and has equal masses. If costs are negative, all are raised until the least is 0, which changes no plan; then
+    /// they are divided by the largest.
     pub fn own(arrays: &[Array]) -> Result<Self> {
         match arrays {
             [matrix] => cost_matrix(matrix),
@@ -101,7 +102,9 @@ fn cost_matrix(array: &Array) -> Result<Instance> {
     size(name, "rows", rows)?;
     size(name, "columns", columns)?;
     let mass = |n: usize| vec![1.0 / n as f64; n];
-    Ok(Instance { cost: scaled(array.values.clone()), source: mass(rows), target: mass(columns) })
+    let lift = array.values.iter().fold(0.0, |a: f64, b| a.min(*b));
+    let cost = scaled(array.values.iter().map(|c| c - lift).collect());
+    Ok(Instance { cost, source: mass(rows), target: mass(columns) })
 }
 
 /// The points of `array`, point by point, and their masses.
@@ -148,9 +151,9 @@ fn squared_distances(a: &[f64], b: &[f64], d: usize) -> Vec<f64> {
     scaled(a.chunks_exact(d).flat_map(|p| b.chunks_exact(d).map(move |q| distance(p, q))).collect())
 }
 
-/// Divided by the largest absolute value, unless that is zero.
+/// Values >= 0 divided by the largest, unless that is zero.
 fn scaled(mut values: Vec<f64>) -> Vec<f64> {
-    let top = values.iter().fold(0.0, |top: f64, v| top.max(v.abs()));
+    let top = values.iter().fold(0.0, |top: f64, v| top.max(*v));
     if top > 0.0 {
         values.iter_mut().for_each(|v| *v /= top);
     }
@@ -236,8 +239,8 @@ mod tests {
     fn points_on_a_line_and_a_cost_matrix() {
         let line = array("a.npy", &[2], &[0.0, 2.0]);
         assert_eq!(Instance::own(&[line.clone(), line]).unwrap().cost, [0.0, 1.0, 1.0, 0.0]);
-        let own = Instance::own(&[array("c.csv", &[2, 2], &[-4.0, 1.0, 2.0, 0.0])]).unwrap();
-        assert_eq!((own.cost, own.source), (vec![-1.0, 0.25, 0.5, 0.0], vec![0.5; 2]));
+        let own = Instance::own(&[array("c.csv", &[2, 2], &[-2.0, 1.0, 2.0, 0.0])]).unwrap();
+        assert_eq!((own.cost, own.source), (vec![0.0, 0.75, 1.0, 0.5], vec![0.5; 2]));
         // All points in one place: every plan costs nothing.
         let point = array("p.npy", &[2, 1], &[3.0, 3.0]);
         assert_eq!(Instance::own(&[point.clone(), point]).unwrap().cost, [0.0; 4]);

@@ -206,6 +206,8 @@ pub struct NewtonSparse {
     pub stalled: bool,
     /// Entries of P kept in the Hessian.
     pub kept: usize,
+    /// Relative residual to which Δ is solved; 1e-8 unless it is set.
+    pub inner_tolerance: f64,
     at: Evaluation,
     hessian: SparseHessian,
     phase: Phase,
@@ -227,8 +229,6 @@ enum Phase {
 }
 
 impl NewtonSparse {
-    /// Relative residual to which Δ is solved.
-    pub const INNER_TOLERANCE: f64 = 1e-8;
     /// Conjugate-gradient steps after which Δ is used as it is.
     pub const INNER_STEPS: usize = 2000;
 
@@ -238,7 +238,7 @@ impl NewtonSparse {
         let kept = kept.clamp(1, at.plan.len());
         let work = ENTRY * at.plan.len() as f64;
         let (hessian, phase) = (SparseHessian::default(), Phase::Assemble);
-        NewtonSparse { u, v, steps: 0, inner_steps: 0, work, stalled: false, kept, at, hessian, phase }
+        NewtonSparse { u, v, steps: 0, inner_steps: 0, work, stalled: false, kept, inner_tolerance: 1e-8, at, hessian, phase }
     }
 
     /// P.
@@ -290,12 +290,12 @@ impl NewtonSparse {
             Phase::Solve(solver) => {
                 let inner = 4.0 * self.kept as f64 + 14.0 * self.hessian.diagonal.len() as f64;
                 let mut residual = f64::INFINITY;
-                while residual > Self::INNER_TOLERANCE && solver.steps < Self::INNER_STEPS && self.work < enough {
+                while residual > self.inner_tolerance && solver.steps < Self::INNER_STEPS && self.work < enough {
                     residual = solver.step(|x, out| self.hessian.product(x, out));
                     self.inner_steps += 1;
                     self.work += inner;
                 }
-                if residual > Self::INNER_TOLERANCE && solver.steps < Self::INNER_STEPS {
+                if residual > self.inner_tolerance && solver.steps < Self::INNER_STEPS {
                     return false;
                 }
                 let mut delta = std::mem::take(&mut solver.solution);
@@ -313,7 +313,7 @@ impl NewtonSparse {
                 self.work += ENTRY * entries;
                 // ηf there − ηf here, without the large terms that both have.
                 let rise = t * (dot(&problem.source, du) + dot(&problem.target, dv)) - (there.mass() - self.at.mass());
-                let rounding = 64.0 * f64::EPSILON * (there.mass() + self.at.mass());
+                let rounding = 64.0 * f64::EPSILON * self.at.mass();
                 if rise >= 1e-4 * t * slope - rounding {
                     (self.u, self.v, self.at) = (u, v, there);
                 } else if t > 1e-12 {
@@ -419,4 +419,206 @@ fn cut(plan: &[f64], kept: usize) -> (f64, usize) {
     let place = bits.len() - kept;
     let cut = f64::from_bits(*bits.select_nth_unstable(place).1);
     (cut, kept - plan.iter().filter(|p| **p > cut).count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::transport::Instance;
+    use crate::methods::random::Random;
+    use nalgebra::{DMatrix, DVector};
+
+    fn assignment(n: usize, inverse_temperature: f64, seed: u64) -> Problem {
+        let Instance { cost, source, target } = Instance::random_assignment(n, seed);
+        Problem::new(&cost, source, target, inverse_temperature)
+    }
+
+    fn warm(problem: &Problem, sweeps: usize) -> Sinkhorn {
+        let mut sinkhorn = Sinkhorn::new(problem);
+        (0..sweeps).for_each(|_| sinkhorn.sweep(problem));
+        sinkhorn
+    }
+
+    fn newton(problem: &Problem, sweeps: usize, kept: usize) -> NewtonSparse {
+        let Sinkhorn { u, v, .. } = warm(problem, sweeps);
+        NewtonSparse::new(problem, u, v, kept)
+    }
+
+    /// A rectangular problem with uneven masses, and a place that is no optimum.
+    fn somewhere() -> (Problem, Vec<f64>, Vec<f64>) {
+        let mut random = Random::new(5, "transport");
+        let cost: Vec<f64> = (0..12).map(|_| random.uniform()).collect();
+        let problem = Problem::new(&cost, vec![0.5, 0.2, 0.3], vec![0.1, 0.2, 0.3, 0.4], 7.0);
+        let u = (0..3).map(|_| random.between(-2.0, 1.0)).collect();
+        let v = (0..4).map(|_| random.between(-2.0, 1.0)).collect();
+        (problem, u, v)
+    }
+
+    /// ηf at (u, v) moved by `step` in coordinate `k` and by `other` in coordinate `l`.
+    fn moved(k: usize, step: f64, l: usize, other: f64) -> (f64, Vec<f64>) {
+        let (problem, u, v) = somewhere();
+        let mut z = [u, v].concat();
+        z[k] += step;
+        z[l] += other;
+        let at = NewtonSparse::new(&problem, z[..3].to_vec(), z[3..].to_vec(), 1);
+        (problem.inverse_temperature * at.potential(&problem), at.at.gradient(&problem))
+    }
+
+    #[test]
+    fn gradient_and_hessian_match_finite_differences() {
+        let (problem, u, v) = somewhere();
+        let at = Evaluation::new(&problem, &u, &v);
+        let (gradient, hessian) = (at.gradient(&problem), SparseHessian::new(&at, 12));
+        let h = 1e-5;
+        for k in 0..7 {
+            let slope = (moved(k, h, 0, 0.0).0 - moved(k, -h, 0, 0.0).0) / (2.0 * h);
+            assert!((slope - gradient[k]).abs() < 1e-9, "{k}: {slope} and {}", gradient[k]);
+            let mut unit = [0.0; 7];
+            unit[k] = 1.0;
+            let mut column = [0.0; 7];
+            hessian.product(&unit, &mut column);
+            let (above, below) = (moved(k, h, 0, 0.0).1, moved(k, -h, 0, 0.0).1);
+            for l in 0..7 {
+                let curvature = -(above[l] - below[l]) / (2.0 * h);
+                assert!((curvature - column[l]).abs() < 1e-8, "{k} {l}: {curvature} and {}", column[l]);
+            }
+        }
+    }
+
+    #[test]
+    fn the_step_solves_the_whole_system() {
+        let (problem, u, v) = somewhere();
+        let at = Evaluation::new(&problem, &u, &v);
+        let hessian = SparseHessian::new(&at, 12);
+        let b = at.gradient(&problem);
+        let mut solver = ConjugateGradient::new(&b, &hessian.diagonal);
+        while solver.step(|x, out| hessian.product(x, out)) > 1e-12 {
+            assert!(solver.steps < 50);
+        }
+        let mut delta = solver.solution;
+        center(&mut delta, 3);
+        // The least-norm solution with the null direction (1, −1) taken out by the pseudo-inverse.
+        let dense = DMatrix::from_fn(7, 7, |i, j| match (i < 3, j < 3) {
+            _ if i == j => hessian.diagonal[i],
+            (true, false) => at.plan[i * 4 + j - 3],
+            (false, true) => at.plan[j * 4 + i - 3],
+            _ => 0.0,
+        });
+        let mut exact = dense.pseudo_inverse(1e-9).unwrap() * DVector::from_column_slice(&b);
+        center(exact.as_mut_slice(), 3);
+        assert!((DVector::from_column_slice(&delta) - exact).norm() < 1e-8);
+    }
+
+    #[test]
+    fn moving_along_the_null_direction_changes_nothing() {
+        let (problem, u, v) = somewhere();
+        let shifted = |by: f64| {
+            let u = u.iter().map(|u| u + by).collect();
+            NewtonSparse::new(&problem, u, v.iter().map(|v| v - by).collect(), 12)
+        };
+        let (here, there) = (shifted(0.0), shifted(17.0));
+        assert!((here.potential(&problem) - there.potential(&problem)).abs() < 1e-13);
+        assert!(here.plan().iter().zip(there.plan()).all(|(a, b)| (a - b).abs() < 1e-13));
+        assert!((here.marginal_error(&problem) - there.marginal_error(&problem)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn sinkhorn_climbs_and_knows_its_error() {
+        let problem = assignment(30, 100.0, 4);
+        let mut sinkhorn = Sinkhorn::new(&problem);
+        let mut last = f64::NEG_INFINITY;
+        for _ in 0..50 {
+            sinkhorn.sweep(&problem);
+            let at = NewtonSparse::new(&problem, sinkhorn.u.clone(), sinkhorn.v.clone(), 1);
+            assert!((sinkhorn.marginal_error(&problem) - at.marginal_error(&problem)).abs() < 1e-12);
+            assert!((sinkhorn.potential(&problem) - at.potential(&problem)).abs() < 1e-13);
+            assert!(sinkhorn.potential(&problem) >= last - 1e-14);
+            last = sinkhorn.potential(&problem);
+        }
+    }
+
+    #[test]
+    fn two_by_two_has_a_closed_form() {
+        // For C = [0 1; 1 0] and equal masses the plan is [a b; b a], a/b = exp(η).
+        let problem = Problem::new(&[0.0, 1.0, 1.0, 0.0], vec![0.5; 2], vec![0.5; 2], 3.0);
+        let sinkhorn = warm(&problem, 1);
+        let a = 0.5 / (1.0 + libm::exp(-3.0));
+        for (p, exact) in problem.plan(&sinkhorn.u, &sinkhorn.v).iter().zip([a, 0.5 - a, 0.5 - a, a]) {
+            assert!((p - exact).abs() < 1e-15);
+        }
+    }
+
+    #[test]
+    fn the_whole_hessian_converges_quadratically() {
+        for seed in 0..3 {
+            let problem = assignment(60, 200.0, seed);
+            let mut newton = newton(&problem, 20, 3600);
+            newton.inner_tolerance = 1e-13;
+            let mut errors = vec![newton.marginal_error(&problem)];
+            while errors[errors.len() - 1] > 1e-13 && newton.steps < 30 {
+                while !newton.advance(&problem, 1e9) {}
+                errors.push(newton.marginal_error(&problem));
+            }
+            // The order of convergence at the end, log(e₃/e₂) / log(e₂/e₁), from errors that rounding has not touched.
+            let clean: Vec<f64> = errors.iter().copied().filter(|e| *e > 1e-13).collect();
+            let &[.., a, b, c] = &clean[..] else { panic!("{errors:?}") };
+            let order = libm::log(c / b) / libm::log(b / a);
+            assert!(order > 1.8, "seed {seed}: order {order}, {errors:?}");
+        }
+    }
+
+    #[test]
+    fn a_thin_hessian_converges_linearly() {
+        let problem = assignment(100, 300.0, 0);
+        let mut newton = newton(&problem, 20, 200);
+        let mut errors = Vec::new();
+        for _ in 0..25 {
+            while !newton.advance(&problem, 1e9) {}
+            errors.push(newton.marginal_error(&problem));
+        }
+        let factor = libm::pow(errors[24] / errors[14], 0.1);
+        assert!((0.5..0.9).contains(&factor), "{factor}: {errors:?}");
+    }
+
+    #[test]
+    fn slicing_a_step_changes_no_bit() {
+        let problem = assignment(50, 300.0, 2);
+        let (mut whole, mut sliced) = (newton(&problem, 10, 250), newton(&problem, 10, 250));
+        for _ in 0..4 {
+            while !whole.advance(&problem, 1e12) {}
+            let mut calls = 1;
+            while !sliced.advance(&problem, 1e4) {
+                calls += 1;
+            }
+            assert!(calls > 5);
+            assert_eq!((&whole.u, &whole.v, whole.inner_steps), (&sliced.u, &sliced.v, sliced.inner_steps));
+        }
+    }
+
+    #[test]
+    fn a_cold_start_never_overflows() {
+        for seed in 0..3 {
+            let problem = assignment(50, 1500.0, seed);
+            let mut newton = NewtonSparse::new(&problem, vec![0.0; 50], vec![0.0; 50], 250);
+            let mut last = newton.potential(&problem);
+            for _ in 0..20 {
+                while !newton.advance(&problem, 1e9) {}
+                let now = newton.potential(&problem);
+                assert!(now.is_finite() && now >= last - 1e-12, "{now} after {last}");
+                last = now;
+            }
+        }
+    }
+
+    #[test]
+    fn the_cut_keeps_just_as_many_as_asked_for() {
+        let plan = [0.5, 0.1, 0.3, 0.1, 0.1, 0.0];
+        for kept in 1..=6 {
+            let (value, ties) = cut(&plan, kept);
+            assert_eq!(plan.iter().filter(|p| **p > value).count() + ties, kept);
+        }
+        let at = Evaluation { plan: plan.to_vec(), row_mass: vec![0.9, 0.2], column_mass: vec![0.6, 0.2, 0.3] };
+        let hessian = SparseHessian::new(&at, 3);
+        assert_eq!((hessian.starts, hessian.columns), (vec![0, 3, 3], vec![0, 1, 2]));
+    }
 }

@@ -1,4 +1,5 @@
 //! Trajectories.
 
 lab! { "trajectory", "Trajectories", "Which way do optimizers go, and where do they end?";
+    diffgrad::DiffGrad,
 }

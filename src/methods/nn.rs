@@ -1,0 +1,293 @@
+//! Fully connected networks: forward, backward, losses; parameters in one flat vector so that any optimizer can move them.
+//!
+//! Batches are row-major, one sample a row. Layer `l` (0-based) maps `sizes[l]` to `sizes[l + 1]` features by
+//! `Z = A·W + b`, `W` stored `sizes[l] × sizes[l + 1]`; every layer but the last is followed by the activation.
+
+use super::product::Product;
+use super::random::Random;
+use super::real::Real;
+use crate::data::Pictures;
+
+/// The function σ after every hidden layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// tanh z
+    Tanh,
+    /// max(0, z)
+    Relu,
+    /// ln(1 + eᶻ)
+    Softplus,
+    /// 1/(1 + e⁻ᶻ)
+    Sigmoid,
+}
+
+impl Activation {
+    /// σ over a slice, in place.
+    pub fn apply<T: Product>(self, z: &mut [T]) {
+        let (zero, one) = (T::real(0.0), T::real(1.0));
+        match self {
+            Activation::Tanh => T::tanh_each(z),
+            Activation::Relu => z.iter_mut().for_each(|z| *z = z.larger(zero)),
+            Activation::Softplus => z.iter_mut().for_each(|z| *z = z.larger(zero) + (one + (-z.abs()).exp()).ln()),
+            Activation::Sigmoid => z.iter_mut().for_each(|z| *z = one / (one + (-*z).exp())),
+        }
+    }
+
+    /// Multiplies `delta` by σ′, told from the activity a = σ(z).
+    pub fn chain<T: Real>(self, delta: &mut [T], a: &[T]) {
+        let one = T::real(1.0);
+        let pairs = delta.iter_mut().zip(a);
+        match self {
+            Activation::Tanh => pairs.for_each(|(d, &a)| *d = *d * (one - a * a)),
+            Activation::Relu => pairs.for_each(|(d, &a)| *d = if a > T::default() { *d } else { T::default() }),
+            Activation::Softplus => pairs.for_each(|(d, &a)| *d = *d * (one - (-a).exp())),
+            Activation::Sigmoid => pairs.for_each(|(d, &a)| *d = *d * a * (one - a)),
+        }
+    }
+}
+
+/// How weights start.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Start {
+    /// Weights N(0, gain/fan_in), biases 0.
+    Normal { gain: f64 },
+    /// Weights and biases uniform in ±1/√fan_in, as PyTorch's linear layers.
+    Uniform,
+}
+
+/// A fully connected network with its parameters.
+#[derive(Clone, Debug)]
+pub struct Network<T = f32> {
+    sizes: Vec<usize>,
+    activation: Activation,
+    /// All parameters: layer by layer, weights then biases.
+    pub theta: Vec<T>,
+}
+
+/// What a forward pass leaves for the backward pass; reused between batches so that training does not allocate.
+#[derive(Clone, Debug, Default)]
+pub struct Tape<T = f32> {
+    /// The batch, then the activities of every layer, the logits last.
+    layers: Vec<Vec<T>>,
+    delta: Vec<T>,
+    below: Vec<T>,
+}
+
+impl<T> Tape<T> {
+    /// The activities of layer `l`, samples × units: 0 is the input, the last one the logits.
+    pub fn layer(&self, l: usize) -> &[T] {
+        &self.layers[l]
+    }
+    /// The network's output, samples × classes.
+    pub fn logits(&self) -> &[T] {
+        self.layers.last().expect("a forward pass has been made")
+    }
+}
+
+impl<T: Product> Network<T> {
+    /// A network with `sizes` units a layer (input and output included) and fresh weights.
+    pub fn new(sizes: &[usize], activation: Activation, start: Start, random: &mut Random) -> Self {
+        let mut theta = Vec::new();
+        for pair in sizes.windows(2) {
+            let (fan_in, fan_out) = (pair[0], pair[1]);
+            let bound = (1.0 / fan_in as f64).sqrt();
+            for i in 0..(fan_in + 1) * fan_out {
+                theta.push(T::real(match start {
+                    Start::Normal { gain } if i < fan_in * fan_out => (gain / fan_in as f64).sqrt() * random.normal(),
+                    Start::Normal { .. } => 0.0,
+                    Start::Uniform => random.between(-bound, bound),
+                }));
+            }
+        }
+        Network { sizes: sizes.to_vec(), activation, theta }
+    }
+
+    /// A network of the same shape with other parameters, which may be of another float type.
+    pub fn with<U>(&self, theta: Vec<U>) -> Network<U> {
+        assert_eq!(theta.len(), self.theta.len(), "a network keeps its number of parameters");
+        Network { sizes: self.sizes.clone(), activation: self.activation, theta }
+    }
+
+    /// Units a layer, input and output included.
+    pub fn sizes(&self) -> &[usize] {
+        &self.sizes
+    }
+
+    /// Where layer `l`'s weights are in [`Network::theta`] (and in a gradient), and where its biases.
+    pub fn place(&self, l: usize) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
+        let begin: usize = (0..l).map(|l| (self.sizes[l] + 1) * self.sizes[l + 1]).sum();
+        let (weights, biases) = (self.sizes[l] * self.sizes[l + 1], self.sizes[l + 1]);
+        (begin..begin + weights, begin + weights..begin + weights + biases)
+    }
+
+    /// The activities of every layer for the batch `x` (samples × `sizes[0]`).
+    pub fn forward(&self, x: &[T], tape: &mut Tape<T>) {
+        let depth = self.sizes.len() - 1;
+        let samples = x.len() / self.sizes[0];
+        tape.layers.resize_with(depth + 1, Vec::new);
+        tape.layers[0].clear();
+        tape.layers[0].extend_from_slice(x);
+        for l in 0..depth {
+            let (weights, biases) = self.place(l);
+            let (below, above) = tape.layers.split_at_mut(l + 1);
+            let (a, z) = (&below[l], &mut above[0]);
+            let (fan_in, fan_out) = (self.sizes[l], self.sizes[l + 1]);
+            z.resize(samples * fan_out, T::default());
+            T::product(z, a, &self.theta[weights], samples, fan_in, fan_out);
+            let bias = &self.theta[biases];
+            for row in z.chunks_exact_mut(fan_out) {
+                row.iter_mut().zip(bias).for_each(|(z, b)| *z += *b);
+            }
+            if l + 1 < depth {
+                self.activation.apply(z);
+            }
+        }
+    }
+
+    /// The gradient of the loss by all parameters, from `delta` = ∂loss/∂logits (samples × classes) after a forward pass.
+    pub fn backward(&self, tape: &mut Tape<T>, delta: &[T], gradient: &mut [T]) {
+        let depth = self.sizes.len() - 1;
+        let samples = delta.len() / self.sizes[depth];
+        let Tape { layers, delta: above, below } = tape;
+        above.clear();
+        above.extend_from_slice(delta);
+        for l in (0..depth).rev() {
+            let (weights, biases) = self.place(l);
+            let (fan_in, fan_out) = (self.sizes[l], self.sizes[l + 1]);
+            // ∂W = Aᵀ·δ, ∂b = Σ δ, δ below = (δ·Wᵀ) σ′.
+            T::product_tn(&mut gradient[weights.clone()], &layers[l], above, fan_in, samples, fan_out);
+            let bias = &mut gradient[biases];
+            bias.fill(T::default());
+            for row in above.chunks_exact(fan_out) {
+                bias.iter_mut().zip(row).for_each(|(b, d)| *b += *d);
+            }
+            if l > 0 {
+                below.resize(samples * fan_in, T::default());
+                T::product_nt(below, above, &self.theta[weights], samples, fan_out, fan_in);
+                self.activation.chain(below, &layers[l]);
+                std::mem::swap(above, below);
+            }
+        }
+    }
+}
+
+/// Mean softmax cross-entropy of `logits` (samples × classes) in nats; `delta` becomes its gradient by the logits.
+pub fn cross_entropy<T: Real>(logits: &[T], labels: &[u8], delta: &mut Vec<T>) -> f64 {
+    let samples = labels.len();
+    let classes = logits.len() / samples;
+    let share = T::real(1.0 / samples as f64);
+    let mut loss = 0.0;
+    delta.clear();
+    for (row, &label) in logits.chunks_exact(classes).zip(labels) {
+        let top = row.iter().fold(row[0], |a, &b| a.larger(b));
+        let begin = delta.len();
+        delta.extend(row.iter().map(|&z| (z - top).exp()));
+        let row_delta = &mut delta[begin..];
+        let sum = row_delta.iter().fold(T::default(), |a, &b| a + b);
+        loss += (sum.ln() + top - row[usize::from(label)]).double();
+        row_delta.iter_mut().for_each(|p| *p = *p / sum * share);
+        row_delta[usize::from(label)] = row_delta[usize::from(label)] - share;
+    }
+    loss / samples as f64
+}
+
+/// Mean over samples of ½‖output − e_label‖²; `delta` becomes its gradient by the outputs.
+pub fn squared_error<T: Real>(outputs: &[T], labels: &[u8], delta: &mut Vec<T>) -> f64 {
+    let samples = labels.len();
+    let classes = outputs.len() / samples;
+    let share = T::real(1.0 / samples as f64);
+    let mut loss = 0.0;
+    delta.clear();
+    for (row, &label) in outputs.chunks_exact(classes).zip(labels) {
+        for (k, &output) in row.iter().enumerate() {
+            let error = if k == usize::from(label) { output - T::real(1.0) } else { output };
+            loss += 0.5 * (error * error).double();
+            delta.push(error * share);
+        }
+    }
+    loss / samples as f64
+}
+
+/// The share of samples whose largest logit is their label's.
+pub fn accuracy<T: Real>(logits: &[T], labels: &[u8]) -> f64 {
+    let classes = logits.len() / labels.len();
+    let right = logits.chunks_exact(classes).zip(labels).filter(|(row, label)| largest(row) == usize::from(**label));
+    right.count() as f64 / labels.len() as f64
+}
+
+/// The index of the largest value, the first one among equals.
+pub fn largest<T: Real>(values: &[T]) -> usize {
+    (1..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
+}
+
+/// A classification problem: inputs (samples × features) and labels, to train on and to test on.
+#[derive(Clone, Debug)]
+pub struct Classification {
+    /// Features a sample.
+    pub features: usize,
+    /// Training inputs.
+    pub x: Vec<f32>,
+    /// Training labels.
+    pub y: Vec<u8>,
+    /// Test inputs.
+    pub test_x: Vec<f32>,
+    /// Test labels.
+    pub test_y: Vec<u8>,
+}
+
+impl Classification {
+    /// The images in the order `train` then `test` (indices), values divided by `white`.
+    pub fn of(pictures: &Pictures, train: &[usize], test: &[usize], white: f32) -> Self {
+        let inputs =
+            |rows: &[usize]| rows.iter().flat_map(|i| pictures.image(*i).iter().map(|v| f32::from(*v) / white)).collect();
+        let labels = |rows: &[usize]| rows.iter().map(|i| pictures.labels[*i]).collect();
+        let features = pictures.width * pictures.height;
+        Classification { features, x: inputs(train), y: labels(train), test_x: inputs(test), test_y: labels(test) }
+    }
+
+    /// Copies the training samples `rows` into a batch.
+    pub fn batch(&self, rows: &[usize], x: &mut Vec<f32>, y: &mut Vec<u8>) {
+        x.clear();
+        y.clear();
+        for &row in rows {
+            x.extend_from_slice(&self.x[row * self.features..(row + 1) * self.features]);
+            y.push(self.y[row]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Central differences of the loss in f64, every parameter, every activation and both losses.
+    #[test]
+    fn gradients_match_finite_differences() {
+        type Loss = fn(&[f64], &[u8], &mut Vec<f64>) -> f64;
+        let losses: [Loss; 2] = [cross_entropy, squared_error];
+        let labels = [0, 2, 1, 1, 2];
+        for activation in [Activation::Tanh, Activation::Relu, Activation::Softplus, Activation::Sigmoid] {
+            for loss in losses {
+                let mut random = Random::new(3, "gradient test");
+                let mut network = Network::<f64>::new(&[4, 6, 5, 3], activation, Start::Uniform, &mut random);
+                let x: Vec<f64> = (0..20).map(|_| random.normal()).collect();
+                let (mut tape, mut delta) = (Tape::default(), Vec::new());
+                let mut gradient = vec![0.0; network.theta.len()];
+                network.forward(&x, &mut tape);
+                loss(tape.logits(), &labels, &mut delta);
+                network.backward(&mut tape, &delta, &mut gradient);
+                for i in 0..network.theta.len() {
+                    let centre = network.theta[i];
+                    let mut at = |value: f64| {
+                        network.theta[i] = value;
+                        network.forward(&x, &mut tape);
+                        loss(tape.logits(), &labels, &mut Vec::new())
+                    };
+                    let slope = (at(centre + 1e-5) - at(centre - 1e-5)) / 2e-5;
+                    network.theta[i] = centre;
+                    assert!((slope - gradient[i]).abs() < 1e-8, "{activation:?}, parameter {i}: {slope} and {}", gradient[i]);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The two float types as one, so that a method is written once: `f32` for networks, `f64` for analysis.
+
+use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
+
+/// `f32` or `f64`, with functions that give the same bits on every machine.
+pub trait Real:
+    Copy
+    + PartialOrd
+    + Default
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + 'static
+{
+    /// The nearest value of this type.
+    fn real(value: f64) -> Self;
+    /// As a double.
+    fn double(self) -> f64;
+    /// |x|
+    fn abs(self) -> Self;
+    /// √x
+    fn sqrt(self) -> Self;
+    /// eˣ
+    fn exp(self) -> Self;
+    /// ln x
+    fn ln(self) -> Self;
+    /// tanh x
+    fn tanh(self) -> Self;
+    /// The larger of the two.
+    fn larger(self, other: Self) -> Self {
+        if self > other { self } else { other }
+    }
+}
+
+impl Real for f64 {
+    fn real(value: f64) -> f64 {
+        value
+    }
+    fn double(self) -> f64 {
+        self
+    }
+    fn abs(self) -> f64 {
+        self.abs()
+    }
+    fn sqrt(self) -> f64 {
+        self.sqrt()
+    }
+    fn exp(self) -> f64 {
+        libm::exp(self)
+    }
+    fn ln(self) -> f64 {
+        libm::log(self)
+    }
+    fn tanh(self) -> f64 {
+        libm::tanh(self)
+    }
+}
+
+impl Real for f32 {
+    fn real(value: f64) -> f32 {
+        value as f32
+    }
+    fn double(self) -> f64 {
+        f64::from(self)
+    }
+    fn abs(self) -> f32 {
+        self.abs()
+    }
+    fn sqrt(self) -> f32 {
+        self.sqrt()
+    }
+    fn exp(self) -> f32 {
+        libm::expf(self)
+    }
+    fn ln(self) -> f32 {
+        libm::logf(self)
+    }
+    fn tanh(self) -> f32 {
+        libm::tanhf(self)
+    }
+}
