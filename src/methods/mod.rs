@@ -10,3 +10,5 @@ pub mod random;
 pub mod real;
 pub mod spectrum;
 pub mod statistics;
+pub mod solve;
+pub mod transport;
