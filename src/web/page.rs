@@ -4,11 +4,11 @@ use js_sys::{Object, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
 
-use super::canvas::Canvas;
 use super::{object, settings};
+use crate::labs;
+use crate::plot::canvas::Canvas;
 use crate::plot::{self, Camera, Style, Theme};
 use crate::view::{Handle, View};
-use crate::labs;
 
 /// `text` as control `name` of experiment `slug` writes it; an error says what is wrong with it.
 #[wasm_bindgen]
@@ -31,8 +31,9 @@ pub fn pointer(slug: &str, pairs: Vec<String>, which: usize, x: f64, y: f64) -> 
 /// One view of every kind, as `{title, bytes}`.
 #[wasm_bindgen]
 pub fn samples() -> Vec<Object> {
-    let one = |(title, view): (&str, View)| object([("title", title.into()), ("bytes", Uint8Array::from(view.encode().as_slice()).into())]);
-    plot::samples().into_iter().map(one).collect()
+    let one =
+        |(title, view): (&str, View)| object([("title", title.into()), ("bytes", Uint8Array::from(&view.encode()[..]).into())]);
+    plot::samples::samples().into_iter().map(one).collect()
 }
 
 /// A view, from where it is looked at, and how large.
@@ -86,6 +87,11 @@ impl Picture {
         };
     }
 
+    /// Are heat maps shown as surfaces?
+    pub fn lifted(&self) -> bool {
+        self.lifted
+    }
+
     /// Can it be shown as a surface and flat?
     pub fn liftable(&self) -> bool {
         self.flat
@@ -93,7 +99,7 @@ impl Picture {
 
     /// Is it turned by dragging, rather than moved?
     pub fn turns(&self) -> bool {
-        matches!(self.view, View::Surface(_)) || matches!(&self.view, View::Space(space) if !plot::flat(space))
+        matches!(self.view, View::Surface(_) | View::Space(_)) && plot::extent(&self.view).is_none()
     }
 
     /// Sets the size in CSS pixels, the device pixels a CSS pixel, and the theme.
@@ -103,7 +109,7 @@ impl Picture {
 
     /// Draws onto `canvas`, which has `width * scale` by `height * scale` pixels.
     pub fn draw(&self, canvas: &HtmlCanvasElement) -> Result<(), JsError> {
-        Ok(plot::draw(&self.view, &mut Canvas::on(canvas)?, &self.style, &self.camera)?)
+        Ok(plot::draw(&self.view, &mut Canvas::new(canvas.clone())?, &self.style, &self.camera)?)
     }
 
     /// The picture as an SVG document.
