@@ -75,6 +75,14 @@ export class Controls extends HTMLElement {
       keep((text) => (select.value = text));
       return [select];
     }
+    if (kind === "text") {
+      const words = h("input", { type: "text", maxlength: control.longest, spellcheck: "false", ...attributes, onchange: () => tell(words.value, true) });
+      keep((text) => {
+        words.value = text;
+        words.removeAttribute("aria-invalid");
+      }, () => words.setAttribute("aria-invalid", "true"));
+      return [words];
+    }
     const range = log ? { min: zero ? ZERO : 0, max: STEPS, step: 1 } : { min, max, step: kind === "count" ? 1 : step(min, max) };
     const slider = h("input", { type: "range", ...range, ...attributes });
     const value = () => fromSlider(control, Number(slider.value));

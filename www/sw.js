@@ -3,12 +3,17 @@
 // Names with a hash never change what they name: they are taken from the store. Everything else is asked of the network first,
 // so that a new version of the site is seen at once, and taken from the store when there is no answer.
 
+/** The files with a hash in their names; the build writes the list. */
+const FILES = [/* files */];
 const STORE = "orrery";
 const HASHED = /[.-][0-9a-f]{8,}\.\w+$/;
-/** The store is emptied of hashed names that no page asked for when it has grown to so many. */
+/** When the store has grown to so many files, the oldest quarter goes. */
 const MOST = 400;
 
-self.addEventListener("install", () => self.skipWaiting());
+self.addEventListener("install", (event) => {
+  self.skipWaiting();
+  event.waitUntil(Promise.all(FILES.map((file) => stored(new Request(file)))));
+});
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 
 const ours = (url) => url.startsWith(self.registration.scope);

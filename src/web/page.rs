@@ -16,7 +16,7 @@ pub fn check(slug: &str, name: &str, text: &str) -> Result<String, JsError> {
     let entry = labs::find(slug)?;
     let settings = settings(entry, &[name.into(), text.into()])?;
     let both = entry.controls.iter().zip(&settings.0).find(|(spec, _)| spec.name == name);
-    Ok(both.map(|(spec, value)| spec.format(*value)).unwrap_or_default())
+    Ok(both.map(|(spec, value)| spec.format(value)).unwrap_or_default())
 }
 
 /// The controls that are not at their defaults (name, text, name, text, …) after the handle of view `which` was dragged to
