@@ -84,11 +84,11 @@ export function front({ cards, labs }) {
     h("p", { class: "lead" },
       "Every experiment here is a paper on machine learning, run live in your browser: move a slider and see at once what it does. ",
       "Every run measures the paper’s claim, over several seeds, and says whether it holds; Break it shows where it must not."),
-    labs.map((lab) =>
+    h("div", { class: "labs" }, labs.map((lab) =>
       h("section", {},
         h("h2", {}, lab.title),
         h("p", { class: "question" }, lab.question),
-        h("div", { class: "tiles" }, lab.experiments.map((slug) => cards.find((card) => card.slug === slug)).filter(Boolean).map(tile)))));
+        h("div", { class: "tiles" }, lab.experiments.map((slug) => cards.find((card) => card.slug === slug)).filter(Boolean).map(tile))))));
 }
 
 customElements.define("orrery-catalogue", Catalogue);

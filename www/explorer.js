@@ -2,7 +2,6 @@
 
 import { check } from "./orrery.js";
 import { Bench } from "./bench.js";
-import { badge } from "./claim.js";
 import { fetchCatalogue, front } from "./catalogue.js";
 import "./notices.js";
 import { calm, h, icon } from "./dom.js";
@@ -82,11 +81,12 @@ function open(card) {
   const { paper } = card;
   const heading = h("header", { class: "title" },
     h("h1", { tabindex: "-1" }, card.title),
-    h("p", { class: "paper" }, h("cite", {}, paper.title), `. ${paper.authors}, ${paper.year}. `, badge(card.reproduction)));
+    h("p", { class: "paper" }, h("cite", {}, paper.title), `. ${paper.authors}, ${paper.year}.`),
+    h("div", { class: "acts" }, compareButton, shareButton));
   const text = h("article", { class: "text" });
   main.replaceChildren(heading, bench.views, text);
   aside.replaceChildren(
-    h("div", { class: "acts" }, compareButton, shareButton), bench.presets, bench.player, bench.controls, bench.seeds, bench.files, bench.claim);
+    bench.presets, bench.claim, bench.player, bench.controls, bench.seeds, bench.files);
   aside.scrollTop = 0;
   scrollTo(0, 0);
   tellStory(card, text);
