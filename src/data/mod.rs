@@ -1,6 +1,7 @@
 //! Data: the sets that Orrery ships, and the user's own files.
 
 mod read;
+pub mod transport;
 
 use std::rc::Rc;
 
