@@ -25,5 +25,7 @@ pub mod session;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod site;
 pub mod view;
+#[cfg(target_arch = "wasm32")]
+pub mod web;
 
 pub use error::{Error, Result};
