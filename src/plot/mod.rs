@@ -26,6 +26,8 @@ mod space;
 pub mod surface;
 mod svg;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use pen::Backend;
 #[cfg(not(target_arch = "wasm32"))]

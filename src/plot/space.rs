@@ -81,7 +81,7 @@ fn draw_flat(space: &Space, pen: &mut dyn Pen, page: &Page) {
     if frame.rect.w < 8.0 || frame.rect.h < 8.0 {
         return;
     }
-    let (x, y) = (flat_axis(space, 0), flat_axis(space, 1));
+    let x = flat_axis(space, 0);
     draw_axes(pen, palette, &frame, &Surroundings { x: &x, grid: true, categories: None });
     let place = |p: [f32; 3]| frame.px((f64::from(p[0]), f64::from(p[1])));
     for segment in &space.segments {
