@@ -18,6 +18,7 @@ mod graph;
 mod heat_map;
 mod images;
 mod matrix;
+mod orbit;
 pub mod palette;
 pub mod pen;
 pub mod samples;
@@ -25,6 +26,8 @@ mod space;
 pub mod surface;
 mod svg;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use pen::Backend;
 #[cfg(not(target_arch = "wasm32"))]
