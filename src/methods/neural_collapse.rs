@@ -2,9 +2,11 @@
 //!
 //! Features are the columns of H (d×N) with labels in `0..K`; h̄_k are the class means, h_G is their mean and m_k = h̄_k − h_G.
 //! Metrics after Papyan, Han & Donoho 2020; NC1~ after Tirer, Huang & Niles-Weed 2023. [`models`] has optimization models
-//! in which collapse is exact or nearly so.
+//! in which collapse is exact or nearly so, [`training`] watches a real network, [`projection`] makes it visible.
 
 pub mod models;
+pub mod projection;
+pub mod training;
 
 use nalgebra::{DMatrix, DVector};
 
@@ -35,6 +37,21 @@ impl Means {
         centred.column_iter_mut().for_each(|mut m| m -= &global);
         Means { of_classes, global, centred }
     }
+
+    /// h − h̄_k of every feature (d×N).
+    pub fn deviations(&self, h: &DMatrix<f64>, labels: &[u8]) -> DMatrix<f64> {
+        let mut within = h.clone();
+        for (mut feature, &label) in within.column_iter_mut().zip(labels) {
+            feature -= self.of_classes.column(usize::from(label));
+        }
+        within
+    }
+
+    /// θ: the share of the squared deviations that lies in the span of the class means h̄_k.
+    pub fn share_in_span(&self, h: &DMatrix<f64>, labels: &[u8]) -> f64 {
+        let within = self.deviations(h, labels);
+        left_singular(&self.of_classes).0.tr_mul(&within).norm_squared() / within.norm_squared()
+    }
 }
 
 /// NC1: within-class variability relative to what lies between the classes. 0 when every class is one point.
@@ -47,30 +64,26 @@ pub struct Variability {
 }
 
 impl Variability {
+    /// Where it has no meaning, or has not been measured.
+    pub const NONE: Variability = Variability { nc1: f64::NAN, traces: f64::NAN };
+
     /// The variability of `h` around its `means`; NaN if all means are equal (Σ_B = 0).
     pub fn of(h: &DMatrix<f64>, labels: &[u8], means: &Means) -> Self {
         let (n, classes) = (h.ncols() as f64, means.centred.ncols() as f64);
         let (u, s) = left_singular(&means.centred);
-        let mut within = h.clone();
-        for (mut feature, &label) in within.column_iter_mut().zip(labels) {
-            feature -= means.of_classes.column(usize::from(label));
-        }
+        let within = means.deviations(h, labels);
         // Σ_B = U S² Uᵀ/K, so (1/K) Tr(Σ_W Σ_B†) = Σ_j u_jᵀ Σ_W u_j / s_j² over the s_j² above the pseudo-inverse's cut-off.
         let along = u.tr_mul(&within);
         let cut_off = 1e-10 * s[0] * s[0];
         let kept = along.row_iter().zip(s.iter()).filter(|(_, s)| *s * *s > cut_off);
         let nc1 = kept.map(|(row, s)| row.norm_squared() / n / (s * s)).sum();
         let between = means.centred.norm_squared() / classes;
-        if between > 0.0 {
-            Variability { nc1, traces: within.norm_squared() / n / between }
-        } else {
-            Variability { nc1: f64::NAN, traces: f64::NAN }
-        }
+        if between > 0.0 { Variability { nc1, traces: within.norm_squared() / n / between } } else { Variability::NONE }
     }
 }
 
 /// Left singular vectors and singular values of `a`, the largest first.
-pub fn left_singular(a: &DMatrix<f64>) -> (DMatrix<f64>, DVector<f64>) {
+fn left_singular(a: &DMatrix<f64>) -> (DMatrix<f64>, DVector<f64>) {
     let svd = a.clone().svd(true, false);
     (svd.u.expect("asked for"), svd.singular_values)
 }

@@ -133,6 +133,12 @@ impl BlockDescent {
         self.sweeps += 1;
     }
 
+    /// Goes on from the present H with other weights.
+    pub fn again(&mut self, model: FeaturesModel, beta: f64) {
+        (self.model, self.beta) = (model, beta);
+        (self.objective, self.change, self.sweeps) = (f64::INFINITY, f64::INFINITY, 0);
+    }
+
     /// Has the last sweep changed the objective by less than one part in 10¹²?
     pub fn converged(&self) -> bool {
         self.change < 1e-12
@@ -236,8 +242,6 @@ pub struct NearCollapse {
     pub deviations: DMatrix<f64>,
     /// P: the projector on the span of the class means (d×d).
     pub projector: DMatrix<f64>,
-    /// θ = ‖Pδ₀‖²/‖δ₀‖².
-    pub share: f64,
 }
 
 impl NearCollapse {
@@ -257,9 +261,8 @@ impl NearCollapse {
         let within = deviations.norm_squared() / (k * n) as f64;
         deviations *= noise * (between / within).sqrt();
         let projector = &frame * frame.transpose();
-        let share = frame.tr_mul(&deviations).norm_squared() / deviations.norm_squared();
         let features = &deviations + DMatrix::from_fn(dimension, k * n, |r, i| length * frame[(r, i / n)]);
-        NearCollapse { features, deviations, projector, share }
+        NearCollapse { features, deviations, projector }
     }
 }
 
@@ -378,7 +381,11 @@ mod tests {
             let model = model(lambda_h, lambda_w);
             let near = NearCollapse::new(&model, 8, 1e-3, &mut Random::new(0, "near"));
             let labels = model.labels();
-            let before = Variability::of(&near.features, &labels, &Means::of(&near.features, &labels, 4));
+            let given = Means::of(&near.features, &labels, 4);
+            let before = Variability::of(&near.features, &labels, &given);
+            let share = given.share_in_span(&near.features, &labels);
+            let inside = (&near.projector * &near.deviations).norm_squared() / near.deviations.norm_squared();
+            assert!((share - inside).abs() < 1e-12, "{share} {inside}");
             assert!((before.traces - 1e-6).abs() < 1e-12);
             let end = solve(BlockDescent::new(model.clone(), beta, near.features.clone()));
             let means = Means::of(&end.h, &labels, 4);
@@ -389,7 +396,7 @@ mod tests {
             let outside = DMatrix::identity(8, 8) - &near.projector;
             assert!((factor(&outside) - theory.outside).abs() < 1e-4, "{} {theory:?}", factor(&outside));
             let after = Variability::of(&end.h, &labels, &means);
-            assert!((after.traces / before.traces - theory.traces(near.share)).abs() < 1e-3);
+            assert!((after.traces / before.traces - theory.traces(share)).abs() < 1e-3);
             assert!((after.nc1 / before.nc1 / theory.nc1() - 1.0).abs() < 1e-2);
         }
     }
