@@ -98,7 +98,7 @@ impl Contraction {
     /// One slice; false when there was nothing left to do.
     fn advance(&mut self) -> bool {
         if self.moved.is_none() {
-            if solve(&mut self.descent) {
+            if solve(&mut self.descent, 1e-12) {
                 self.moved = Some(variability(&self.descent.h, &self.labels));
             }
             return true;
@@ -132,11 +132,11 @@ fn stages(h: &DMatrix<f64>) -> usize {
     (600_000 / (d * d * n + d * d * d / 3)).clamp(1, 30)
 }
 
-/// Sweeps for one slice; true when converged (or no longer worth going on).
-fn solve(descent: &mut BlockDescent) -> bool {
+/// Sweeps for one slice; true when the objective's relative change is below `change`, or it is no longer worth going on.
+fn solve(descent: &mut BlockDescent, change: f64) -> bool {
     for _ in 0..stages(&descent.given) {
         descent.sweep();
-        if descent.converged() || descent.sweeps >= 20_000 {
+        if descent.change < change || descent.sweeps >= 20_000 {
             return true;
         }
     }
@@ -185,7 +185,7 @@ impl Sweep {
         if self.done.len() == self.jobs.len() {
             return false;
         }
-        if solve(&mut self.descent) {
+        if solve(&mut self.descent, 1e-10) {
             self.done.push(variability(&self.descent.h, &self.labels));
             if let Some((which, beta)) = self.jobs.get(self.done.len()) {
                 let mut varied = model.clone();
@@ -350,20 +350,22 @@ impl Film {
 
         // Rows as long as means, all in all: then they are the same arrows exactly where NC3 is 0.
         let scale = shot.means.centred.norm() / shot.rows.norm();
+        // Features that vanish go to no simplex.
+        let there = self.shots.last().is_some_and(|shot| shot.collapse.is_some());
         let line = |from, to, ink, dashed, arrow| Segment { from, to, ink, dashed, arrow };
         let mut segments = Vec::new();
         for i in 0..k {
             for j in 0..i {
                 segments.push(line(means[i], means[j], Ink::Muted, false, false));
-                if k <= 4 {
+                if there && k <= 4 {
                     segments.push(line(vertex(i), vertex(j), Ink::Text, true, false));
                 }
             }
             // More than four vertices do not fit into space; then dashes lead from each mean to its own.
-            if k > 4 {
+            if there && k > 4 {
                 segments.push(line(means[i], vertex(i), Ink::Text, true, false));
             }
-            if scale.is_finite() {
+            if scale.is_finite() && scale > 0.0 {
                 segments.push(line([0.0; 3], place((shot.rows.column(i) * scale).as_slice()), ink(i), false, true));
             }
         }
@@ -373,14 +375,12 @@ impl Film {
 
     /// Every metric over time.
     fn metrics(&self) -> Chart {
-        let over = |part: fn(&Collapse) -> f64| self.shots.iter().map(|s| s.collapse.as_ref().map_or(f64::NAN, part)).collect();
         let x: Vec<f64> = self.shots.iter().map(|s| s.at).collect();
-        let line = |(name, ink, dashed, part): &Line| Mark::Line {
-            name: (*name).into(),
-            ink: *ink,
-            x: x.clone(),
-            y: over(*part),
-            dashed: *dashed,
+        let line = |(name, ink, dashed, part): &Line| {
+            // Two classes are always a simplex; what rounding leaves of that is no line.
+            let number = |c: &Collapse| Some(part(c)).filter(|v| *v > 1e-14 || *name == "NC1" || *name == "NC1~");
+            let y = self.shots.iter().map(|s| s.collapse.as_ref().and_then(number).unwrap_or(f64::NAN)).collect();
+            Mark::Line { name: (*name).into(), ink: *ink, x: x.clone(), y, dashed: *dashed }
         };
         let mut marks: Vec<Mark> = LINES.iter().map(line).collect();
         if let Some(now) = self.now().filter(|_| self.shown + 1 < self.shots.len()) {
@@ -480,7 +480,7 @@ impl NeuralCollapse {
             Scene::Descent(descent) => {
                 for _ in 0..(stages(&descent.h) / 2).max(1) {
                     // The first sweeps change most; later ones are shown by fours.
-                    if descent.sweeps < 60 || descent.sweeps % 4 == 0 {
+                    if descent.sweeps < 60 || descent.sweeps.is_multiple_of(4) {
                         film.shoot_model(descent.sweeps as f64, &descent.h, descent.w.clone(), &descent.model);
                     }
                     if descent.converged() || descent.sweeps >= 5000 {
@@ -506,9 +506,9 @@ impl NeuralCollapse {
                 let training = self.training.as_mut().expect("it is what is filmed");
                 match training.advance() {
                     Slice::Going => (),
-                    Slice::Measured { features, means, classifier } => {
+                    Slice::Measured(moment) => {
                         let log = &training.log[training.log.len() - 1];
-                        film.shoot(log.epoch as f64, &features, means, log.collapse, &classifier);
+                        film.shoot(log.epoch as f64, &moment.features, moment.means, log.collapse, &moment.classifier);
                         film.shown = film.shots.len() - 1;
                         // The directions of the end are not known yet; new ones are taken rarely, so that the picture does not spin.
                         if film.shots.len().is_power_of_two() {
@@ -570,8 +570,8 @@ impl NeuralCollapse {
             marks.extend(training.log.first().map(|log| at(log, "start", Ink::Muted)));
             marks.extend(terminal.map(|log| at(log, "error ≤ 1 %", Ink::Series(1))));
             marks.extend(last.map(|log| at(log, if training.end().is_some() { "end" } else { "now" }, Ink::Series(0))));
-        } else if let Some(moved) = self.contraction.moved.filter(|_| self.model.shrinkage() < 1.0) {
-            let given = self.contraction.given;
+        } else if self.model.shrinkage() < 1.0 {
+            let (given, moved) = (self.contraction.given, self.contraction.moved.unwrap_or(Variability::NONE));
             let labels = ["given features H₀", "moved features H"];
             marks.push(bars("NC1~".into(), Ink::Series(0), labels, [given.traces, moved.traces]));
             marks.push(bars("NC1".into(), Ink::Series(1), labels, [given.nc1, moved.nc1]));
@@ -621,7 +621,7 @@ impl Experiment for NeuralCollapse {
             Panel {
                 id: "metrics",
                 title: "Distance from collapse",
-                look: "Everything that falls is on its way to the simplex; NC1~ is the one that the theorem is about. Dashed: of the classifier.",
+                look: "Everything that falls is on its way to the simplex; NC1~ is the one that the theorem is about. Dashed: of the classifier; t = 1/β is how far the vicinity model goes.",
             },
             Panel {
                 id: "cosines", title: "Angles between class means", look: "At collapse every pair has the cosine −1/(K−1)."
@@ -644,7 +644,9 @@ impl Experiment for NeuralCollapse {
                 set: &[],
             },
             Preset {
-                name: "break-it", about: "β = 10⁴: the features cannot move, nothing collapses", set: &[("beta", "10000")]
+                name: "break-it",
+                about: "β = 10⁴: the given features cannot move, nothing contracts",
+                set: &[("beta", "10000")],
             },
             Preset { name: "collapse", about: "Free features: exact collapse to a tetrahedron", set: &[("act", "collapse")] },
             Preset { name: "far", about: "v₀ = 1: too far from collapse for first-order theory", set: &[("noise", "1")] },
@@ -738,6 +740,11 @@ impl Experiment for NeuralCollapse {
                         chart.marks.push(Mark::at_x("error ≤ 1 %", from));
                     }
                 }
+                // The vicinity model is an implicit step of length 1/β along the path.
+                let reached = self.film.shots.last().map_or(0.0, |shot| shot.at);
+                if self.film.clock == ON_THE_PATH && self.controls.beta * reached >= 1.0 {
+                    chart.marks.push(Mark::at_x("t = 1/β", 1.0 / self.controls.beta));
+                }
                 View::Chart(chart)
             }
             2 => View::Matrix(self.film.cosines()),
@@ -814,10 +821,11 @@ impl Experiment for NeuralCollapse {
         let theory = runs[0].get("first_order_nc1_ratio");
         let near = each(runs, "nc1_ratio").all(|ratio| (ratio - theory).abs() <= 0.05 * theory + 1e-9);
         let text = format!(
-            "{} the given features' NC1 is left ({} half or less); first-order theory says {theory:.4} ({} 5 %). \
+            "{} the given features' NC1 is left ({} half or less); first-order theory says {} ({} 5 %). \
              Along the central path NC1~ {} (largest change {change:.1e}).{beside}",
             span(least(runs, "nc1_ratio"), ratio),
             if ratio <= threshold { "the claim:" } else { "not" },
+            number(theory),
             if near { "met within" } else { "not met within" },
             if change < 0.0 { "falls at every step" } else { "does not fall at every step" },
         );
@@ -857,9 +865,14 @@ impl Experiment for NeuralCollapse {
     }
 }
 
+/// Four decimals, or two digits of a small one.
+fn number(value: f64) -> String {
+    if 0.0 < value && value < 1e-3 { format!("{value:.1e}") } else { format!("{value:.4}") }
+}
+
 /// One number, or from where to where.
 fn span(low: f64, high: f64) -> String {
-    if high - low < 5e-5 { format!("{high:.4} of") } else { format!("{low:.4} to {high:.4} of") }
+    if number(low) == number(high) { format!("{} of", number(low)) } else { format!("{} to {} of", number(low), number(high)) }
 }
 
 /// What the network says, where there is one: means over the runs.

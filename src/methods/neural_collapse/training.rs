@@ -72,18 +72,20 @@ struct Look {
 pub enum Slice {
     /// A batch, or a part of a measurement.
     Going,
-    /// A measurement is complete: the last hidden layer's features of all training samples (d×N), their means, and the classifier; the
-    /// numbers are the last of [`Training::log`].
-    Measured {
-        /// Features.
-        features: DMatrix<f64>,
-        /// Their means.
-        means: Means,
-        /// The layer above them.
-        classifier: Classifier,
-    },
+    /// A measurement is complete; the numbers are the last of [`Training::log`].
+    Measured(Box<Moment>),
     /// There was nothing left to do.
     Over,
+}
+
+/// The last hidden layer at the moment of a measurement.
+pub struct Moment {
+    /// Features of all training samples (d×N).
+    pub features: DMatrix<f64>,
+    /// Their means.
+    pub means: Means,
+    /// The layer above them.
+    pub classifier: Classifier,
 }
 
 impl Training {
@@ -136,7 +138,7 @@ impl Training {
     /// One slice: a batch, or a part of a measurement.
     pub fn advance(&mut self) -> Slice {
         let (epoch, epochs) = (self.epoch(), self.recipe.epochs);
-        let due = self.steps % self.batches() == 0 && (epoch % self.recipe.every == 0 || epoch == epochs);
+        let due = self.steps.is_multiple_of(self.batches()) && (epoch.is_multiple_of(self.recipe.every) || epoch == epochs);
         if due && self.log.last().is_none_or(|log| log.epoch != epoch) {
             return self.measure();
         }
@@ -195,7 +197,7 @@ impl Training {
         measured.push(collapse.variability);
         let error = wrong as f64 / samples as f64;
         self.log.push(Epoch { epoch: self.epoch(), error, layers: measured, collapse });
-        Slice::Measured { features, means, classifier }
+        Slice::Measured(Box::new(Moment { features, means, classifier }))
     }
 
     /// The network's last layer.
@@ -249,12 +251,12 @@ mod tests {
         loop {
             match training.advance() {
                 Slice::Going => (),
-                Slice::Measured { features, means, classifier } => last = Some((features, means, classifier)),
+                Slice::Measured(moment) => last = Some(*moment),
                 Slice::Over => break,
             }
         }
         assert_eq!(training.log.iter().map(|log| log.epoch).collect::<Vec<_>>(), [0, 10, 20, 25]);
-        let (end, (features, means, classifier)) = (training.end().unwrap(), last.unwrap());
+        let (end, Moment { features, means, classifier }) = (training.end().unwrap(), last.unwrap());
         assert!(end.error == 0.0 && training.first_below(0.01).unwrap().epoch > 0);
         let first = training.first_layer(&(0..90).collect::<Vec<_>>());
         let labels = &training.task.y;
