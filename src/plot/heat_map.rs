@@ -1,8 +1,8 @@
 //! Values over a rectangle: cells as one bitmap, contours, paths, a draggable start.
 
 use super::axes::{
-    self, Entry, Frame, Legend, NAME, ROW, Scaler, Surroundings, Symbol, bar_room, draw_axes, draw_bar, foot_room, left_room,
-    worded,
+    self, BAR_GAP, Entry, Frame, Legend, NAME, ROW, Scaler, Surroundings, Symbol, bar_room, draw_axes, draw_bar, foot_room,
+    left_room, worded,
 };
 use super::chart::{LINE, draw_handle};
 use super::palette::{Colour, ColourScale, Palette};
@@ -65,13 +65,16 @@ pub(crate) fn with_bar(page: &Page, title: &str, value: &str, entries: Vec<Entry
 }
 
 /// The y axis's name at the left and the colour bar's at the right of the first row.
-pub(crate) fn draw_titles(pen: &mut dyn Pen, page: &Page, title: &str, value: &str) {
+///
+/// The latter begins over the bar, at `bar`, where it has the room.
+pub(crate) fn draw_titles(pen: &mut dyn Pen, page: &Page, title: (&str, f64), value: &str, bar: f64) {
     let area = page.area();
     let y = area.y + ROW / 2.0;
     let value = fit(value, NAME, area.w * 0.6);
-    let room = area.w - text_width(&value, NAME) - 12.0;
-    pen.text((area.x, y), &fit(title, NAME, room), &Type::new(NAME, page.palette.text));
-    pen.text((area.right(), y), &value, &Type::new(NAME, page.palette.text).at(Anchor::End, Baseline::Middle));
+    let at = bar.min(area.right() - text_width(&value, NAME));
+    let style = Type::new(NAME, page.palette.text);
+    pen.text((title.1, y), &fit(title.0, NAME, at - 12.0 - title.1), &style);
+    pen.text((at, y), &value, &style.at(Anchor::Start, Baseline::Middle));
 }
 
 pub(crate) fn path_entries(paths: &[Path]) -> Vec<Entry> {
@@ -148,7 +151,7 @@ pub(crate) fn draw_cells(
 pub(crate) fn draw(map: &HeatMap, pen: &mut dyn Pen, page: &Page) {
     let Layout { frame, legend, scale } = layout(map, page);
     let palette = page.palette;
-    draw_titles(pen, page, &axes::title(&map.y), &axes::title(&map.value));
+    draw_titles(pen, page, (&axes::title(&map.y), page.area().x), &axes::title(&map.value), frame.rect.right() + BAR_GAP);
     legend.draw(pen, palette);
     if frame.rect.w < 8.0 || frame.rect.h < 8.0 {
         return;

@@ -1,6 +1,6 @@
 //! A matrix as one bitmap, with names, numbers in small ones, and outlined entries.
 
-use super::axes::{self, Frame, NAME, ROW, SMALL, Scaler, draw_bar, tick_count};
+use super::axes::{self, BAR_GAP, Frame, NAME, ROW, SMALL, Scaler, draw_bar, tick_count};
 use super::chart::brief;
 use super::heat_map::{Cells, draw_cells, draw_titles, with_bar};
 use super::palette::ColourScale;
@@ -29,6 +29,10 @@ fn name_room(matrix: &Matrix, width: f64) -> f64 {
     names.iter().map(|n| text_width(n, SMALL)).fold(0.0, f64::max).min(0.3 * width) + 8.0
 }
 
+fn longest(matrix: &Matrix) -> f64 {
+    matrix.names.iter().map(|n| text_width(n, SMALL)).fold(0.0, f64::max)
+}
+
 fn layout(matrix: &Matrix, page: &Page) -> Layout {
     let area = page.area();
     let cells = cells(matrix);
@@ -36,7 +40,7 @@ fn layout(matrix: &Matrix, page: &Page) -> Layout {
     let left = area.x + name_room(matrix, area.w);
     let named = !matrix.names.is_empty();
     let name_foot = if matrix.column.is_empty() { 3.0 } else { ROW + 3.0 };
-    let longest = matrix.names.iter().map(|n| text_width(n, SMALL)).fold(0.0, f64::max);
+    let longest = longest(matrix);
 
     let place = |foot: f64| {
         let bar = with_bar(page, &matrix.row, &axes::title(&matrix.value), Vec::new(), &scale, foot);
@@ -48,7 +52,7 @@ fn layout(matrix: &Matrix, page: &Page) -> Layout {
         if (side * columns) * (side * rows) < 0.3 * room.w * room.h {
             room
         } else {
-            Rect { w: side * columns, h: side * rows, ..room }
+            Rect { x: room.x + (room.w - side * columns) / 2.0, w: side * columns, h: side * rows, ..room }
         }
     };
     let mut rect = place(20.0 + name_foot);
@@ -74,7 +78,8 @@ pub(crate) fn frame(matrix: &Matrix, page: &Page) -> Frame {
 pub(crate) fn draw(matrix: &Matrix, pen: &mut dyn Pen, page: &Page) {
     let Layout { frame, scale, upright } = layout(matrix, page);
     let (palette, cells, rect) = (page.palette, cells(matrix), frame.rect);
-    draw_titles(pen, page, &matrix.row, &axes::title(&matrix.value));
+    let names = rect.x - name_room(matrix, page.area().w);
+    draw_titles(pen, page, (&matrix.row, names), &axes::title(&matrix.value), rect.right() + BAR_GAP);
     if rect.w < 8.0 || rect.h < 8.0 || cells.columns == 0 {
         return;
     }
@@ -102,7 +107,7 @@ pub(crate) fn draw(matrix: &Matrix, pen: &mut dyn Pen, page: &Page) {
     for row in shown(&frame.y, cells.rows, cell.1, 12.0) {
         let at = frame.px_y(row as f64 + 0.5);
         if at > rect.y && at < rect.bottom() {
-            let text = fit(&name(row), SMALL, rect.x - 10.0);
+            let text = fit(&name(row), SMALL, rect.x - names - 5.0);
             pen.text((rect.x - 5.0, at), &text, &small.at(Anchor::End, Baseline::Middle));
         }
     }
@@ -122,7 +127,9 @@ pub(crate) fn draw(matrix: &Matrix, pen: &mut dyn Pen, page: &Page) {
     let width = text_width(&matrix.column, NAME);
     let area = page.area();
     let end = rect.right().max(area.x + width);
-    pen.text((end, area.bottom()), &fit(&matrix.column, NAME, area.w), &style.at(Anchor::End, Baseline::Foot));
+    let under = if upright { longest(matrix).min(0.3 * area.h) + 10.0 } else { SMALL + 7.0 };
+    let foot = (rect.bottom() + under + ROW - 3.0).min(area.bottom());
+    pen.text((end, foot), &fit(&matrix.column, NAME, area.w), &style.at(Anchor::End, Baseline::Foot));
 
     if cells.columns <= 12 && cells.rows <= 12 {
         draw_numbers(matrix, pen, page, &frame, &scale, cell);

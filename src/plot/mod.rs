@@ -93,7 +93,7 @@ pub struct Camera {
 
 impl Default for Camera {
     fn default() -> Self {
-        Camera { window: None, yaw: -0.6, pitch: 0.55, distance: 1.0 }
+        Camera { window: None, yaw: -0.55, pitch: 0.6, distance: 1.0 }
     }
 }
 

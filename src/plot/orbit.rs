@@ -4,7 +4,7 @@ use super::Camera;
 use super::pen::{Px, Rect};
 
 /// The distance of the eye at `Camera::distance` 1, where the cube's half side is 1.
-const EYE: f64 = 5.0;
+const EYE: f64 = 7.0;
 
 /// A perspective view of the cube [-1, 1]³ from an orbit around its middle; z is up.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -394,7 +394,7 @@ fn graph() -> View {
         nodes: vec![
             node(0.12, 0.85, "rain", Ink::Series(0)),
             node(0.12, 0.2, "sprinkler", Ink::Series(0)),
-            node(0.5, 0.55, "wet grass", Ink::Series(1)),
+            node(0.5, 0.62, "wet grass", Ink::Series(1)),
             node(0.88, 0.85, "slippery", Ink::Series(2)),
             node(0.88, 0.2, "growth", Ink::Series(2)),
         ],

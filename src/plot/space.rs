@@ -11,7 +11,7 @@ use super::{Nearest, Page, ReadOut, clip, count, exact};
 use crate::view::{Axis, Scale, Segment, Space};
 
 /// How far the cube reaches in a picture, across and up.
-const FIT: (f64, f64) = (1.6, 1.6);
+const FIT: (f64, f64) = (1.75, 1.72);
 
 /// Is every z zero?
 pub(crate) fn flat(space: &Space) -> bool {
@@ -84,12 +84,8 @@ fn draw_flat(space: &Space, pen: &mut dyn Pen, page: &Page) {
     let x = flat_axis(space, 0);
     draw_axes(pen, palette, &frame, &Surroundings { x: &x, grid: true, categories: None });
     let place = |p: [f32; 3]| frame.px((f64::from(p[0]), f64::from(p[1])));
-    for segment in &space.segments {
-        let to = place(segment.to);
-        if let Some((a, b)) = clip::segment(&frame.rect, place(segment.from), to) {
-            stroke(pen, palette, segment, a, b, 0.0, b == to);
-        }
-    }
+    let base = pen.snap(frame.rect.bottom(), 1.0);
+    pen.line(&[(frame.rect.x, base), (frame.rect.right(), base)], palette.frame, 1.0);
     for cloud in &space.clouds {
         let (radius, alpha) = dot(cloud.size, cloud.at.len());
         let colour = palette.ink(cloud.ink).fade(alpha);
@@ -97,7 +93,12 @@ fn draw_flat(space: &Space, pen: &mut dyn Pen, page: &Page) {
             pen.disc(px, radius, colour);
         }
     }
-    pen.outline(frame.rect, palette.frame, 1.0);
+    for segment in &space.segments {
+        let to = place(segment.to);
+        if let Some((a, b)) = clip::segment(&frame.rect, place(segment.from), to) {
+            stroke(pen, palette, segment, a, b, 0.0, b == to);
+        }
+    }
 }
 
 /// Radius and opacity of a cloud's dots.
@@ -151,7 +152,7 @@ fn draw_deep(space: &Space, pen: &mut dyn Pen, page: &Page) {
     items.retain(|(depth, _)| depth.is_finite());
     items.sort_by(|a, b| b.0.total_cmp(&a.0));
     // What is far fades into the background.
-    let fade = |p: [f64; 3]| 0.62 * orbit.recess(p);
+    let fade = |p: [f64; 3]| 0.45 * orbit.recess(p);
     for (_, item) in items {
         match item {
             Item::Dot(index, p) => {

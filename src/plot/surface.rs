@@ -3,7 +3,7 @@
 //! [`mesh`], [`lifted`], [`view_projection`] and [`LIGHT`] are all a GPU needs to draw the same picture into [`place`];
 //! without one the surface is drawn here, far quads first.
 
-use super::axes::{self, Legend, NAME, SMALL, draw_bar};
+use super::axes::{self, BAR_GAP, Legend, NAME, SMALL, draw_bar};
 use super::chart::LINE;
 use super::heat_map::{Cells, centre, draw_titles, extents, in_cell, on_path, path_entries, with_bar};
 use super::orbit::Orbit;
@@ -19,7 +19,7 @@ pub const HALF_HEIGHT: f32 = 0.6;
 pub const LIGHT: [f32; 3] = [-0.37, -0.28, 0.886];
 
 /// How far the box reaches in a picture, across and up.
-const FIT: (f64, f64) = (1.52, 1.26);
+const FIT: (f64, f64) = (1.62, 1.5);
 
 /// Most vertices along a side of what is drawn without a GPU.
 const COARSE: usize = 60;
@@ -164,7 +164,7 @@ fn layout(map: &HeatMap, page: &Page) -> Layout {
 pub(crate) fn draw(map: &HeatMap, pen: &mut dyn Pen, page: &Page, with_mesh: bool) {
     let Layout { rect, legend, scale, orbit } = layout(map, page);
     let palette = page.palette;
-    draw_titles(pen, page, "", &axes::title(&map.value));
+    draw_titles(pen, page, ("", page.area().x), &axes::title(&map.value), rect.right() + BAR_GAP);
     legend.draw(pen, palette);
     if rect.w < 24.0 || rect.h < 24.0 {
         return;
@@ -277,12 +277,12 @@ fn draw_floor(map: &HeatMap, pen: &mut dyn Pen, palette: &Palette, rect: &Rect, 
         let inner = |p: (f64, f64)| (p.0 * 0.93 + middle.0 * 0.07, p.1 * 0.93 + middle.1 * 0.07);
         let small = Type::new(SMALL, palette.faint_text).at(Anchor::Middle, Baseline::Middle);
         for (corner, value) in [(a, ends.0), (b, ends.1)] {
-            if let (Some(px), Some(edge)) = (far(inner(corner), 0.17), at(inner(corner).0, inner(corner).1, z)) {
+            if let (Some(px), Some(edge)) = (far(inner(corner), 0.2), at(inner(corner).0, inner(corner).1, z)) {
                 let text = axes::number(value);
                 pen.text(beside(px, edge, &text, SMALL, rect), &text, &small);
             }
         }
-        if let (Some(px), Some(edge)) = (far(middle, 0.27), at(middle.0, middle.1, z)) {
+        if let (Some(px), Some(edge)) = (far(middle, 0.3), at(middle.0, middle.1, z)) {
             let style = Type::new(NAME, palette.text).at(Anchor::Middle, Baseline::Middle);
             pen.text(beside(px, edge, name, NAME, rect), name, &style);
         }
