@@ -4,6 +4,7 @@ mod csv;
 mod npy;
 mod npz;
 mod read;
+pub mod transport;
 
 use std::rc::Rc;
 

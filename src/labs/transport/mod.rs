@@ -1,4 +1,5 @@
 //! Transport.
 
 lab! { "transport", "Transport", "How is one distribution moved onto another, at what price, and how fast can that be computed?";
+    sinkhorn_newton_sparse::SinkhornNewtonSparse,
 }

@@ -1,0 +1,70 @@
+//! Our methods against other people's: fixtures written by the scripts in `tests/fixtures/`.
+
+use orrery::data::{Array, read};
+use orrery::methods::transport::{NewtonSparse, Problem, Sinkhorn};
+
+fn fixture(name: &str) -> Vec<Array> {
+    let path = format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
+    read(name, &std::fs::read(&path).expect(&path)).unwrap()
+}
+
+/// Entropic transport against POT: its log-domain Sinkhorn for the plan, its network simplex for the exact cost.
+mod transport {
+    use super::*;
+
+    struct Case {
+        problem: Problem,
+        plan: Vec<f64>,
+        exact_cost: f64,
+    }
+
+    fn cases() -> Vec<Case> {
+        let arrays = fixture("transport.npz");
+        let get = |name: String| arrays.iter().find(|a| a.name == format!("transport.npz/{name}"));
+        (0..)
+            .map_while(|k| {
+                let part = |name: &str| get(format!("{name}_{k}")).map(|a| a.values.clone());
+                let problem = Problem::new(&part("C")?, part("r")?, part("c")?, part("eta")?[0]);
+                Some(Case { problem, plan: part("P")?, exact_cost: part("emd")?[0] })
+            })
+            .collect()
+    }
+
+    fn check(case: &Case, plan: &[f64], solver: &str) {
+        let gap = plan.iter().zip(&case.plan).fold(0.0, |worst: f64, (p, q)| worst.max((p - q).abs()));
+        assert!(gap < 1e-8, "{solver}: an entry of the plan differs from POT's by {gap}");
+        let n = case.problem.rows().max(case.problem.columns()) as f64;
+        let excess = case.problem.cost_of(plan) - case.exact_cost;
+        let bound = 2.0 * n.ln() / case.problem.inverse_temperature;
+        assert!((-1e-12..=bound).contains(&excess), "{solver}: ⟨C, P⟩ is {excess} above the exact cost, the bound is {bound}");
+    }
+
+    #[test]
+    fn newton_reaches_the_plan_of_pot() {
+        let cases = cases();
+        assert_eq!(cases.len(), 4);
+        for case in cases {
+            let mut sinkhorn = Sinkhorn::new(&case.problem);
+            (0..20).for_each(|_| sinkhorn.sweep(&case.problem));
+            let kept = 10 * case.problem.rows().max(case.problem.columns());
+            let mut newton = NewtonSparse::new(&case.problem, sinkhorn.u, sinkhorn.v, kept);
+            while newton.marginal_error(&case.problem) > 1e-12 {
+                while !newton.advance(&case.problem, 1e9) {}
+                assert!(newton.steps < 200, "error {}", newton.marginal_error(&case.problem));
+            }
+            check(&case, newton.plan(), "Newton");
+        }
+    }
+
+    #[test]
+    fn sinkhorn_reaches_the_plan_of_pot() {
+        for case in cases() {
+            let mut sinkhorn = Sinkhorn::new(&case.problem);
+            while sinkhorn.marginal_error(&case.problem) > 1e-12 {
+                sinkhorn.sweep(&case.problem);
+                assert!(sinkhorn.sweeps < 30_000, "error {}", sinkhorn.marginal_error(&case.problem));
+            }
+            check(&case, &case.problem.plan(&sinkhorn.u, &sinkhorn.v), "Sinkhorn");
+        }
+    }
+}
