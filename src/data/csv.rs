@@ -144,14 +144,15 @@ fn line(bytes: &[u8], record: &ByteRecord) -> usize {
             _ => break,
         }
     }
-    1 + bytes[..start].iter().filter(|b| **b == b'\n').count()
+    // A carriage return alone ends a line too.
+    let ends = |i: &usize| bytes[*i] == b'\n' || (bytes[*i] == b'\r' && bytes.get(i + 1) != Some(&b'\n'));
+    1 + (0..start).filter(ends).count()
 }
 
 /// `array` as csv, with its column names as the header if it has any: one line for each index of the first dimension, the other
 /// dimensions side by side. Numbers are written so that reading gives the same bits.
 pub fn write_csv(array: &Array) -> String {
-    let rows = array.shape.first().copied().unwrap_or(0);
-    let width = if rows == 0 { 0 } else { array.values.len() / rows };
+    let width: usize = array.shape.iter().skip(1).product();
     let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
     let kept = "writing to memory does not fail";
     if !array.columns.is_empty() {
@@ -210,6 +211,7 @@ mod tests {
             ("1e999,2\n", "t.csv: line 1, column 1: '1e999' is not finite; every cell must hold a finite number"),
             ("a;b\n1,5;2\n", "t.csv: line 2, column 1 ('a'): '1,5' is not a number; write the decimal mark as a point"),
             (",2\n3,4\n", "t.csv: line 1, column 1: the cell is empty; every cell must hold a number"),
+            ("1,2\r3,x\r", "t.csv: line 2, column 2: 'x' is not a number; every cell must hold one"),
             ("1,2,3\n4,5\n", "t.csv: line 2 has 2 cells where line 1 has 3"),
             ("a,b\n1,2\n\n4,5,6\n", "t.csv: line 4 has 3 cells where line 1 has 2"),
             (",a\nx,1\ny,2,3\n", "t.csv: line 3 has 3 cells where line 1 has 2"),
