@@ -21,8 +21,8 @@ pub struct Problem {
     pub target: Vec<f64>,
     /// η: large means little regularisation.
     pub inverse_temperature: f64,
-    /// −ηC.
-    kernel: Vec<f64>,
+    /// ηC.
+    scaled_cost: Vec<f64>,
 }
 
 /// Operations that an exponential is counted as, in [`Problem::sweep_work`] and all other work: what the SIMD one takes.
@@ -37,8 +37,8 @@ impl Problem {
     /// If the sizes do not fit.
     pub fn new(cost: &[f64], source: Vec<f64>, target: Vec<f64>, inverse_temperature: f64) -> Self {
         assert_eq!(cost.len(), source.len() * target.len(), "one cost for each row and column");
-        let kernel = cost.iter().map(|c| -inverse_temperature * c).collect();
-        Problem { source, target, inverse_temperature, kernel }
+        let scaled_cost = cost.iter().map(|c| inverse_temperature * c).collect();
+        Problem { source, target, inverse_temperature, scaled_cost }
     }
 
     /// Number of rows.
@@ -53,19 +53,19 @@ impl Problem {
 
     /// P_ij = exp(u_i + v_j − ηC_ij), always from the difference: u and v alone overflow when η is large.
     pub fn plan(&self, u: &[f64], v: &[f64]) -> Vec<f64> {
-        let mut plan = vec![0.0; self.kernel.len()];
-        for ((row, kernel), u) in plan.chunks_exact_mut(v.len()).zip(self.kernel.chunks_exact(v.len())).zip(u) {
-            for ((p, k), v) in row.iter_mut().zip(kernel).zip(v) {
-                *p = k + v + u;
+        let mut plan = vec![0.0; self.scaled_cost.len()];
+        for ((row, cost), u) in plan.chunks_exact_mut(v.len()).zip(self.scaled_cost.chunks_exact(v.len())).zip(u) {
+            for ((p, c), v) in row.iter_mut().zip(cost).zip(v) {
+                *p = u + v - c;
             }
-            exponentials(row);
+            exp_in_place(row);
         }
         plan
     }
 
     /// ⟨C, P⟩.
     pub fn cost_of(&self, plan: &[f64]) -> f64 {
-        -dot(&self.kernel, plan) / self.inverse_temperature
+        dot(&self.scaled_cost, plan) / self.inverse_temperature
     }
 
     /// f(x, y), given P1 summed, u and v.
@@ -75,7 +75,7 @@ impl Problem {
 
     /// What one Sinkhorn sweep costs, in floating-point operations.
     pub fn sweep_work(&self) -> f64 {
-        2.0 * ENTRY * self.kernel.len() as f64
+        2.0 * ENTRY * self.scaled_cost.len() as f64
     }
 }
 
@@ -88,44 +88,43 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-fn exponentials(values: &mut [f64]) {
+fn exp_in_place(values: &mut [f64]) {
     values.iter_mut().for_each(|v| *v = libm::exp(*v));
 }
 
-/// `out[i]` = ln Σ_j exp(kernel_ij + v_j).
-fn row_log_sum_exp(kernel: &[f64], v: &[f64], out: &mut [f64]) {
-    let mut terms = vec![0.0; v.len()];
-    for (row, out) in kernel.chunks_exact(v.len()).zip(out) {
+/// `out[i]` = ln Σ_j exp(scale (g_j − c_ij)).
+fn row_log_sum_exp(out: &mut [f64], scale: f64, c: &[f64], columns: usize, g: &[f64]) {
+    let mut terms = vec![0.0; columns];
+    for (row, out) in c.chunks_exact(columns).zip(out) {
         let mut top = f64::NEG_INFINITY;
-        for ((t, k), v) in terms.iter_mut().zip(row).zip(v) {
-            *t = k + v;
+        for ((t, c), g) in terms.iter_mut().zip(row).zip(g) {
+            *t = g - c;
             top = top.max(*t);
         }
-        terms.iter_mut().for_each(|t| *t -= top);
-        exponentials(&mut terms);
-        *out = top + libm::log(terms.iter().sum());
+        terms.iter_mut().for_each(|t| *t = scale * (*t - top));
+        exp_in_place(&mut terms);
+        *out = scale * top + libm::log(terms.iter().sum());
     }
 }
 
-/// `out[j]` = ln Σ_i exp(kernel_ij + u_i).
-fn column_log_sum_exp(kernel: &[f64], u: &[f64], out: &mut [f64]) {
-    let columns = out.len();
+/// `out[j]` = ln Σ_i exp(scale (f_i − c_ij)).
+fn column_log_sum_exp(out: &mut [f64], scale: f64, c: &[f64], columns: usize, f: &[f64]) {
     let mut top = vec![f64::NEG_INFINITY; columns];
-    for (row, u) in kernel.chunks_exact(columns).zip(u) {
-        for (top, k) in top.iter_mut().zip(row) {
-            *top = top.max(k + u);
+    for (row, f) in c.chunks_exact(columns).zip(f) {
+        for (top, c) in top.iter_mut().zip(row) {
+            *top = top.max(f - c);
         }
     }
     out.fill(0.0);
     let mut terms = vec![0.0; columns];
-    for (row, u) in kernel.chunks_exact(columns).zip(u) {
-        for ((t, k), top) in terms.iter_mut().zip(row).zip(&top) {
-            *t = k + u - top;
+    for (row, f) in c.chunks_exact(columns).zip(f) {
+        for ((t, c), top) in terms.iter_mut().zip(row).zip(&top) {
+            *t = scale * (f - c - top);
         }
-        exponentials(&mut terms);
+        exp_in_place(&mut terms);
         out.iter_mut().zip(&terms).for_each(|(o, t)| *o += t);
     }
-    out.iter_mut().zip(&top).for_each(|(o, top)| *o = top + libm::log(*o));
+    out.iter_mut().zip(&top).for_each(|(o, top)| *o = scale * top + libm::log(*o));
 }
 
 /// Sinkhorn's algorithm in the log domain: exact maximisation of f in x, then in y, and again.
@@ -150,7 +149,7 @@ impl Sinkhorn {
         let (rows, columns) = (problem.rows(), problem.columns());
         let mut row_sums = vec![0.0; rows];
         let v = vec![0.0; columns];
-        row_log_sum_exp(&problem.kernel, &v, &mut row_sums);
+        row_log_sum_exp(&mut row_sums, 1.0, &problem.scaled_cost, columns, &v);
         Sinkhorn { u: vec![0.0; rows], v, sweeps: 0, row_sums, column_sums: vec![0.0; columns] }
     }
 
@@ -159,17 +158,17 @@ impl Sinkhorn {
         for ((u, r), sum) in self.u.iter_mut().zip(&problem.source).zip(&self.row_sums) {
             *u = libm::log(*r) - sum;
         }
-        column_log_sum_exp(&problem.kernel, &self.u, &mut self.column_sums);
+        column_log_sum_exp(&mut self.column_sums, 1.0, &problem.scaled_cost, problem.columns(), &self.u);
         for ((v, c), sum) in self.v.iter_mut().zip(&problem.target).zip(&self.column_sums) {
             *v = libm::log(*c) - sum;
         }
-        row_log_sum_exp(&problem.kernel, &self.v, &mut self.row_sums);
+        row_log_sum_exp(&mut self.row_sums, 1.0, &problem.scaled_cost, problem.columns(), &self.v);
         self.sweeps += 1;
     }
 
     fn row_mass(&self) -> Vec<f64> {
         let mut mass: Vec<f64> = self.u.iter().zip(&self.row_sums).map(|(u, sum)| u + sum).collect();
-        exponentials(&mut mass);
+        exp_in_place(&mut mass);
         mass
     }
 
@@ -414,11 +413,20 @@ impl SparseHessian {
 
 /// The value of the `kept`-th largest entry, and how many entries of just that value are among the `kept` largest.
 fn cut(plan: &[f64], kept: usize) -> (f64, usize) {
-    // All entries are >= 0, where a float's bits are ordered as its value; whole numbers compare faster.
-    let mut bits: Vec<u64> = plan.iter().map(|p| p.to_bits()).collect();
-    let place = bits.len() - kept;
-    let cut = f64::from_bits(*bits.select_nth_unstable(place).1);
-    (cut, kept - plan.iter().filter(|p| **p > cut).count())
+    // Entries are >= 0, where a float's bits are ordered as its value: count them by their leading bits (the power of two and
+    // four digits more), then look only among those that share the cut's. Two quick passes, where selecting among all is slow.
+    let leading = |p: &f64| (p.to_bits() >> 48) as usize;
+    let mut counts = vec![0usize; 1 << 15];
+    plan.iter().for_each(|p| counts[leading(p)] += 1);
+    let (mut bucket, mut above) = (counts.len() - 1, 0);
+    while above + counts[bucket] < kept {
+        above += counts[bucket];
+        bucket -= 1;
+    }
+    let mut near: Vec<f64> = plan.iter().copied().filter(|p| leading(p) == bucket).collect();
+    let place = near.len() - (kept - above);
+    let cut = *near.select_nth_unstable_by(place, f64::total_cmp).1;
+    (cut, kept - above - near.iter().filter(|p| **p > cut).count())
 }
 
 #[cfg(test)]
@@ -617,6 +625,11 @@ mod tests {
             let (value, ties) = cut(&plan, kept);
             assert_eq!(plan.iter().filter(|p| **p > value).count() + ties, kept);
         }
+        let mut random = Random::new(8, "cut");
+        let plan: Vec<f64> = (0..1000).map(|_| libm::exp(random.between(-700.0, 0.0))).collect();
+        let mut sorted = plan.clone();
+        sorted.sort_by(|a, b| b.total_cmp(a));
+        assert!([1, 2, 50, 500, 999].iter().all(|kept| cut(&plan, *kept) == (sorted[kept - 1], 1)));
         let at = Evaluation { plan: plan.to_vec(), row_mass: vec![0.9, 0.2], column_mass: vec![0.6, 0.2, 0.3] };
         let hessian = SparseHessian::new(&at, 3);
         assert_eq!((hessian.starts, hessian.columns), (vec![0, 3, 3], vec![0, 1, 2]));

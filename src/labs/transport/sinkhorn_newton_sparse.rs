@@ -192,9 +192,13 @@ impl Experiment for SinkhornNewtonSparse {
             Preset {
                 name: "densities",
                 about: "Two densities of two humps each: the plan is a narrow band",
-                set: &[("task", "densities")],
+                set: &[("task", "densities"), ("inverse_temperature", "1200"), ("kept_per_row", "20")],
             },
-            Preset { name: "digits", about: "A handwritten 0 moved onto a 1", set: &[("task", "digits")] },
+            Preset {
+                name: "digits",
+                about: "A handwritten 0 moved onto a 1",
+                set: &[("task", "digits"), ("inverse_temperature", "1200"), ("kept_per_row", "20")],
+            },
             Preset { name: "exact Newton", about: "The whole Hessian is kept", set: &[("kept_per_row", "400")] },
             Preset { name: "too thin", about: "Two entries a row: convergence is only linear", set: &[("kept_per_row", "2")] },
         ],
@@ -464,7 +468,6 @@ mod tests {
         for controls in all {
             let run = run(&controls, 1, &library());
             let measures = run.measures();
-            eprintln!("{controls:?}\n   {measures:?}");
             assert!(measures.get("ratio") > 0.0, "{controls:?}");
             for which in 0..4 {
                 let View::Chart(chart) = run.view(which) else { continue };
