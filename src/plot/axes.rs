@@ -368,7 +368,6 @@ pub(crate) fn tick_count(length: f64, horizontal: bool) -> f64 {
 /// What stands around a frame.
 pub(crate) struct Surroundings<'a> {
     pub x: &'a Axis,
-    pub y: &'a Axis,
     /// Lines across the frame at the ticks.
     pub grid: bool,
     /// Labels of whole numbers 0, 1, … instead of ticks along x.

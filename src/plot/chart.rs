@@ -268,7 +268,7 @@ pub(crate) fn draw(chart: &Chart, pen: &mut dyn Pen, page: &Page) {
         }
     }
     let names = (!categories.is_empty()).then_some(&categories[..]);
-    draw_axes(pen, palette, &frame, &Surroundings { x: &chart.x, y: &chart.y, grid: true, categories: names });
+    draw_axes(pen, palette, &frame, &Surroundings { x: &chart.x, grid: true, categories: names });
 
     let base = pen.snap(frame.rect.bottom(), 1.0);
     pen.line(&[(frame.rect.x, base), (frame.rect.right(), base)], palette.frame, 1.0);
@@ -468,7 +468,7 @@ fn draw_bars(
 }
 
 /// A number over a bar, in three significant digits.
-fn brief(v: f64) -> String {
+pub(crate) fn brief(v: f64) -> String {
     if v.is_finite() && v != 0.0 {
         let digits: f64 = format!("{v:.2e}").parse().unwrap_or(v);
         number(digits)

@@ -18,6 +18,7 @@ mod graph;
 mod heat_map;
 mod images;
 mod matrix;
+mod orbit;
 pub mod palette;
 pub mod pen;
 pub mod samples;
