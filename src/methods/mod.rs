@@ -1,10 +1,14 @@
 //! What several experiments share, by field; each module is usable as a library on its own.
 
+pub mod autodiff;
 pub mod dual;
+pub mod linear;
 pub mod nn;
 pub mod optimize;
 pub mod product;
 pub mod random;
 pub mod real;
+pub mod spectrum;
+pub mod statistics;
 pub mod solve;
 pub mod transport;

@@ -172,11 +172,11 @@ impl<T: Product> Network<T> {
 }
 
 /// Mean softmax cross-entropy of `logits` (samples × classes) in nats; `delta` becomes its gradient by the logits.
-pub fn cross_entropy<T: Real>(logits: &[T], labels: &[u8], delta: &mut Vec<T>) -> f64 {
+pub fn cross_entropy<T: Real>(logits: &[T], labels: &[u8], delta: &mut Vec<T>) -> T {
     let samples = labels.len();
     let classes = logits.len() / samples;
     let share = T::real(1.0 / samples as f64);
-    let mut loss = 0.0;
+    let mut loss = T::default();
     delta.clear();
     for (row, &label) in logits.chunks_exact(classes).zip(labels) {
         let top = row.iter().fold(row[0], |a, &b| a.larger(b));
@@ -184,28 +184,28 @@ pub fn cross_entropy<T: Real>(logits: &[T], labels: &[u8], delta: &mut Vec<T>) -
         delta.extend(row.iter().map(|&z| (z - top).exp()));
         let row_delta = &mut delta[begin..];
         let sum = row_delta.iter().fold(T::default(), |a, &b| a + b);
-        loss += (sum.ln() + top - row[usize::from(label)]).double();
+        loss += sum.ln() + top - row[usize::from(label)];
         row_delta.iter_mut().for_each(|p| *p = *p / sum * share);
         row_delta[usize::from(label)] = row_delta[usize::from(label)] - share;
     }
-    loss / samples as f64
+    loss * share
 }
 
 /// Mean over samples of ½‖output − e_label‖²; `delta` becomes its gradient by the outputs.
-pub fn squared_error<T: Real>(outputs: &[T], labels: &[u8], delta: &mut Vec<T>) -> f64 {
+pub fn squared_error<T: Real>(outputs: &[T], labels: &[u8], delta: &mut Vec<T>) -> T {
     let samples = labels.len();
     let classes = outputs.len() / samples;
     let share = T::real(1.0 / samples as f64);
-    let mut loss = 0.0;
+    let mut loss = T::default();
     delta.clear();
     for (row, &label) in outputs.chunks_exact(classes).zip(labels) {
         for (k, &output) in row.iter().enumerate() {
             let error = if k == usize::from(label) { output - T::real(1.0) } else { output };
-            loss += 0.5 * (error * error).double();
+            loss += T::real(0.5) * error * error;
             delta.push(error * share);
         }
     }
-    loss / samples as f64
+    loss * share
 }
 
 /// The share of samples whose largest logit is their label's.

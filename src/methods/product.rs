@@ -1,5 +1,6 @@
 //! Matrix products and vectorised functions behind one trait, so that networks can be `f32` (to train) or `f64` (to check).
 
+use super::linear::{self, Element};
 use super::real::Real;
 
 /// A float type with matrix products. All matrices are dense and row-major; `out` is overwritten.
@@ -14,39 +15,17 @@ pub trait Product: Real {
     fn tanh_each(values: &mut [Self]);
 }
 
-macro_rules! plain {
-    ($t:ty) => {
-        impl Product for $t {
-            fn product(out: &mut [Self], a: &[Self], b: &[Self], m: usize, k: usize, n: usize) {
-                out.fill(0.0);
-                for i in 0..m {
-                    for p in 0..k {
-                        let scale = a[i * k + p];
-                        out[i * n..(i + 1) * n].iter_mut().zip(&b[p * n..(p + 1) * n]).for_each(|(o, b)| *o += scale * b);
-                    }
-                }
-            }
-            fn product_tn(out: &mut [Self], a: &[Self], b: &[Self], m: usize, k: usize, n: usize) {
-                out.fill(0.0);
-                for p in 0..k {
-                    for i in 0..m {
-                        let scale = a[p * m + i];
-                        out[i * n..(i + 1) * n].iter_mut().zip(&b[p * n..(p + 1) * n]).for_each(|(o, b)| *o += scale * b);
-                    }
-                }
-            }
-            fn product_nt(out: &mut [Self], a: &[Self], b: &[Self], m: usize, k: usize, n: usize) {
-                for i in 0..m {
-                    for j in 0..n {
-                        out[i * n + j] = (0..k).map(|p| a[i * k + p] * b[j * k + p]).sum();
-                    }
-                }
-            }
-            fn tanh_each(values: &mut [Self]) {
-                values.iter_mut().for_each(|v| *v = Real::tanh(*v));
-            }
-        }
-    };
+impl<T: Element> Product for T {
+    fn product(out: &mut [T], a: &[T], b: &[T], m: usize, k: usize, n: usize) {
+        linear::matmul(out, a, b, m, k, n);
+    }
+    fn product_tn(out: &mut [T], a: &[T], b: &[T], m: usize, k: usize, n: usize) {
+        linear::matmul_tn(out, a, b, m, k, n);
+    }
+    fn product_nt(out: &mut [T], a: &[T], b: &[T], m: usize, k: usize, n: usize) {
+        linear::matmul_nt(out, a, b, m, k, n);
+    }
+    fn tanh_each(values: &mut [T]) {
+        linear::tanh_in_place(values);
+    }
 }
-plain!(f32);
-plain!(f64);

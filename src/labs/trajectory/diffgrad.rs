@@ -248,7 +248,7 @@ impl Networks {
         self.task.batch(&self.order[batch * BATCH..(batch + 1) * BATCH], &mut x, &mut y);
         for (i, (network, optimizer)) in self.networks.iter_mut().zip(&mut self.optimizers).enumerate() {
             network.forward(&x, &mut self.tape);
-            self.epoch_loss[i] += cross_entropy(self.tape.logits(), &y, &mut delta) / BATCHES as f64;
+            self.epoch_loss[i] += f64::from(cross_entropy(self.tape.logits(), &y, &mut delta)) / BATCHES as f64;
             network.backward(&mut self.tape, &delta, &mut self.gradient);
             optimizer.step(&mut network.theta, &self.gradient);
             if i == 0 {

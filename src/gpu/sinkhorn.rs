@@ -1,0 +1,3 @@
+//! Sinkhorn in the log domain.
+mod twin;
+pub use twin::Twin;
