@@ -11,7 +11,8 @@ use crate::data::transport::Instance;
 use crate::data::{Dataset, Library};
 use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 use crate::gpu::Device;
-use crate::methods::transport::{NewtonSparse, Problem, Sinkhorn};
+use crate::gpu::sinkhorn::Twin;
+use crate::methods::transport::{NewtonSparse, Problem};
 use crate::view::{Axis, Chart, Ink, Mark, Matrix, Scale, View};
 
 choice! {
@@ -52,7 +53,10 @@ pub struct SinkhornNewtonSparse {
     problem: Problem,
     /// The claim's ratio, where the claim speaks of the problem; NaN elsewhere.
     required: f64,
-    sinkhorn: Sinkhorn,
+    /// The baseline, one sweep past what is recorded: a sweep finds out the error that the one before has left.
+    sinkhorn: Twin<f64>,
+    /// (u, v) after the last recorded sweep.
+    potentials: (Vec<f64>, Vec<f64>),
     /// Newton's stage, once the warm start, which is the baseline's first N₁ sweeps, is over and has not arrived.
     newton: Option<NewtonSparse>,
     sweeps: Trace,
@@ -100,13 +104,14 @@ impl SinkhornNewtonSparse {
 
     /// One sweep of the baseline; at the end of the warm start Newton sets out from where it is.
     fn sweep(&mut self) {
-        self.sinkhorn.sweep(&self.problem);
-        let (error, potential) = (self.sinkhorn.marginal_error(&self.problem), self.sinkhorn.potential(&self.problem));
-        self.sweeps.push(error, potential, self.sinkhorn.sweeps as f64);
+        self.potentials = self.sinkhorn.potentials();
+        let potential = self.problem.potential(1.0, &self.potentials.0, &self.potentials.1);
+        let error = self.sinkhorn.sweep();
+        self.sweeps.push(error, potential, (self.sweeps.error.len() + 1) as f64);
         if self.newton.is_none() {
             if self.sinkhorn_finished() {
-                self.spectra[1] = Some(Spectrum::new(&self.problem.plan(&self.sinkhorn.u, &self.sinkhorn.v)));
-            } else if self.sinkhorn.sweeps == self.controls.warm_start {
+                self.spectra[1] = Some(Spectrum::new(&self.problem.plan(&self.potentials.0, &self.potentials.1)));
+            } else if self.sweeps.error.len() == self.controls.warm_start {
                 self.turn_to_newton();
             }
         }
@@ -115,7 +120,8 @@ impl SinkhornNewtonSparse {
     fn turn_to_newton(&mut self) {
         let places = self.problem.rows().max(self.problem.columns());
         let kept = self.controls.kept_per_row * places;
-        let newton = NewtonSparse::new(&self.problem, self.sinkhorn.u.clone(), self.sinkhorn.v.clone(), kept);
+        let (u, v) = self.potentials.clone();
+        let newton = NewtonSparse::new(&self.problem, u, v, kept);
         self.spectra[0] = Some(Spectrum::new(newton.plan()));
         self.newton = Some(newton);
     }
@@ -217,9 +223,13 @@ impl Experiment for SinkhornNewtonSparse {
             Task::Digits => Instance::digits(library, seed)?,
         };
         let problem = Problem::new(&instance.cost, instance.source, instance.target, controls.inverse_temperature);
+        let mut sinkhorn = Twin::new(problem.scaled_cost().iter().copied(), &problem.source, &problem.target);
+        let potentials = sinkhorn.potentials();
+        sinkhorn.sweep();
         let mut run = SinkhornNewtonSparse {
             required: if !own && controls.task == Task::Assignment { RATIO } else { f64::NAN },
-            sinkhorn: Sinkhorn::new(&problem),
+            sinkhorn,
+            potentials,
             problem,
             controls: controls.clone(),
             newton: None,
@@ -355,7 +365,7 @@ impl SinkhornNewtonSparse {
         let plan = match &self.newton {
             Some(newton) => newton.plan(),
             None => {
-                computed = self.problem.plan(&self.sinkhorn.u, &self.sinkhorn.v);
+                computed = self.problem.plan(&self.potentials.0, &self.potentials.1);
                 &computed
             }
         };
