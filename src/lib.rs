@@ -20,6 +20,7 @@ pub mod experiment;
 pub mod gpu;
 pub mod labs;
 pub mod methods;
+pub mod plot;
 pub mod session;
 pub mod view;
 
