@@ -2,7 +2,7 @@
 
 use crate::claim::{Measures, Verdict};
 use crate::controls::Settings;
-use crate::data::Library;
+use crate::data::{Array, Library};
 use crate::error::Result;
 use crate::experiment::{Entry, Progress, Run};
 use crate::gpu::Device;
@@ -114,6 +114,11 @@ impl Session {
     /// What has been measured so far.
     pub fn measures(&self) -> Measures {
         self.run.measures()
+    }
+
+    /// What can be taken away from the run as it stands.
+    pub fn results(&self) -> Vec<Array> {
+        self.run.results()
     }
 
     /// The verdict of this run alone.
