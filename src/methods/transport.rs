@@ -182,7 +182,8 @@ impl NewtonSparse {
             if self.piece(problem, enough) {
                 return true;
             }
-            if self.work >= enough {
+            let next = if matches!(self.phase, Phase::Solve(_)) { 0.0 } else { ENTRY * self.at.plan.len() as f64 };
+            if self.work + next >= enough {
                 return false;
             }
         }
