@@ -3,7 +3,7 @@
 use super::axes::{self, BAR_GAP, Frame, NAME, ROW, SMALL, Scaler, draw_bar, tick_count};
 use super::chart::brief;
 use super::heat_map::{Cells, draw_cells, draw_titles, with_bar};
-use super::palette::ColourScale;
+use super::palette::{Colour, ColourScale};
 use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, fit, text_width};
 use super::{Page, ReadOut, count, exact};
 use crate::view::{Axis, Matrix, Scale};
@@ -134,18 +134,48 @@ pub(crate) fn draw(matrix: &Matrix, pen: &mut dyn Pen, page: &Page) {
     if cells.columns <= 12 && cells.rows <= 12 {
         draw_numbers(matrix, pen, page, &frame, &scale, cell);
     }
-    let border = |index: usize| {
-        let (column, row) = ((index % cells.columns) as f64, (index / cells.columns) as f64);
-        let (a, b) = (frame.px((column, row)), frame.px((column + 1.0, row + 1.0)));
-        let (left, top, right, bottom) = (a.0.max(rect.x), a.1.max(rect.y), b.0.min(rect.right()), b.1.min(rect.bottom()));
-        (right > left && bottom > top).then(|| Rect::between(left, top, right, bottom))
-    };
-    let width = if cell.0.min(cell.1) > 12.0 { 2.0 } else { 1.0 };
+    draw_outlines(matrix, pen, palette.series[1], &frame, cell);
+}
+
+/// A line around every region of outlined entries, inside it: between two of them there is none, so a band is seen as a band.
+fn draw_outlines(matrix: &Matrix, pen: &mut dyn Pen, colour: Colour, frame: &Frame, cell: (f64, f64)) {
+    let (cells, rect) = (cells(matrix), frame.rect);
+    let mut outlined = vec![false; cells.values.len()];
     for &index in matrix.outlined.iter().filter(|&&i| (i as usize) < cells.values.len()) {
-        if let Some(border) = border(index as usize) {
-            let inset = width / 2.0;
-            let border = Rect::between(border.x + inset, border.y + inset, border.right() - inset, border.bottom() - inset);
-            pen.outline(border, palette.series[1], width);
+        outlined[index as usize] = true;
+    }
+    let is = |column: usize, row: usize| column < cells.columns && row < cells.rows && outlined[row * cells.columns + column];
+    // Lines must leave something of a small cell.
+    let width = match cell.0.min(cell.1) {
+        size if size > 12.0 => 2.0,
+        size if size > 4.0 => 1.0,
+        size => size / 4.0,
+    };
+    for index in (0..outlined.len()).filter(|&index| outlined[index]) {
+        let (column, row) = (index % cells.columns, index / cells.columns);
+        let (left, top) = frame.px((column as f64, row as f64));
+        let (right, bottom) = frame.px((column as f64 + 1.0, row as f64 + 1.0));
+        let shown = Rect::between(left.max(rect.x), top.max(rect.y), right.min(rect.right()), bottom.min(rect.bottom()));
+        if shown.w <= 0.0 || shown.h <= 0.0 {
+            continue;
+        }
+        let half = width / 2.0;
+        let (l, r) = (pen.snap(shown.x + half, width), pen.snap(shown.right() - half, width));
+        let (t, b) = (pen.snap(shown.y + half, width), pen.snap(shown.bottom() - half, width));
+        // Corner to corner where the region goes on, so that lines of neighbours meet.
+        let (above, below) = (row > 0 && is(column, row - 1), is(column, row + 1));
+        let (before, after) = (column > 0 && is(column - 1, row), is(column + 1, row));
+        let across = [if before { shown.x } else { l }, if after { shown.right() } else { r }];
+        let down = [if above { shown.y } else { t }, if below { shown.bottom() } else { b }];
+        for (there, y) in [(above, t), (below, b)] {
+            if !there {
+                pen.line(&[(across[0], y), (across[1], y)], colour, width);
+            }
+        }
+        for (there, x) in [(before, l), (after, r)] {
+            if !there {
+                pen.line(&[(x, down[0]), (x, down[1])], colour, width);
+            }
         }
     }
 }

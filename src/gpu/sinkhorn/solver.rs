@@ -71,10 +71,21 @@ impl Solver {
 
     /// Makes `count` sweeps. Returns ‖P1 − r‖₁ before each of them.
     pub async fn sweeps(&mut self, count: usize) -> Vec<f64> {
+        self.up_to(count, count).await
+    }
+
+    /// Makes `count` sweeps if the GPU does; the CPU returns after `on_cpu` of them (at least one), so that a slice does not get long.
+    /// Returns ‖P1 − r‖₁ before each that was made.
+    pub async fn up_to(&mut self, count: usize, on_cpu: usize) -> Vec<f64> {
         let mut errors = Vec::with_capacity(count);
         let on_gpu = self.prefers_gpu(count, &mut errors).await;
+        let mut left = on_cpu.max(1).saturating_sub(errors.len());
         while errors.len() < count {
             if !(on_gpu && self.sweep_on_gpu(count - errors.len(), &mut errors).await) {
+                if left == 0 {
+                    break;
+                }
+                left -= 1;
                 errors.push(self.twin.sweep());
                 self.in_step = false;
             }
@@ -244,6 +255,15 @@ mod tests {
         let shift = u[0] - a[0];
         let du = u.iter().zip(a).map(|(u, a)| (u - a - shift).abs()).fold(0.0, f64::max);
         v.iter().zip(b).map(|(v, b)| (v - b + shift).abs()).fold(du, f64::max)
+    }
+
+    #[test]
+    fn the_cpu_returns_after_its_share() {
+        let (cost, source, target) = problem(20, 30, 10.0);
+        let mut solver = Solver::new(&Device::cpu(), Choice::Faster, &cost, &source, &target);
+        let errors = pollster::block_on(async { [solver.up_to(64, 3).await, solver.up_to(64, 0).await].concat() });
+        assert_eq!(errors.len(), 4);
+        assert_eq!(solver.potentials(), on_cpu(&cost, &source, &target, 4));
     }
 
     #[test]
