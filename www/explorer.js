@@ -86,7 +86,7 @@ function open(card) {
   const text = h("article", { class: "text" });
   main.replaceChildren(heading, bench.views, text);
   aside.replaceChildren(
-    bench.presets, bench.claim, bench.player, bench.controls, bench.seeds, bench.files);
+    bench.presets, bench.claim, bench.player, bench.controls, bench.seeds, bench.files, bench.results, bench.device);
   aside.scrollTop = 0;
   scrollTo(0, 0);
   tellStory(card, text);
@@ -131,12 +131,15 @@ function follow(event) {
   route();
 }
 
-/** For tests and the curious: the hash that the command line prints for the same run. */
+/** For tests and the curious. */
 globalThis.orrery = {
+  /** Takes the GPU away from the runs on the bench. */
+  loseGpu: () => bench?.loseGpu(),
+  /** The hash that the command line prints for the same run. */
   async hash(slug, preset = "default", seed = 0) {
     const card = catalogue.cards.find((card) => card.slug === slug);
     const ignore = () => {};
-    const run = new Run({ frame: ignore, seed: ignore, files: ignore, error: ignore, note: ignore });
+    const run = new Run({ frame: ignore, seed: ignore, result: ignore, files: ignore, error: ignore, note: ignore });
     try {
       await load();
       return await run.hash(slug, pairs(card, sideOf(card, preset)), seed);
