@@ -19,6 +19,11 @@ export async function fetchCatalogue() {
   return { cards, labs: labs.filter(({ experiments }) => experiments.length > 0) };
 }
 
+/** "First author et al." */
+export function firstAuthor({ authors }) {
+  return authors.split(",")[0] + (authors.includes(",") ? " et al." : "");
+}
+
 const href = (card) => "?experiment=" + card.slug;
 
 /** Does a card fit the words that were typed? */
@@ -77,7 +82,7 @@ export function front({ cards, labs }) {
     h("a", { class: "tile", href: href(card) },
       h("span", { class: "thumb" }, picture(card, card.slug, "light"), picture(card, card.slug + "-dark", "dark")),
       h("span", { class: "name" }, card.title),
-      h("span", { class: "paper" }, `${card.paper.authors.split(",")[0]}${card.paper.authors.includes(",") ? " et al." : ""}, ${card.paper.year}`),
+      h("span", { class: "paper" }, `${firstAuthor(card.paper)}, ${card.paper.year}`),
       badge(card.reproduction));
   return h("div", { class: "front" },
     h("h1", {}, "How learning works, while it happens"),

@@ -2,7 +2,7 @@
 
 import { check } from "./orrery.js";
 import { Bench } from "./bench.js";
-import { fetchCatalogue, front } from "./catalogue.js";
+import { fetchCatalogue, firstAuthor, front } from "./catalogue.js";
 import "./notices.js";
 import { calm, h, icon } from "./dom.js";
 import { onDrop } from "./files.js";
@@ -81,12 +81,12 @@ function open(card) {
   const { paper } = card;
   const heading = h("header", { class: "title" },
     h("h1", { tabindex: "-1" }, card.title),
-    h("p", { class: "paper" }, h("cite", {}, paper.title), `. ${paper.authors}, ${paper.year}.`),
+    h("p", { class: "paper", title: paper.authors }, h("cite", {}, paper.title), `, ${firstAuthor(paper)}, ${paper.year}`),
     h("div", { class: "acts" }, compareButton, shareButton));
   const text = h("article", { class: "text" });
-  main.replaceChildren(heading, bench.views, text);
+  main.replaceChildren(heading, bench.claim, bench.views, text);
   aside.replaceChildren(
-    bench.presets, bench.claim, bench.player, bench.controls, bench.seeds, bench.files, bench.results, bench.device);
+    bench.presets, bench.player, bench.controls, bench.seeds, bench.files, bench.results, bench.device);
   aside.scrollTop = 0;
   scrollTo(0, 0);
   tellStory(card, text);
@@ -95,10 +95,18 @@ function open(card) {
 async function tellStory(card, place) {
   try {
     const answer = await fetch(new URL("./text/" + card.slug + ".html", import.meta.url));
-    if (answer.ok) place.innerHTML = await answer.text();
+    if (!answer.ok) throw new Error(answer.statusText);
+    place.innerHTML = await answer.text();
   } catch {
     place.append(h("p", { class: "help" }, "The text could not be loaded."));
   }
+  // What may be wider than the page scrolls by itself, with the keyboard too.
+  for (const equation of place.querySelectorAll("math[display='block']")) {
+    const frame = h("div", { class: "equation", tabindex: "0", role: "group", "aria-label": "Equation" });
+    equation.replaceWith(frame);
+    frame.append(equation);
+  }
+  for (const code of place.querySelectorAll("pre")) code.tabIndex = 0;
 }
 
 /** Writes the state into the URL: a drag is one step of the history, begun by its first move. */
