@@ -1,12 +1,12 @@
 // An experiment on the bench: its views, what can be moved, the time line and the claim, for one run or two side by side.
 // Explorer and embed lay the same parts out differently.
 
-import { check, pointer } from "./orrery.js";
+import { Shelf, check, pointer } from "./orrery.js";
 import { Claim } from "./claim.js";
 import { Controls } from "./controls.js";
-import { calm, h } from "./dom.js";
+import { calm, download, h } from "./dom.js";
 import { settled } from "./draw.js";
-import { Files, tooLarge } from "./files.js";
+import { Files } from "./files.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
 import { Run } from "./run.js";
@@ -23,6 +23,8 @@ export class Bench extends EventTarget {
   player = new Player();
   claim = new Claim();
   files = new Files();
+  results = h("div", { class: "results", hidden: true });
+  device = h("p", { class: "help" });
   state = null;
   #sides = new Map();
   #seen = false;
@@ -129,6 +131,7 @@ export class Bench extends EventTarget {
     side.run = new Run({
       frame: (frame) => this.#frame(side, frame),
       seed: (told) => (side.told.push(told), this.claim.seed(key, told)),
+      result: ({ name, type, bytes }) => download(new Blob([bytes]), `${this.card.slug}-${name}.${type}`),
       files: (arrays) => key === "a" && this.files.show(arrays),
       error: (sentence) => this.notices.say(sentence, { topic: "run" }),
       note: (sentence) => this.notices.say(sentence, { kind: "note", topic: "run" }),
@@ -156,7 +159,12 @@ export class Bench extends EventTarget {
   async #frame(side, frame) {
     if (frame.live) {
       this.notices.clear("run");
+      if (side.last?.device.startsWith("GPU") && frame.device === "CPU") {
+        this.notices.say("The GPU was lost; the run goes on on the CPU.", { kind: "note", topic: "device" });
+      }
+      this.device.textContent = `Computed in your browser, on the ${frame.device}.`;
       side.last = frame;
+      if (side.key === "a") this.#showResults(side, frame.results);
       this.claim.now(side.key, frame.verdict, frame.over);
       this.#progress();
     }
@@ -190,6 +198,13 @@ export class Bench extends EventTarget {
       panel.refresh();
       b.panels[place].refresh();
     }
+  }
+
+  /** What can be taken away from a finished run. */
+  #showResults({ run }, names) {
+    this.results.hidden = names.length === 0;
+    const save = (name, type) => h("button", { type: "button", "aria-label": `Save ${name} as ${type}`, onclick: () => run.result(name, type) }, type);
+    this.results.replaceChildren(...names.map((name) => h("div", { class: "line" }, h("span", {}, `Save ${name}`), save(name, "csv"), save(name, "npy"))));
   }
 
   #twin(panel) {
@@ -244,8 +259,11 @@ export class Bench extends EventTarget {
   take({ add = [], remove = [] }) {
     if (!this.card.ownData) return this.notices.say(`${this.card.title} takes no files of your own.`, { topic: "files" });
     this.notices.clear("files");
-    const large = tooLarge(add);
-    if (large) return this.notices.say(large, { topic: "files" });
+    try {
+      for (const { name, size } of add) Shelf.checkSize(name, size);
+    } catch (error) {
+      return this.notices.say(error.message, { topic: "files" });
+    }
     for (const side of this.#sides.values()) side.run.change({ add, remove });
   }
 
@@ -258,6 +276,11 @@ export class Bench extends EventTarget {
   /** Rests while nobody looks. */
   hold(held) {
     this.#each((side) => side.run.hold(held));
+  }
+
+  /** For tests: the GPU goes away. */
+  loseGpu() {
+    this.#each((side) => side.run.lose());
   }
 
   /** Ends everything. */

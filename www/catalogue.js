@@ -19,6 +19,11 @@ export async function fetchCatalogue() {
   return { cards, labs: labs.filter(({ experiments }) => experiments.length > 0) };
 }
 
+/** "First author et al." */
+export function firstAuthor({ authors }) {
+  return authors.split(",")[0] + (authors.includes(",") ? " et al." : "");
+}
+
 const href = (card) => "?experiment=" + card.slug;
 
 /** Does a card fit the words that were typed? */
@@ -77,18 +82,18 @@ export function front({ cards, labs }) {
     h("a", { class: "tile", href: href(card) },
       h("span", { class: "thumb" }, picture(card, card.slug, "light"), picture(card, card.slug + "-dark", "dark")),
       h("span", { class: "name" }, card.title),
-      h("span", { class: "paper" }, `${card.paper.authors.split(",")[0]}${card.paper.authors.includes(",") ? " et al." : ""}, ${card.paper.year}`),
+      h("span", { class: "paper" }, `${firstAuthor(card.paper)}, ${card.paper.year}`),
       badge(card.reproduction));
   return h("div", { class: "front" },
     h("h1", {}, "How learning works, while it happens"),
     h("p", { class: "lead" },
       "Every experiment here is a paper on machine learning, run live in your browser: move a slider and see at once what it does. ",
       "Every run measures the paper’s claim, over several seeds, and says whether it holds; Break it shows where it must not."),
-    labs.map((lab) =>
+    h("div", { class: "labs" }, labs.map((lab) =>
       h("section", {},
         h("h2", {}, lab.title),
         h("p", { class: "question" }, lab.question),
-        h("div", { class: "tiles" }, lab.experiments.map((slug) => cards.find((card) => card.slug === slug)).filter(Boolean).map(tile)))));
+        h("div", { class: "tiles" }, lab.experiments.map((slug) => cards.find((card) => card.slug === slug)).filter(Boolean).map(tile))))));
 }
 
 customElements.define("orrery-catalogue", Catalogue);

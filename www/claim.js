@@ -31,10 +31,10 @@ export class Claim extends HTMLElement {
       return h("div", { class: "side" }, h("div", { class: "line" }, tag, verdict), text, figure, h("div", { class: "line" }, dots, all));
     });
     this.replaceChildren(
-      h("h2", {}, "The claim"),
-      h("p", { class: "claim" }, card.claim),
+      h("div", {},
+        h("p", { class: "claim" }, h("strong", {}, "Claim. "), card.claim),
+        h("details", { class: "honesty" }, h("summary", {}, "The paper’s claim reproduces ", badge(card.reproduction)), h("p", {}, card.honesty))),
       ...parts,
-      h("p", { class: "honesty" }, badge(card.reproduction), " ", card.honesty),
     );
   }
 

@@ -58,7 +58,9 @@ export class Controls extends HTMLElement {
       const tag = sides.length > 1 && h("span", { class: `tag tag-${side.toUpperCase()}`, "aria-hidden": "true" }, side.toUpperCase());
       return h("div", { class: "line" }, tag, ...this.#input(control, side, { id: id(side), "aria-label": called, "aria-describedby": helpId }));
     });
-    return h("div", { class: "control", "data-name": name }, label, lines, note, h("p", { class: "help", id: helpId }, help));
+    // What is short stands beside its name.
+    const inLine = sides.length === 1 && (control.kind === "choice" || control.kind === "toggle");
+    return h("div", { class: inLine ? "control in-line" : "control", "data-name": name }, label, lines, note, h("p", { class: "help", id: helpId }, help));
   }
 
   #input(control, side, attributes) {

@@ -2,8 +2,7 @@
 
 import { check } from "./orrery.js";
 import { Bench } from "./bench.js";
-import { badge } from "./claim.js";
-import { fetchCatalogue, front } from "./catalogue.js";
+import { fetchCatalogue, firstAuthor, front } from "./catalogue.js";
 import "./notices.js";
 import { calm, h, icon } from "./dom.js";
 import { onDrop } from "./files.js";
@@ -82,11 +81,12 @@ function open(card) {
   const { paper } = card;
   const heading = h("header", { class: "title" },
     h("h1", { tabindex: "-1" }, card.title),
-    h("p", { class: "paper" }, h("cite", {}, paper.title), `. ${paper.authors}, ${paper.year}. `, badge(card.reproduction)));
+    h("p", { class: "paper", title: paper.authors }, h("cite", {}, paper.title), `, ${firstAuthor(paper)}, ${paper.year}`),
+    h("div", { class: "acts" }, compareButton, shareButton));
   const text = h("article", { class: "text" });
-  main.replaceChildren(heading, bench.views, text);
+  main.replaceChildren(heading, bench.claim, bench.views, text);
   aside.replaceChildren(
-    h("div", { class: "acts" }, compareButton, shareButton), bench.presets, bench.player, bench.controls, bench.seeds, bench.files, bench.claim);
+    bench.presets, bench.player, bench.controls, bench.seeds, bench.files, bench.results, bench.device);
   aside.scrollTop = 0;
   scrollTo(0, 0);
   tellStory(card, text);
@@ -95,10 +95,18 @@ function open(card) {
 async function tellStory(card, place) {
   try {
     const answer = await fetch(new URL("./text/" + card.slug + ".html", import.meta.url));
-    if (answer.ok) place.innerHTML = await answer.text();
+    if (!answer.ok) throw new Error(answer.statusText);
+    place.innerHTML = await answer.text();
   } catch {
     place.append(h("p", { class: "help" }, "The text could not be loaded."));
   }
+  // What may be wider than the page scrolls by itself, with the keyboard too.
+  for (const equation of place.querySelectorAll("math[display='block']")) {
+    const frame = h("div", { class: "equation", tabindex: "0", role: "group", "aria-label": "Equation" });
+    equation.replaceWith(frame);
+    frame.append(equation);
+  }
+  for (const code of place.querySelectorAll("pre")) code.tabIndex = 0;
 }
 
 /** Writes the state into the URL: a drag is one step of the history, begun by its first move. */
@@ -131,12 +139,15 @@ function follow(event) {
   route();
 }
 
-/** For tests and the curious: the hash that the command line prints for the same run. */
+/** For tests and the curious. */
 globalThis.orrery = {
+  /** Takes the GPU away from the runs on the bench. */
+  loseGpu: () => bench?.loseGpu(),
+  /** The hash that the command line prints for the same run. */
   async hash(slug, preset = "default", seed = 0) {
     const card = catalogue.cards.find((card) => card.slug === slug);
     const ignore = () => {};
-    const run = new Run({ frame: ignore, seed: ignore, files: ignore, error: ignore, note: ignore });
+    const run = new Run({ frame: ignore, seed: ignore, result: ignore, files: ignore, error: ignore, note: ignore });
     try {
       await load();
       return await run.hash(slug, pairs(card, sideOf(card, preset)), seed);

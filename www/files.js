@@ -2,8 +2,6 @@
 
 import { h, iconButton } from "./dom.js";
 
-const LARGEST = 256 * 2 ** 20;
-
 /** `<orrery-files>`. Fires `files` (detail: {add: [File], remove: [name]}). */
 export class Files extends HTMLElement {
   #list = h("ul", {});
@@ -49,12 +47,6 @@ function group(arrays) {
   const files = new Map();
   for (const array of arrays) files.set(array.file, [...(files.get(array.file) ?? []), array]);
   return files;
-}
-
-/** Why these files cannot be taken, in a sentence, or null. */
-export function tooLarge(files) {
-  const large = [...files].find((file) => file.size > LARGEST);
-  return large ? `${large.name}: ${Math.round(large.size / 2 ** 20).toLocaleString("en")} MB are too many; a file may have up to 256 MB.` : null;
 }
 
 /** Calls `take(files)` for files dropped anywhere on the page. */

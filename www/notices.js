@@ -9,8 +9,9 @@ export class Notices extends HTMLElement {
     this.setAttribute("aria-live", "polite");
   }
 
-  /** Says `sentence` once. `kind`: "error" or "note"; `topic`: what it is about, for `clear`. */
-  say(sentence, { kind = "error", topic = "" } = {}) {
+  /** Says a sentence once, with a full stop if it has none. `kind`: "error" or "note"; `topic`: what it is about, for `clear`. */
+  say(words, { kind = "error", topic = "" } = {}) {
+    const sentence = /[.!?]$/.test(words) ? words : words + ".";
     const same = [...this.children].find((line) => line.dataset.text === sentence);
     if (same) return;
     const line = h("p", { class: kind, "data-text": sentence, "data-topic": topic }, h("span", {}, sentence));

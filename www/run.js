@@ -15,8 +15,8 @@ export class Run {
   #held = false;
 
   /**
-   * @param {{frame: Function, seed: Function, files: Function, error: Function, note: Function}} callbacks
-   *   `frame(frame)`, to be answered with `drawn()`; `seed({seed, alone, all})`; `files(list)`; `error(sentence)`: the last good
+   * @param {{frame: Function, seed: Function, result: Function, files: Function, error: Function, note: Function}} callbacks
+   *   `frame(frame)`, to be answered with `drawn()`; `seed({seed, alone, all})`; `result({name, type, bytes})`; `files(list)`; `error(sentence)`: the last good
    *   run stays; `note(sentence)`: something that the reader should know.
    */
   constructor(callbacks) {
@@ -81,6 +81,10 @@ export class Run {
   scrub(done, offset = 0) {
     this.#ask({ kind: "scrub", done, offset });
   }
+  /** Asks for the result of that name as a file of `type` "csv" or "npy". */
+  result(name, type) {
+    this.#ask({ kind: "result", name, type });
+  }
   /** The last frame is on the screen. */
   drawn() {
     this.#ask({ kind: "drawn" });
@@ -89,6 +93,10 @@ export class Run {
   hold(held) {
     this.#held = held;
     this.#ask({ kind: "hold", held });
+  }
+  /** For tests: the GPU goes away. */
+  lose() {
+    this.#ask({ kind: "lose" });
   }
   /** The hash of all measures and views at the end of a run on the CPU, as the command line prints it. */
   hash(slug, pairs, seed) {

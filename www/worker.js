@@ -1,7 +1,7 @@
 // One live experiment. Computes in slices, yields between them, and sends at most one frame for each that the page has drawn.
 //
-// From the page: {kind: "module" | "start" | "play" | "pause" | "step" | "pace" | "scrub" | "drawn" | "hold" | "hash", …}.
-// To the page: {kind: "frame" | "seed" | "files" | "error" | "crash" | "hash", id, …}.
+// From the page: {kind: "module" | "start" | "play" | "pause" | "step" | "pace" | "scrub" | "result" | "drawn" | "hold" | "hash", …}.
+// To the page: {kind: "frame" | "seed" | "result" | "files" | "error" | "crash" | "hash", id, …}.
 
 import init, { Live, Processor, Shelf, Tally } from "./orrery.js";
 
@@ -9,8 +9,8 @@ import init, { Live, Processor, Shelf, Tally } from "./orrery.js";
 const BUDGET = 9;
 /** A restarted run shows nothing before it is over or so many milliseconds old: a picture under a moving slider does not jump back. */
 const PATIENCE = 35;
-/** Bytes of one file that are still read. */
-const LARGEST_FILE = 256 * 2 ** 20;
+/** Milliseconds that the first run waits for a GPU. */
+const DRIVER_PATIENCE = 250;
 const ANY_NUMBER = 0xffffffff;
 
 let processor;
@@ -27,6 +27,9 @@ const begun = new Promise((resolve) => {
   await init({ module_or_path: module });
   shelf = new Shelf();
   processor = Processor.cpu();
+  // Whoever waits for a picture does not wait for a slow driver; its GPU serves the next run.
+  const best = Processor.best().then((found) => (processor = found));
+  await Promise.race([best, new Promise((resolve) => setTimeout(resolve, DRIVER_PATIENCE))]);
 });
 
 self.onmessage = async ({ data }) => {
@@ -86,6 +89,11 @@ const HANDLERS = {
     current.wanted = { done, offset };
     current.wake();
   },
+  result({ name, type, id }) {
+    if (current?.id !== id) return;
+    current.asked.push({ name, type });
+    current.wake();
+  },
   drawn({ id }) {
     if (current?.id !== id) return;
     current.ready = true;
@@ -95,6 +103,10 @@ const HANDLERS = {
     if (!current) return;
     current.held = held;
     current.wake();
+  },
+  /** For tests: the GPU goes away. */
+  lose() {
+    processor.lose();
   },
   async hash({ id, slug, pairs, seed }) {
     const own = shelf.copy();
@@ -118,9 +130,7 @@ async function stock(shelf, slug) {
 
 /** Reads a file of the reader's. */
 async function take(shelf, file) {
-  if (file.size > LARGEST_FILE) {
-    throw new Error(`${file.name}: ${Math.round(file.size / 2 ** 20)} MB are too many; files may have up to 256 MB`);
-  }
+  Shelf.checkSize(file.name, file.size);
   shelf.add(file.name, new Uint8Array(await file.arrayBuffer()));
 }
 
@@ -143,6 +153,8 @@ function adopt(order, live) {
     shown: false,
     /** The place on the time line to be shown. */
     wanted: null,
+    /** Results that the reader wants to take away. */
+    asked: [],
     wake() {},
   };
   const before = current;
@@ -215,6 +227,9 @@ async function attempt(run, work) {
 
 /** Sends what there is to see, if the page is ready for it. */
 function show(run) {
+  for (const { name, type } of run.asked.splice(0)) {
+    postMessage({ kind: "result", id: run.id, name, type, bytes: run.live.result(name, type) });
+  }
   if (!run.ready) return;
   if (run.wanted) {
     const { done, offset } = run.wanted;
@@ -237,7 +252,8 @@ function send(run, frame, live) {
   run.shown = true;
   run.ready = false;
   const { id, over } = run;
-  const message = { kind: "frame", id, live, over, ...frame, begin: run.live.first(), verdict: run.live.verdict() };
+  const results = over ? run.live.results() : [];
+  const message = { kind: "frame", id, live, over, ...frame, begin: run.live.first(), verdict: run.live.verdict(), device: run.live.device(), results };
   postMessage(message, frame.views.map((view) => view.buffer));
 }
 

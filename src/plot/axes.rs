@@ -262,7 +262,7 @@ pub fn number(v: f64) -> String {
     let trim = |text: String| {
         if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
     };
-    if (1e-3..1e6).contains(&size) {
+    if (1e-3..1e7).contains(&size) {
         trim(fixed_point(v, (3 - magnitude(size)).clamp(0, 6) as usize))
     } else {
         // The formatter rounds, and carries into the exponent.
@@ -368,7 +368,6 @@ pub(crate) fn tick_count(length: f64, horizontal: bool) -> f64 {
 /// What stands around a frame.
 pub(crate) struct Surroundings<'a> {
     pub x: &'a Axis,
-    pub y: &'a Axis,
     /// Lines across the frame at the ticks.
     pub grid: bool,
     /// Labels of whole numbers 0, 1, … instead of ticks along x.
@@ -445,9 +444,35 @@ fn draw_categories(pen: &mut dyn Pen, palette: &Palette, frame: &Frame, names: &
     for (i, name) in names.iter().enumerate().step_by(every) {
         let x = frame.px_x(i as f64);
         if x >= frame.rect.x && x <= frame.rect.right() {
-            pen.text((x, frame.rect.bottom() + 7.0), &fit(name, SMALL, room * every as f64 - 4.0), &small);
+            for (line, words) in wrap(name, SMALL, room * every as f64 - 6.0).iter().enumerate() {
+                pen.text((x, frame.rect.bottom() + 7.0 + LEADING * line as f64), words, &small);
+            }
         }
     }
+}
+
+/// From a line of small text to the next.
+const LEADING: f64 = 13.0;
+
+/// Room for second lines of category names, which have `room` for each.
+pub(crate) fn wrap_room(names: &[String], room: f64) -> f64 {
+    let lines = names.iter().map(|name| wrap(name, SMALL, room - 6.0).len()).max().unwrap_or(0);
+    LEADING * lines.saturating_sub(1) as f64
+}
+
+/// `text` in at most two lines of `room`, broken between words; what does not fit is cut.
+fn wrap(text: &str, size: f64, room: f64) -> Vec<String> {
+    if text_width(text, size) <= room {
+        return vec![text.to_owned()];
+    }
+    let breaks = text.match_indices(' ').map(|(at, _)| at);
+    let Some(at) = breaks.filter(|&at| text_width(&text[..at], size) <= room).last() else {
+        return match text.split_once(' ') {
+            Some((first, rest)) => vec![fit(first, size, room), fit(rest, size, room)],
+            None => vec![fit(text, size, room)],
+        };
+    };
+    vec![text[..at].to_owned(), fit(&text[at + 1..], size, room)]
 }
 
 /// How a legend shows what it names.
@@ -457,6 +482,8 @@ pub(crate) enum Symbol {
     Dashes,
     Dot,
     Block,
+    /// A faint block, as bands are.
+    Band,
     /// A stretch of the sequential map.
     Ramp,
 }
@@ -495,10 +522,7 @@ impl Legend {
             return Legend { entries: Vec::new(), height: if title.is_empty() { 0.0 } else { ROW } };
         }
         if title_width + all - 14.0 <= right - left {
-            let mut x = right - all + 14.0;
-            if title.is_empty() {
-                x = left;
-            }
+            let mut x = left + title_width;
             let mut placed = Vec::new();
             for entry in unique {
                 let w = width(&entry);
@@ -529,7 +553,8 @@ impl Legend {
                 Symbol::Line => pen.line(&line, colour, 2.0),
                 Symbol::Dashes => pen.dashes(&line, colour, 2.0, 4.0, 2.5),
                 Symbol::Dot => pen.disc((x + SYMBOL / 2.0, y), 3.5, colour),
-                Symbol::Block => pen.rect(Rect { x: x + 2.0, y: y - 5.0, w: 11.0, h: 10.0 }, colour),
+                Symbol::Block => pen.rect(Rect { x: x + 3.0, y: y - 5.0, w: 11.0, h: 10.0 }, colour),
+                Symbol::Band => pen.rect(Rect { x, y: y - 5.0, w: SYMBOL, h: 10.0 }, colour.fade(0.28)),
                 Symbol::Ramp => {
                     for i in 0..8 {
                         let from = x + SYMBOL * f64::from(i) / 8.0;
@@ -543,16 +568,19 @@ impl Legend {
     }
 }
 
+/// Between a frame and its colour bar.
+pub(crate) const BAR_GAP: f64 = 14.0;
+
 /// Width of a colour bar with its labels, right of a frame.
 pub(crate) fn bar_room(scale: &ColourScale, height: f64) -> f64 {
     let ticks = Scaler::new((scale.low, scale.high), scale.scale).ticks(tick_count(height, false));
     let widest = ticks.iter().map(|t| text_width(&t.label, SMALL)).fold(0.0, f64::max);
-    14.0 + 10.0 + 6.0 + widest
+    BAR_GAP + 10.0 + 6.0 + widest
 }
 
 /// A colour bar right of `rect`, as tall as it.
 pub(crate) fn draw_bar(pen: &mut dyn Pen, palette: &Palette, rect: Rect, scale: &ColourScale) {
-    let bar = Rect { x: rect.right() + 14.0, y: rect.y, w: 10.0, h: rect.h };
+    let bar = Rect { x: rect.right() + BAR_GAP, y: rect.y, w: 10.0, h: rect.h };
     let map = palette.map(scale);
     let rgba: Vec<u8> = map.iter().rev().flat_map(|c| c.bytes()).collect();
     pen.bitmap(bar, 1, 256, &rgba);

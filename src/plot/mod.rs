@@ -18,6 +18,7 @@ mod graph;
 mod heat_map;
 mod images;
 mod matrix;
+mod orbit;
 pub mod palette;
 pub mod pen;
 pub mod samples;
@@ -25,6 +26,8 @@ mod space;
 pub mod surface;
 mod svg;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use pen::Backend;
 #[cfg(not(target_arch = "wasm32"))]
@@ -90,7 +93,7 @@ pub struct Camera {
 
 impl Default for Camera {
     fn default() -> Self {
-        Camera { window: None, yaw: -0.6, pitch: 0.55, distance: 1.0 }
+        Camera { window: None, yaw: -0.55, pitch: 0.6, distance: 1.0 }
     }
 }
 

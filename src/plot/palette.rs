@@ -94,7 +94,7 @@ impl Palette {
                 muted: Colour::hex(0x9198a2),
                 missing: Colour::hex(0xf0f0f2),
                 series: LIGHT_SERIES,
-                sequential: map(|t| oklch(0.975 - 0.70 * t, 0.03 + 0.10 * bump(t) + 0.07 * t, 100.0 + 190.0 * t)),
+                sequential: map(|t| oklch(0.985 - 0.71 * t, 0.018 + 0.085 * bump(t) + 0.075 * t, 105.0 + 185.0 * t)),
                 diverging: map(|t| {
                     let far = (2.0 * t - 1.0).abs();
                     oklch(0.97 - 0.50 * far, 0.16 * far * (1.3 - 0.3 * far), if t < 0.5 { 252.0 } else { 45.0 })
@@ -109,7 +109,7 @@ impl Palette {
                 muted: Colour::hex(0x757d88),
                 missing: Colour::hex(0x1d2026),
                 series: DARK_SERIES,
-                sequential: map(|t| oklch(0.24 + 0.70 * t, 0.05 + 0.07 * bump(t) + 0.05 * t, 290.0 - 185.0 * t)),
+                sequential: map(|t| oklch(0.22 + 0.73 * t, 0.03 + 0.085 * bump(t) + 0.05 * t, 288.0 - 183.0 * t)),
                 diverging: map(|t| {
                     let far = (2.0 * t - 1.0).abs();
                     oklch(0.23 + 0.55 * far, 0.14 * far * (1.3 - 0.3 * far), if t < 0.5 { 245.0 } else { 55.0 })

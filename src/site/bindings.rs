@@ -36,7 +36,7 @@ pub fn make(wasm: &Path, kept: &Kept, files: &mut Files) -> Result<()> {
     // The page compiles the module once and hands it to its workers: no address of it in the bindings.
     bindgen.input_bytes("orrery", read(wasm)?).typescript(false).omit_default_module_path(true);
     let mut output = bindgen.web(true).and_then(|bindgen| bindgen.generate_output()).map_err(fails)?;
-    if !output.snippets().is_empty() || !output.local_modules().is_empty() {
+    if output.snippets().values().any(|modules| !modules.is_empty()) || !output.local_modules().is_empty() {
         return Err(Error::new(format!("{}: brings JavaScript of its own along; modules belong in www", wasm.display())));
     }
     files.insert("orrery.js".into(), output.js().as_bytes().to_vec());

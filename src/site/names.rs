@@ -63,8 +63,11 @@ fn is_named(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, extension)| is_code(extension)) && !name.contains('/') && !PUBLIC.contains(&name)
 }
 
-/// May this file refer to named ones?
+/// May this file refer to named ones? The generated bindings do not: what they quote is the name of the wasm's imports.
 fn refers(name: &str) -> bool {
+    if name == "orrery.js" {
+        return false;
+    }
     [".js", ".mjs", ".css", ".html"].iter().any(|ending| name.ends_with(ending)) && !name.contains('/')
 }
 

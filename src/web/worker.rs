@@ -42,6 +42,12 @@ impl Shelf {
         Ok(self.0.put(set, bytes)?)
     }
 
+    /// Refuses a file of the user's that is too large, before it is read.
+    #[wasm_bindgen(js_name = checkSize)]
+    pub fn check_size(name: &str, bytes: f64) -> Result<(), JsError> {
+        Ok(data::check_size(name, bytes as u64)?)
+    }
+
     /// Adds a file of the user's, replacing one of the same name.
     pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), JsError> {
         let arrays = data::read(name, bytes)?;
@@ -82,6 +88,16 @@ impl Processor {
     /// The CPU alone: the same bits everywhere.
     pub fn cpu() -> Processor {
         Processor(Device::cpu())
+    }
+
+    /// The GPU where there is one that can be used, else the CPU.
+    pub async fn best() -> Processor {
+        Processor(Device::best().await)
+    }
+
+    /// Destroys the GPU's device, as a driver's restart would. For tests.
+    pub fn lose(&self) {
+        self.0.lose();
     }
 }
 
@@ -165,9 +181,25 @@ impl Live {
         self.session.frame(0).map_or(f64::NAN, |frame| frame.progress.done as f64)
     }
 
+    /// What it computes on: "CPU", or "GPU: " and its name.
+    pub fn device(&self) -> String {
+        self.device.name()
+    }
+
     /// The verdict of this run alone.
     pub fn verdict(&self) -> Object {
         verdict(&self.session.verdict())
+    }
+
+    /// The names of the arrays that can be taken away.
+    pub fn results(&self) -> Vec<String> {
+        self.session.results().into_iter().map(|array| array.name).collect()
+    }
+
+    /// The array of that name as a file of the kind "csv" or "npy".
+    pub fn result(&self, name: &str, kind: &str) -> Option<Vec<u8>> {
+        let array = self.session.results().into_iter().find(|array| array.name == name)?;
+        Some(if kind == "npy" { data::write_npy(&array) } else { data::write_csv(&array).into_bytes() })
     }
 
     /// The hash of all measures and views as they are now, in hexadecimal.

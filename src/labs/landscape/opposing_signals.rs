@@ -207,6 +207,9 @@ struct Moment {
     change: Vec<f64>,
 }
 
+/// At the edge, with groups that pull apart, by this much change of loss.
+type Rank = (bool, bool, f64);
+
 /// A run.
 pub struct OpposingSignals {
     controls: Controls,
@@ -218,8 +221,8 @@ pub struct OpposingSignals {
     open: Option<Moment>,
     /// The latest step whose loss changes are known.
     latest: Option<Moment>,
-    /// The step at the edge to look back at: the latest one at which the groups still pulled in opposite directions.
-    kept: Option<Moment>,
+    /// The step to look back at, and how it ranks: see [`Self::rank`].
+    kept: Option<(Rank, Moment)>,
     /// λ(t), ‖a‖² and c_o, and the mean loss of each of `GROUPS` and of all, one a step.
     lambda: Vec<f64>,
     path: (Vec<f64>, Vec<f64>),
@@ -262,7 +265,7 @@ impl OpposingSignals {
         let step = self.lambda.len() - 1;
         self.open = Some(Moment { step, weights: self.weights.clone(), residual, change: Vec::new() });
         self.weights.descend(&self.weights.gradient(&self.task, train_a), self.controls.step_size);
-        self.diverged = !(all < DIVERGED);
+        self.diverged = !all.is_finite() || all > DIVERGED;
         Progress { done: step + 1, of: if self.diverged { step + 1 } else { STEPS } }
     }
 
@@ -276,21 +279,30 @@ impl OpposingSignals {
                 self.moved.0 += if *group == Group::Bulk { 0.0 } else { change.abs() };
                 self.moved.1 += change.abs();
             }
-            if self.pulls_apart(&moment) || !self.kept.as_ref().is_some_and(|kept| self.pulls_apart(kept)) {
-                self.kept = Some(moment.clone());
-            }
+        }
+        let rank = self.rank(&moment);
+        if self.kept.as_ref().is_none_or(|(best, _)| rank > *best) {
+            self.kept = Some((rank, moment.clone()));
         }
         self.latest = Some(moment);
     }
 
-    /// Do the two groups ask for opposite weights? They do until A|c_o| grows beyond b.
-    fn pulls_apart(&self, moment: &Moment) -> bool {
-        self.task.mean(Group::Up, &moment.residual) * self.task.mean(Group::Down, &moment.residual) < 0.0
+    /// The best step to look back at is at the edge, has groups that ask for opposite weights (they do while A|c_o| < b), and
+    /// changes the losses most.
+    fn rank(&self, moment: &Moment) -> Rank {
+        let edge = self.at_edge(moment.step);
+        let apart = edge && self.controls.magnitude * self.path.1[moment.step].abs() < self.controls.pull;
+        (edge, apart, moment.change.iter().map(|change| change.abs()).sum())
     }
 
-    /// The step to look at point by point: the latest one up to and at the edge, after it the kept one.
+    fn over(&self) -> bool {
+        self.diverged || self.lambda.len() == STEPS
+    }
+
+    /// The step to look at point by point: the latest one up to and at the edge, from then on the kept one.
     fn shown(&self) -> Option<&Moment> {
-        self.latest.as_ref().filter(|latest| self.kept.is_none() || self.at_edge(latest.step)).or(self.kept.as_ref())
+        let past = |latest: &&Moment| self.over() || (!self.edge.is_empty() && !self.at_edge(latest.step));
+        self.latest.as_ref().filter(|latest| !past(latest)).or(self.kept.as_ref().map(|(_, moment)| moment))
     }
 
     /// Fewer steps than these at the edge say nothing.
@@ -310,10 +322,14 @@ impl OpposingSignals {
 
     fn groups_chart(&self) -> Chart {
         let (from, to) = self.around_the_edge();
+        let within =
+            |line: &'_ Vec<f64>| line.iter().copied().skip(from as usize).take((to - from) as usize + 1).collect::<Vec<_>>();
+        let seen = self.loss[..3].iter().flat_map(within).filter(|l| l.is_finite() && *l > 0.0);
+        let (low, high) = seen.fold((0.01f64, 10.0f64), |(low, high), l| (low.min(l), high.max(l)));
         let lines = GROUPS.iter().zip(&self.loss).filter(|(_, line)| line.iter().any(|l| l.is_finite()));
         Chart {
             x: Axis::linear("step").range(from, to),
-            y: Axis::log("mean loss"),
+            y: Axis::log("mean loss").range(low / 1.5, high * 1.5),
             marks: lines.map(|((_, name, ink), line)| Mark::line(*name, *ink, self.steps(), line.clone())).collect(),
             ..Chart::default()
         }
@@ -394,7 +410,9 @@ impl OpposingSignals {
 
     fn path_chart(&self) -> Chart {
         let (across, up) = self.plane();
-        let shade = (0..self.lambda.len()).map(|t| t as f32 / STEPS as f32).collect();
+        // After the edge the path hardly moves: the colours are for the steps up to there.
+        let last = self.around_the_edge().1;
+        let shade = (0..self.lambda.len()).map(|t| (t as f64 / last).min(1.0) as f32).collect();
         Chart {
             x: Axis::linear("‖a‖²").range(across.0, across.1),
             y: Axis::linear("weight on the outliers' feature, c_o").range(up.0, up.1),
@@ -566,7 +584,7 @@ impl Experiment for OpposingSignals {
             growth: top / self.lambda.get(1).copied().unwrap_or(f64::NAN),
             final_sharpness: last(&self.lambda),
             final_loss: last(&self.loss[3]),
-            finished: if self.diverged || self.lambda.len() == STEPS { 1.0 } else { 0.0 },
+            finished: if self.over() { 1.0 } else { 0.0 },
             diverged: if self.diverged { 1.0 } else { 0.0 },
         }
     }
