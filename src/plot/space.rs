@@ -232,7 +232,7 @@ fn upright(orbit: &Orbit, rect: &Rect, far: [f64; 3]) -> ([f64; 3], [f64; 3]) {
     let corners = [(far[0], -far[1]), (-far[0], far[1])];
     let x = |c: &(f64, f64)| orbit.px(rect, [c.0, c.1, 0.0]).map_or(f64::INFINITY, |p| p.0);
     let left = corners.iter().min_by(|a, b| x(a).total_cmp(&x(b))).copied().unwrap_or((-1.0, -1.0));
-    ([left.0, left.1, 0.0], [1.1 * left.0, 1.1 * left.1, 0.0])
+    ([left.0, left.1, 0.0], [1.16 * left.0, 1.16 * left.1, 0.0])
 }
 
 fn coordinates(space: &Space, p: [f32; 3]) -> String {
