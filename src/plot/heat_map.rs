@@ -190,14 +190,16 @@ pub(crate) fn draw_path(pen: &mut dyn Pen, palette: &Palette, frame: &Frame, pat
     for stretch in &stretches {
         pen.line(stretch, colour, LINE);
     }
-    let mut seen = points().filter(|p| frame.rect.contains(*p));
-    if let Some(start) = seen.next() {
+    let mut finite = points().filter(|p| p.0.is_finite() && p.1.is_finite());
+    let ends = (finite.next(), finite.next_back());
+    let seen = |p: &Px| frame.rect.contains(*p);
+    if let Some(start) = ends.0.filter(seen) {
         pen.disc(start, 3.6, palette.background);
         pen.ring(start, 3.0, colour, 1.5);
-        if let Some(end) = seen.next_back() {
-            pen.disc(end, 4.4, palette.background);
-            pen.disc(end, 3.4, colour);
-        }
+    }
+    if let Some(end) = ends.1.filter(seen) {
+        pen.disc(end, 4.4, palette.background);
+        pen.disc(end, 3.4, colour);
     }
 }
 

@@ -164,6 +164,8 @@ pub struct ColourScale {
     pub scale: Scale,
     /// The value in the middle of the diverging map.
     pub center: Option<f64>,
+    /// What is taken off a value (or its logarithm), and what the rest is multiplied by.
+    map: (f64, f64),
 }
 
 impl ColourScale {
@@ -176,7 +178,16 @@ impl ColourScale {
             let reach = (high - center).abs().max((low - center).abs());
             (low, high) = (center - reach, center + reach);
         }
-        ColourScale { low, high, scale, center }
+        ColourScale::new(low, high, scale, center)
+    }
+
+    /// The scale from `low` to `high`, both positive if it is logarithmic.
+    pub fn new(low: f64, high: f64, scale: Scale, center: Option<f64>) -> Self {
+        let map = match scale {
+            Scale::Linear => (low, 1.0 / (high - low)),
+            Scale::Log => (libm::log(low), 1.0 / libm::log(high / low)),
+        };
+        ColourScale { low, high, scale, center, map }
     }
 
     /// The place of a value in 0..=1; values beyond the ends are at the ends.
@@ -185,8 +196,8 @@ impl ColourScale {
             return None;
         }
         let t = match self.scale {
-            Scale::Linear => (value - self.low) / (self.high - self.low),
-            Scale::Log => libm::log(value / self.low) / libm::log(self.high / self.low),
+            Scale::Linear => (value - self.map.0) * self.map.1,
+            Scale::Log => (libm::log(value) - self.map.0) * self.map.1,
         };
         Some(if t.is_nan() { 0.5 } else { t.clamp(0.0, 1.0) })
     }

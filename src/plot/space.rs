@@ -185,7 +185,9 @@ fn draw_box(space: &Space, pen: &mut dyn Pen, palette: &Palette, rect: &Rect, or
     let far = [side(0), side(1), side(2)];
     let point = |p: [f64; 3]| orbit.px(rect, p);
     let mut edge = |a: [f64; 3], b: [f64; 3], colour| {
-        if let (Some(a), Some(b)) = (point(a), point(b)) {
+        if let (Some(a), Some(b)) = (point(a), point(b))
+            && let Some((a, b)) = clip::segment(rect, a, b)
+        {
             pen.line(&[a, b], colour, 1.0);
         }
     };
@@ -217,7 +219,7 @@ fn draw_box(space: &Space, pen: &mut dyn Pen, palette: &Palette, rect: &Rect, or
         upright(orbit, rect, far),
     ];
     for (name, (edge, out)) in space.axes.iter().zip(names) {
-        if let (Some(edge), Some(out), false) = (point(edge), point(out), name.is_empty()) {
+        if let (Some(edge), Some(out), false) = (point(edge).filter(|p| rect.contains(*p)), point(out), name.is_empty()) {
             let half = text_width(name, SMALL) / 2.0;
             let along = (out.0 - edge.0) / distance(out, edge).max(0.1);
             let x = edge.0 + (out.0 - edge.0) + along * (half - 8.0).max(0.0);

@@ -9,7 +9,7 @@ use super::heat_map::{Cells, centre, draw_titles, extents, in_cell, on_path, pat
 use super::orbit::Orbit;
 use super::palette::{Colour, ColourScale, Palette};
 use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, text_width};
-use super::{Camera, Nearest, Page, ReadOut, Style, Theme};
+use super::{Camera, Nearest, Page, ReadOut, Style, Theme, clip};
 use crate::view::{HeatMap, Path};
 
 /// Half the height of the box that surfaces stand in; its half width is 1.
@@ -233,12 +233,18 @@ fn draw_mesh(map: &HeatMap, pen: &mut dyn Pen, page: &Page, rect: &Rect, orbit: 
     pieces.sort_by(|a, b| b.0.total_cmp(&a.0));
     for (_, piece) in pieces {
         match piece {
-            Piece::Quad(corners, colour) => pen.polygon(&corners, colour),
-            Piece::Line(a, b, colour) => pen.line(&[a, b], colour, LINE + 0.5),
-            Piece::Dot(at, radius, colour) => {
+            Piece::Quad(corners, colour) if corners.iter().all(|&c| rect.contains(c)) => pen.polygon(&corners, colour),
+            Piece::Quad(corners, colour) => pen.polygon(&clip::polygon(rect, &corners), colour),
+            Piece::Line(a, b, colour) => {
+                if let Some((a, b)) = clip::segment(rect, a, b) {
+                    pen.line(&[a, b], colour, LINE + 0.5);
+                }
+            }
+            Piece::Dot(at, radius, colour) if rect.contains(at) => {
                 pen.disc(at, radius + 1.2, page.palette.background);
                 pen.disc(at, radius, colour);
             }
+            Piece::Dot(..) => {}
         }
     }
 }
@@ -259,11 +265,14 @@ fn draw_floor(map: &HeatMap, pen: &mut dyn Pen, palette: &Palette, rect: &Rect, 
     let at = |x: f64, y: f64, z: f64| orbit.px(rect, [x, y, z]);
     let corners = [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0), (-1.0, -1.0)];
     let floor: Vec<Px> = corners.iter().filter_map(|&(x, y)| at(x, y, z)).collect();
-    pen.line(&floor, palette.frame, 1.0);
+    for stretch in clip::line(rect, floor.into_iter()) {
+        pen.line(&stretch, palette.frame, 1.0);
+    }
     for (x, y) in [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)] {
         // Posts at the corners that are not in front.
         if !(orbit.faces([x, 0.0, 0.0]) && orbit.faces([0.0, y, 0.0]))
             && let (Some(a), Some(b)) = (at(x, y, z), at(x, y, -z))
+            && let Some((a, b)) = clip::segment(rect, a, b)
         {
             pen.line(&[a, b], palette.grid, 1.0);
         }
@@ -277,12 +286,16 @@ fn draw_floor(map: &HeatMap, pen: &mut dyn Pen, palette: &Palette, rect: &Rect, 
         let inner = |p: (f64, f64)| (p.0 * 0.84 + middle.0 * 0.16, p.1 * 0.84 + middle.1 * 0.16);
         let small = Type::new(SMALL, palette.faint_text).at(Anchor::Middle, Baseline::Middle);
         for (corner, value) in [(a, ends.0), (b, ends.1)] {
-            if let (Some(px), Some(edge)) = (far(inner(corner), 0.2), at(inner(corner).0, inner(corner).1, z)) {
+            if let (Some(px), Some(edge)) = (far(inner(corner), 0.2), at(inner(corner).0, inner(corner).1, z))
+                && rect.contains(edge)
+            {
                 let text = axes::number(value);
                 pen.text(beside(px, edge, &text, SMALL, rect), &text, &small);
             }
         }
-        if let (Some(px), Some(edge)) = (far(middle, 0.3), at(middle.0, middle.1, z)) {
+        if let (Some(px), Some(edge)) = (far(middle, 0.3), at(middle.0, middle.1, z))
+            && rect.contains(edge)
+        {
             let style = Type::new(NAME, palette.text).at(Anchor::Middle, Baseline::Middle);
             pen.text(beside(px, edge, name, NAME, rect), name, &style);
         }

@@ -460,7 +460,7 @@ fn a_png_shows_the_bitmaps_of_its_svg() {
     assert_eq!((page.width(), page.height()), (400, 300));
     let frame = frame(&view, &Page::new(&style, &camera)).unwrap();
     let palette = Palette::of(Theme::Light);
-    let scale = palette::ColourScale { low: 0.0, high: 1.0, scale: Scale::Linear, center: None };
+    let scale = palette::ColourScale::new(0.0, 1.0, Scale::Linear, None);
     for (x, value) in [(0.5, 0.0), (1.5, 1.0)] {
         let px = frame.px((x, 0.4));
         let pixel = page.pixel((2.0 * px.0) as u32, (2.0 * px.1) as u32).unwrap();
