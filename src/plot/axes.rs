@@ -465,8 +465,8 @@ fn wrap(text: &str, size: f64, room: f64) -> Vec<String> {
     if text_width(text, size) <= room {
         return vec![text.to_owned()];
     }
-    let breaks = text.match_indices(' ').map(|(at, _)| at);
-    let Some(at) = breaks.filter(|&at| text_width(&text[..at], size) <= room).last() else {
+    let mut breaks = text.rmatch_indices(' ').map(|(at, _)| at);
+    let Some(at) = breaks.find(|&at| text_width(&text[..at], size) <= room) else {
         return match text.split_once(' ') {
             Some((first, rest)) => vec![fit(first, size, room), fit(rest, size, room)],
             None => vec![fit(text, size, room)],
@@ -631,7 +631,7 @@ mod tests {
         assert_eq!(labels(0.0, 1.0, Scale::Linear, 5.0), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels(-3.1, 3.1, Scale::Linear, 4.0), ["−2", "0", "2"]);
         assert_eq!(labels(0.0, 25_000.0, Scale::Linear, 3.0), ["0", "10\u{2009}000", "20\u{2009}000"]);
-        assert_eq!(labels(0.0, 3e-5, Scale::Linear, 3.0), ["0", "10⁻⁵", "2×10⁻⁵", "3×10⁻⁵"].map(|s| s.replace("10⁻⁵", "10⁻⁵")));
+        assert_eq!(labels(0.0, 3e-5, Scale::Linear, 3.0), ["0", "10⁻⁵", "2×10⁻⁵", "3×10⁻⁵"]);
         assert_eq!(labels(0.0, 2.5e6, Scale::Linear, 5.0), ["0", "0.5×10⁶", "1.0×10⁶", "1.5×10⁶", "2.0×10⁶", "2.5×10⁶"]);
     }
 

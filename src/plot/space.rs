@@ -11,7 +11,7 @@ use super::{Nearest, Page, ReadOut, clip, count, exact};
 use crate::view::{Axis, Scale, Segment, Space};
 
 /// How far the cube reaches in a picture, across and up.
-const FIT: (f64, f64) = (1.75, 1.72);
+const FIT: (f64, f64) = (1.75, 1.86);
 
 /// Is every z zero?
 pub(crate) fn flat(space: &Space) -> bool {

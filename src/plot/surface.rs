@@ -22,7 +22,7 @@ pub const LIGHT: [f32; 3] = [-0.37, -0.28, 0.886];
 const FIT: (f64, f64) = (1.62, 1.5);
 
 /// Most vertices along a side of what is drawn without a GPU.
-const COARSE: usize = 60;
+const COARSE: usize = 48;
 
 /// Triangles of a surface.
 #[derive(Clone, Debug, Default, PartialEq)]
