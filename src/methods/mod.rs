@@ -4,6 +4,7 @@ pub mod autodiff;
 pub mod dual;
 pub mod linear;
 pub mod neural_collapse;
+pub mod linear_network;
 pub mod nn;
 pub mod optimize;
 pub mod product;
