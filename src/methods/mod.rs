@@ -2,6 +2,7 @@
 
 pub mod autodiff;
 pub mod dual;
+pub mod information;
 pub mod linear;
 pub mod nn;
 pub mod optimize;
