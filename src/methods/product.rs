@@ -26,6 +26,6 @@ impl<T: Element> Product for T {
         linear::matmul_nt(out, a, b, m, k, n);
     }
     fn tanh_each(values: &mut [T]) {
-        values.iter_mut().for_each(|v| *v = v.tanh());
+        linear::tanh_in_place(values);
     }
 }
