@@ -29,18 +29,16 @@ pub struct Bins {
 }
 
 impl Bins {
-    /// The bin of every value, 0 the lowest; NaN falls into the highest.
-    pub fn cut(&self, values: &[f32], bins: &mut Vec<u16>) {
+    /// Puts the bin of every sample's value, 0 the lowest, at place `unit` of the sample's tuple of `width` bins; NaN falls into the highest.
+    pub fn cut(&self, values: &[f32], tuples: &mut [u16], width: usize, unit: usize) {
         let length = self.high - self.low;
         let scale = if length > 0.0 { self.count as f32 / length } else { 0.0 };
         let last = (self.count - 1) as f32;
-        let bin = |v: &f32| {
+        for (tuple, v) in tuples.chunks_exact_mut(width).zip(values) {
             let place = (v - self.low) * scale;
             let place = if place < last { place } else { last };
-            (if place > 0.0 { place } else { 0.0 }) as i32 as u16
-        };
-        bins.clear();
-        bins.extend(values.iter().map(bin));
+            tuple[unit] = (if place > 0.0 { place } else { 0.0 }) as i32 as u16;
+        }
     }
 }
 
@@ -266,11 +264,12 @@ mod tests {
 
     #[test]
     fn bins_are_equal_and_closed_at_both_ends() {
-        let mut bins = Vec::new();
-        Bins { low: -1.0, high: 1.0, count: 4 }.cut(&[-2.0, -1.0, -0.51, -0.5, 0.0, 0.49, 0.5, 1.0, 9.0, f32::NAN], &mut bins);
-        assert_eq!(bins, [0, 0, 0, 1, 2, 2, 3, 3, 3, 3]);
-        Bins { low: 2.0, high: 2.0, count: 30 }.cut(&[2.0, 2.0], &mut bins);
-        assert_eq!(bins, [0, 0]);
+        let values = [-2.0, -1.0, -0.51, -0.5, 0.0, 0.49, 0.5, 1.0, 9.0, f32::NAN];
+        let mut tuples = [7; 20];
+        Bins { low: -1.0, high: 1.0, count: 4 }.cut(&values, &mut tuples, 2, 1);
+        assert_eq!(tuples, [7, 0, 7, 0, 7, 0, 7, 1, 7, 2, 7, 2, 7, 3, 7, 3, 7, 3, 7, 3]);
+        Bins { low: 2.0, high: 2.0, count: 30 }.cut(&[2.0, 2.0], &mut tuples[..2], 1, 0);
+        assert_eq!(tuples[..2], [0, 0]);
     }
 
     /// States against sorting the tuples themselves.
@@ -292,11 +291,13 @@ mod tests {
 
     #[test]
     fn an_identity_map_keeps_every_bit() {
-        let rows: Vec<f32> = (0..4096 * 12).map(|i| ((i / 12) >> (i % 12) & 1) as f32).collect();
-        let (mut bins, mut states) = (Vec::new(), States::default());
+        let (mut tuples, mut states) = (vec![0; 4096 * 12], States::default());
         for count in [2, 3, 30, 1000] {
-            Bins { low: 0.0, high: 1.0, count }.cut(&rows, &mut bins);
-            states.sort(&bins, 12);
+            for unit in 0..12 {
+                let values: Vec<f32> = (0..4096).map(|x| (x >> unit & 1) as f32).collect();
+                Bins { low: 0.0, high: 1.0, count }.cut(&values, &mut tuples, 12, unit);
+            }
+            states.sort(&tuples, 12);
             assert_eq!(states.entropy(), 12.0);
         }
     }

@@ -4,6 +4,7 @@ pub mod autodiff;
 pub mod dual;
 pub mod information;
 pub mod linear;
+pub mod narrow;
 pub mod nn;
 pub mod optimize;
 pub mod product;
