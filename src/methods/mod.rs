@@ -2,9 +2,11 @@
 
 pub mod autodiff;
 pub mod dual;
+pub mod information;
 pub mod linear;
 pub mod neural_collapse;
 pub mod linear_network;
+pub mod narrow;
 pub mod nn;
 pub mod optimize;
 pub mod product;
