@@ -21,7 +21,9 @@ fn measures(entry: &'static Entry, preset: &str, seed: u64) -> Measures {
 fn claims_hold_by_default_and_break() {
     let jobs: Vec<(&Entry, &str, u64)> = labs::entries()
         .flat_map(|entry| {
-            ["default", "break-it"].into_iter().flat_map(move |preset| (0..entry.card.seeds).map(move |seed| (entry, preset, seed)))
+            ["default", "break-it"]
+                .into_iter()
+                .flat_map(move |preset| (0..entry.card.seeds).map(move |seed| (entry, preset, seed)))
         })
         .collect();
     let next = Mutex::new(jobs.iter());
