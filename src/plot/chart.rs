@@ -163,8 +163,11 @@ fn layout(chart: &Chart, page: &Page) -> Layout {
     if let Some(room) = direct_room(chart, area.w) {
         let bare = Legend::place(&title, Vec::new(), area.x, area.right(), area.y);
         let (frame, tops, bare) = place(bare, right - room);
-        if let Some(direct) = direct_labels(chart, &frame) {
-            return Layout { frame, legend: bare, direct, categories, tops };
+        // Whether names stand at the lines' ends is decided on all of the chart, so that zooming does not move the frame.
+        let (x, y) = scales(chart, &categories);
+        if let Some(whole) = direct_labels(chart, &Frame { x, y, ..frame }, false) {
+            let direct = if page.camera.window.is_some() { direct_labels(chart, &frame, true) } else { Some(whole) };
+            return Layout { frame, legend: bare, direct: direct.unwrap_or_default(), categories, tops };
         }
     }
     let (frame, tops, legend) = place(legend, right);
@@ -189,8 +192,8 @@ fn direct_room(chart: &Chart, width: f64) -> Option<f64> {
 }
 
 /// The lines' names right of the frame, at the height at which each line leaves it; `None` if a line ends elsewhere or the
-/// labels would have to move away from their lines.
-fn direct_labels(chart: &Chart, frame: &Frame) -> Option<Vec<Direct>> {
+/// labels would have to move away from their lines. `zoomed`, lines may leave through the top or the bottom.
+fn direct_labels(chart: &Chart, frame: &Frame, zoomed: bool) -> Option<Vec<Direct>> {
     const STEP: f64 = 13.0;
     let mut labels = Vec::new();
     for mark in &chart.marks {
@@ -199,10 +202,17 @@ fn direct_labels(chart: &Chart, frame: &Frame) -> Option<Vec<Direct>> {
             continue;
         }
         let points = x.iter().zip(y).map(|(&x, &y)| frame.px((x, y)));
-        let end = *clip::line(&frame.rect, points).last()?.last()?;
-        if end.0 < frame.rect.right() - 0.02 * frame.rect.w - 1.0 {
-            return None;
-        }
+        let end = if zoomed {
+            let tall = Rect { y: -1e7, h: 2e7, ..frame.rect };
+            let Some(end) = clip::line(&tall, points).last().and_then(|l| l.last().copied()) else { continue };
+            (end.0, end.1.clamp(frame.rect.y + 4.0, frame.rect.bottom() - 4.0))
+        } else {
+            let end = *clip::line(&frame.rect, points).last()?.last()?;
+            if end.0 < frame.rect.right() - 0.02 * frame.rect.w - 1.0 {
+                return None;
+            }
+            end
+        };
         labels.push(Direct { name: name.clone(), ink: *ink, y: end.1 });
     }
     labels.sort_by(|a, b| a.y.total_cmp(&b.y));
@@ -219,7 +229,7 @@ fn direct_labels(chart: &Chart, frame: &Frame) -> Option<Vec<Direct>> {
         labels[i - 1].y = labels[i - 1].y.min(labels[i].y - STEP);
     }
     let moved = labels.iter().zip(&wanted).map(|(l, w)| (l.y - w).abs()).fold(0.0, f64::max);
-    (labels.first().is_none_or(|l| l.y >= top - 4.0) && moved <= 2.2 * STEP).then_some(labels)
+    (zoomed || labels.first().is_none_or(|l| l.y >= top - 4.0) && moved <= 2.2 * STEP).then_some(labels)
 }
 
 /// Where the labels of vertical rules and of spans stand above the frame, in up to two rows.

@@ -55,10 +55,12 @@ pub(crate) struct BarLayout {
 /// Places the y axis's name, the legend and the colour bar.
 pub(crate) fn with_bar(page: &Page, title: &str, value: &str, entries: Vec<Entry>, scale: &ColourScale, foot: f64) -> BarLayout {
     let area = page.area();
-    let lead = if title.is_empty() && !value.is_empty() { " " } else { title };
     // The bar's name has the right end of the first row for itself.
     let width = if value.is_empty() { 0.0 } else { text_width(value, NAME) + 18.0 };
-    let legend = Legend::place(lead, entries, area.x, area.right() - width, area.y);
+    let mut legend = Legend::place(title, entries, area.x, area.right() - width, area.y);
+    if !value.is_empty() {
+        legend.height = legend.height.max(ROW);
+    }
     let top = area.y + legend.height + if legend.height > 0.0 { 5.0 } else { 0.0 };
     let right = area.right() - bar_room(scale, (area.bottom() - foot - top).max(1.0));
     BarLayout { legend, top, right }
@@ -188,14 +190,16 @@ pub(crate) fn draw_path(pen: &mut dyn Pen, palette: &Palette, frame: &Frame, pat
     for stretch in &stretches {
         pen.line(stretch, colour, LINE);
     }
-    let mut seen = points().filter(|p| frame.rect.contains(*p));
-    if let Some(start) = seen.next() {
+    let mut finite = points().filter(|p| p.0.is_finite() && p.1.is_finite());
+    let ends = (finite.next(), finite.next_back());
+    let seen = |p: &Px| frame.rect.contains(*p);
+    if let Some(start) = ends.0.filter(seen) {
         pen.disc(start, 3.6, palette.background);
         pen.ring(start, 3.0, colour, 1.5);
-        if let Some(end) = seen.next_back() {
-            pen.disc(end, 4.4, palette.background);
-            pen.disc(end, 3.4, colour);
-        }
+    }
+    if let Some(end) = ends.1.filter(seen) {
+        pen.disc(end, 4.4, palette.background);
+        pen.disc(end, 3.4, colour);
     }
 }
 
@@ -458,4 +462,33 @@ fn describe_paths(map: &HeatMap, paths: &[Path]) -> String {
         text += &format!("; and {}", count(paths.len() - MOST, "more path", "more paths"));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_contour_of_a_cone_is_one_closed_circle() {
+        let n = 81;
+        let at = |i: usize| i as f64 - 40.0;
+        let values: Vec<f32> = (0..n * n).map(|k| (at(k % n) * at(k % n) + at(k / n) * at(k / n)).sqrt() as f32).collect();
+        let chains = contour(&Cells::of(n, &values), 25.3);
+        assert_eq!(chains.len(), 1);
+        assert_eq!(chains[0].first(), chains[0].last());
+        for (x, y) in &chains[0] {
+            let radius = ((x - 40.0) * (x - 40.0) + (y - 40.0) * (y - 40.0)).sqrt();
+            // Linear interpolation along an edge of length 1 is off by at most 1 / (8 r).
+            assert!((radius - 25.3).abs() < 1.0 / (8.0 * 25.0), "{radius}");
+        }
+    }
+
+    #[test]
+    fn contours_end_at_the_border_and_at_missing_cells() {
+        let n = 20;
+        let mut values: Vec<f32> = (0..n * n).map(|k| (k % n) as f32).collect();
+        assert_eq!(contour(&Cells::of(n, &values), 7.5).len(), 1);
+        values[10 * n + 7] = f32::NAN;
+        assert_eq!(contour(&Cells::of(n, &values), 7.5).len(), 2);
+    }
 }

@@ -1,8 +1,8 @@
 //! Views turned into pixels: one file a view type, one drawing code for the page's canvas, SVG and PNG.
 //!
 //! A view is drawn by [`draw`] onto any [`Backend`]: the page's canvas (`canvas::Canvas`, wasm32) or plotters' SVG backend,
-//! which [`svg`] and [`png`] use. The same layout answers the pointer: [`read_out`], [`zoom`], [`pan`], [`to_data`],
-//! [`handle_px`]. [`csv`] and [`describe`] say the same in numbers and in a sentence. All of them are pure functions of
+//! which [`svg()`] and [`png()`] use. The same layout answers the pointer: [`read_out`], [`zoom`], [`pan`], [`to_data`],
+//! [`handle_px`]. [`csv()`] and [`describe`] say the same in numbers and in a sentence. All of them are pure functions of
 //! view, [`Style`] and [`Camera`], and none of them panics, whatever the numbers are.
 //!
 //! All drawing code speaks to a [`pen::Pen`] in CSS pixels. [`palette`] has the colours, [`axes`] what all cartesian views

@@ -48,7 +48,7 @@ impl Orbit {
     /// Where a point is in the picture; `None` if it is behind the eye.
     pub fn px(&self, rect: &Rect, p: [f64; 3]) -> Option<Px> {
         let depth = self.depth(p);
-        if !(depth > 0.05) {
+        if depth.is_nan() || depth <= 0.05 {
             return None;
         }
         let (x, y) = (dot(self.right, p) / (depth * self.half.0), dot(self.up, p) / (depth * self.half.1));

@@ -20,7 +20,7 @@ pub fn samples() -> Vec<(&'static str, View)> {
         ("grouped-bars", grouped_bars()),
         ("heat-map", View::HeatMap(landscape())),
         ("diverging", diverging()),
-        ("surface", View::Surface(landscape())),
+        ("surface", View::Surface(wells())),
         ("plan", plan()),
         ("confusion", confusion()),
         ("space", space()),
@@ -282,6 +282,40 @@ fn landscape() -> HeatMap {
             Path { name: "momentum".into(), ink: Ink::Series(3), x: fast.0, y: fast.1 },
         ],
         handle: Some(Handle { name: "start".into(), at: (-1.2, 1.9) }),
+    }
+}
+
+/// Two wells and the saddle between them, with two descents from near one ridge.
+fn wells() -> HeatMap {
+    let (columns, rows) = (72, 72);
+    let well = |x: f64, y: f64, cx: f64, cy: f64, w: f64| libm::exp(-((x - cx) * (x - cx) + (y - cy) * (y - cy)) / w);
+    let loss =
+        move |x: f64, y: f64| 0.9 + 0.09 * (x * x + y * y) - 0.95 * well(x, y, -1.0, -0.5, 0.9) - 0.7 * well(x, y, 1.0, 0.6, 0.7);
+    let at = |i: usize| -2.2 + 4.4 * (i as f64 + 0.5) / 72.0;
+    let values = (0..rows).flat_map(|j| (0..columns).map(move |i| loss(at(i), at(j)) as f32)).collect();
+    let descend = |x: f64, y: f64| -> (Vec<f64>, Vec<f64>) {
+        let (mut x, mut y, mut path) = (x, y, Vec::new());
+        for _ in 0..160 {
+            path.push((x, y));
+            let h = 1e-4;
+            let gradient = ((loss(x + h, y) - loss(x - h, y)) / (2.0 * h), (loss(x, y + h) - loss(x, y - h)) / (2.0 * h));
+            (x, y) = (x - 0.08 * gradient.0, y - 0.08 * gradient.1);
+        }
+        path.into_iter().unzip()
+    };
+    let (left, right) = (descend(-0.1, -1.9), descend(1.9, -1.5));
+    HeatMap {
+        x: Axis::linear("θ₁").range(-2.2, 2.2),
+        y: Axis::linear("θ₂").range(-2.2, 2.2),
+        value: Axis::linear("loss"),
+        columns,
+        values,
+        contours: 0,
+        paths: vec![
+            Path { name: "seed 0".into(), ink: Ink::Series(1), x: left.0, y: left.1 },
+            Path { name: "seed 1".into(), ink: Ink::Series(3), x: right.0, y: right.1 },
+        ],
+        handle: None,
     }
 }
 

@@ -11,7 +11,7 @@ use super::{Nearest, Page, ReadOut, clip, count, exact};
 use crate::view::{Axis, Scale, Segment, Space};
 
 /// How far the cube reaches in a picture, across and up.
-const FIT: (f64, f64) = (1.75, 1.72);
+const FIT: (f64, f64) = (1.75, 1.86);
 
 /// Is every z zero?
 pub(crate) fn flat(space: &Space) -> bool {
@@ -185,7 +185,9 @@ fn draw_box(space: &Space, pen: &mut dyn Pen, palette: &Palette, rect: &Rect, or
     let far = [side(0), side(1), side(2)];
     let point = |p: [f64; 3]| orbit.px(rect, p);
     let mut edge = |a: [f64; 3], b: [f64; 3], colour| {
-        if let (Some(a), Some(b)) = (point(a), point(b)) {
+        if let (Some(a), Some(b)) = (point(a), point(b))
+            && let Some((a, b)) = clip::segment(rect, a, b)
+        {
             pen.line(&[a, b], colour, 1.0);
         }
     };
@@ -217,7 +219,7 @@ fn draw_box(space: &Space, pen: &mut dyn Pen, palette: &Palette, rect: &Rect, or
         upright(orbit, rect, far),
     ];
     for (name, (edge, out)) in space.axes.iter().zip(names) {
-        if let (Some(edge), Some(out), false) = (point(edge), point(out), name.is_empty()) {
+        if let (Some(edge), Some(out), false) = (point(edge).filter(|p| rect.contains(*p)), point(out), name.is_empty()) {
             let half = text_width(name, SMALL) / 2.0;
             let along = (out.0 - edge.0) / distance(out, edge).max(0.1);
             let x = edge.0 + (out.0 - edge.0) + along * (half - 8.0).max(0.0);
@@ -232,7 +234,7 @@ fn upright(orbit: &Orbit, rect: &Rect, far: [f64; 3]) -> ([f64; 3], [f64; 3]) {
     let corners = [(far[0], -far[1]), (-far[0], far[1])];
     let x = |c: &(f64, f64)| orbit.px(rect, [c.0, c.1, 0.0]).map_or(f64::INFINITY, |p| p.0);
     let left = corners.iter().min_by(|a, b| x(a).total_cmp(&x(b))).copied().unwrap_or((-1.0, -1.0));
-    ([left.0, left.1, 0.0], [1.1 * left.0, 1.1 * left.1, 0.0])
+    ([left.0, left.1, 0.0], [1.16 * left.0, 1.16 * left.1, 0.0])
 }
 
 fn coordinates(space: &Space, p: [f32; 3]) -> String {
