@@ -22,6 +22,10 @@ pub mod labs;
 pub mod methods;
 pub mod plot;
 pub mod session;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod site;
 pub mod view;
+#[cfg(target_arch = "wasm32")]
+pub mod web;
 
 pub use error::{Error, Result};

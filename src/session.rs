@@ -44,7 +44,9 @@ impl Reel {
     const FRAMES: usize = 400;
 
     fn wants(&self, now: Progress) -> bool {
-        self.frames.last().is_none_or(|last| now.done >= last.progress.done + self.stride || now.finished())
+        self.frames.last().is_none_or(|last| {
+            now.done >= last.progress.done + self.stride || (now.finished() && now.done > last.progress.done)
+        })
     }
 
     fn push(&mut self, frame: Frame) {
@@ -99,6 +101,11 @@ impl Session {
             self.reel.push(frame.clone());
         }
         frame
+    }
+
+    /// Does the time line want a frame of this moment?
+    pub fn due(&self) -> bool {
+        self.reel.wants(self.progress)
     }
 
     /// How many frames the time line has.

@@ -2,14 +2,17 @@
 
 pub mod autodiff;
 pub mod dual;
+pub mod information;
 pub mod linear;
 pub mod linear_network;
+pub mod narrow;
+pub mod neural_collapse;
 pub mod nn;
 pub mod optimize;
 pub mod product;
 pub mod random;
 pub mod real;
+pub mod solve;
 pub mod spectrum;
 pub mod statistics;
-pub mod solve;
 pub mod transport;

@@ -113,6 +113,11 @@ impl<T: Product> Network<T> {
         &self.sizes
     }
 
+    /// The function after every hidden layer.
+    pub fn activation(&self) -> Activation {
+        self.activation
+    }
+
     /// Where layer `l`'s weights are in [`Network::theta`] (and in a gradient), and where its biases.
     pub fn place(&self, l: usize) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
         let begin: usize = (0..l).map(|l| (self.sizes[l] + 1) * self.sizes[l + 1]).sum();

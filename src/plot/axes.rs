@@ -262,7 +262,7 @@ pub fn number(v: f64) -> String {
     let trim = |text: String| {
         if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
     };
-    if (1e-3..1e6).contains(&size) {
+    if (1e-3..1e7).contains(&size) {
         trim(fixed_point(v, (3 - magnitude(size)).clamp(0, 6) as usize))
     } else {
         // The formatter rounds, and carries into the exponent.
@@ -362,7 +362,7 @@ impl Frame {
 
 /// How many labelled ticks go on an axis of this length.
 pub(crate) fn tick_count(length: f64, horizontal: bool) -> f64 {
-    (length / if horizontal { 70.0 } else { 42.0 }).clamp(2.0, 9.0)
+    (length / if horizontal { 54.0 } else { 30.0 }).clamp(2.0, 8.0)
 }
 
 /// What stands around a frame.
@@ -444,9 +444,35 @@ fn draw_categories(pen: &mut dyn Pen, palette: &Palette, frame: &Frame, names: &
     for (i, name) in names.iter().enumerate().step_by(every) {
         let x = frame.px_x(i as f64);
         if x >= frame.rect.x && x <= frame.rect.right() {
-            pen.text((x, frame.rect.bottom() + 7.0), &fit(name, SMALL, room * every as f64 - 4.0), &small);
+            for (line, words) in wrap(name, SMALL, room * every as f64 - 3.0).iter().enumerate() {
+                pen.text((x, frame.rect.bottom() + 7.0 + LEADING * line as f64), words, &small);
+            }
         }
     }
+}
+
+/// From a line of small text to the next.
+const LEADING: f64 = 13.0;
+
+/// Room for second lines of category names, which have `room` for each.
+pub(crate) fn wrap_room(names: &[String], room: f64) -> f64 {
+    let lines = names.iter().map(|name| wrap(name, SMALL, room - 3.0).len()).max().unwrap_or(0);
+    LEADING * lines.saturating_sub(1) as f64
+}
+
+/// `text` in at most two lines of `room`, broken between words; what does not fit is cut.
+fn wrap(text: &str, size: f64, room: f64) -> Vec<String> {
+    if text_width(text, size) <= room {
+        return vec![text.to_owned()];
+    }
+    let mut breaks = text.rmatch_indices(' ').map(|(at, _)| at);
+    let Some(at) = breaks.find(|&at| text_width(&text[..at], size) <= room) else {
+        return match text.split_once(' ') {
+            Some((first, rest)) => vec![fit(first, size, room), fit(rest, size, room)],
+            None => vec![fit(text, size, room)],
+        };
+    };
+    vec![text[..at].to_owned(), fit(&text[at + 1..], size, room)]
 }
 
 /// How a legend shows what it names.
@@ -456,6 +482,8 @@ pub(crate) enum Symbol {
     Dashes,
     Dot,
     Block,
+    /// A faint block, as bands are.
+    Band,
     /// A stretch of the sequential map.
     Ramp,
 }
@@ -475,7 +503,11 @@ pub(crate) struct Legend {
     pub height: f64,
 }
 
-const SYMBOL: f64 = 16.0;
+impl Symbol {
+    fn width(self) -> f64 {
+        if matches!(self, Symbol::Dot | Symbol::Block) { 11.0 } else { 16.0 }
+    }
+}
 
 impl Legend {
     /// Places `entries` in rows between `left` and `right` from `top` on; `title` stands before them in the first row
@@ -487,17 +519,14 @@ impl Legend {
                 unique.push(entry);
             }
         }
-        let width = |e: &Entry| SYMBOL + 5.0 + text_width(&e.name, NAME) + 14.0;
+        let width = |e: &Entry| e.symbol.width() + 5.0 + text_width(&e.name, NAME) + 14.0;
         let title_width = if title.is_empty() { 0.0 } else { text_width(title, NAME) + 24.0 };
         let all: f64 = unique.iter().map(width).sum();
         if unique.is_empty() {
             return Legend { entries: Vec::new(), height: if title.is_empty() { 0.0 } else { ROW } };
         }
         if title_width + all - 14.0 <= right - left {
-            let mut x = right - all + 14.0;
-            if title.is_empty() {
-                x = left;
-            }
+            let mut x = left + title_width;
             let mut placed = Vec::new();
             for entry in unique {
                 let w = width(&entry);
@@ -509,7 +538,7 @@ impl Legend {
         let first = if title.is_empty() { top } else { top + ROW };
         let (mut x, mut y, mut placed) = (left, first, Vec::new());
         for mut entry in unique {
-            entry.name = fit(&entry.name, NAME, right - left - SYMBOL - 5.0);
+            entry.name = fit(&entry.name, NAME, right - left - entry.symbol.width() - 5.0);
             let w = width(&entry);
             if x > left && x + w - 14.0 > right {
                 (x, y) = (left, y + ROW);
@@ -523,35 +552,40 @@ impl Legend {
     pub fn draw(&self, pen: &mut dyn Pen, palette: &Palette) {
         for (entry, (x, y)) in &self.entries {
             let (x, y, colour) = (*x, *y, palette.ink(entry.ink));
-            let line = [(x, y), (x + SYMBOL, y)];
+            let w = entry.symbol.width();
+            let line = [(x, y), (x + w, y)];
             match entry.symbol {
                 Symbol::Line => pen.line(&line, colour, 2.0),
                 Symbol::Dashes => pen.dashes(&line, colour, 2.0, 4.0, 2.5),
-                Symbol::Dot => pen.disc((x + SYMBOL / 2.0, y), 3.5, colour),
-                Symbol::Block => pen.rect(Rect { x: x + 2.0, y: y - 5.0, w: 11.0, h: 10.0 }, colour),
+                Symbol::Dot => pen.disc((x + w / 2.0, y), 3.5, colour),
+                Symbol::Block => pen.rect(Rect { x, y: y - 5.0, w, h: 10.0 }, colour),
+                Symbol::Band => pen.rect(Rect { x, y: y - 5.0, w, h: 10.0 }, colour.fade(0.28)),
                 Symbol::Ramp => {
                     for i in 0..8 {
-                        let from = x + SYMBOL * f64::from(i) / 8.0;
+                        let from = x + w * f64::from(i) / 8.0;
                         let colour = palette.ramp(i as f32 / 7.0);
-                        pen.line(&[(from, y), (from + SYMBOL / 8.0, y)], colour, 3.0);
+                        pen.line(&[(from, y), (from + w / 8.0, y)], colour, 3.0);
                     }
                 }
             }
-            pen.text((x + SYMBOL + 5.0, y), &entry.name, &Type::new(NAME, palette.text));
+            pen.text((x + w + 5.0, y), &entry.name, &Type::new(NAME, palette.text));
         }
     }
 }
+
+/// Between a frame and its colour bar.
+pub(crate) const BAR_GAP: f64 = 14.0;
 
 /// Width of a colour bar with its labels, right of a frame.
 pub(crate) fn bar_room(scale: &ColourScale, height: f64) -> f64 {
     let ticks = Scaler::new((scale.low, scale.high), scale.scale).ticks(tick_count(height, false));
     let widest = ticks.iter().map(|t| text_width(&t.label, SMALL)).fold(0.0, f64::max);
-    14.0 + 10.0 + 6.0 + widest
+    BAR_GAP + 10.0 + 6.0 + widest
 }
 
 /// A colour bar right of `rect`, as tall as it.
 pub(crate) fn draw_bar(pen: &mut dyn Pen, palette: &Palette, rect: Rect, scale: &ColourScale) {
-    let bar = Rect { x: rect.right() + 14.0, y: rect.y, w: 10.0, h: rect.h };
+    let bar = Rect { x: rect.right() + BAR_GAP, y: rect.y, w: 10.0, h: rect.h };
     let map = palette.map(scale);
     let rgba: Vec<u8> = map.iter().rev().flat_map(|c| c.bytes()).collect();
     pen.bitmap(bar, 1, 256, &rgba);
@@ -581,4 +615,94 @@ pub(crate) fn plate(pen: &mut dyn Pen, palette: &Palette, at: Px, text: &str, st
     let back: Colour = palette.background.fade(0.78);
     pen.rect(Rect { x: x - 2.0, y: y - 2.5, w: w + 4.0, h: 0.72 * style.size + 5.0 }, back);
     pen.text(at, text, style);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(low: f64, high: f64, scale: Scale, count: f64) -> Vec<String> {
+        let ticks = Scaler::new((low, high), scale).ticks(count);
+        ticks.into_iter().map(|t| t.label).filter(|l| !l.is_empty()).collect()
+    }
+
+    #[test]
+    fn linear_ticks_are_round_and_share_their_decimals() {
+        assert_eq!(labels(0.0, 1.0, Scale::Linear, 5.0), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+        assert_eq!(labels(-3.1, 3.1, Scale::Linear, 4.0), ["−2", "0", "2"]);
+        assert_eq!(labels(0.0, 25_000.0, Scale::Linear, 3.0), ["0", "10\u{2009}000", "20\u{2009}000"]);
+        assert_eq!(labels(0.0, 3e-5, Scale::Linear, 3.0), ["0", "10⁻⁵", "2×10⁻⁵", "3×10⁻⁵"]);
+        assert_eq!(labels(0.0, 2.5e6, Scale::Linear, 5.0), ["0", "0.5×10⁶", "1.0×10⁶", "1.5×10⁶", "2.0×10⁶", "2.5×10⁶"]);
+    }
+
+    #[test]
+    fn log_ticks_are_powers_of_ten() {
+        assert_eq!(labels(1e-8, 1.0, Scale::Log, 5.0), ["10⁻⁸", "10⁻⁶", "10⁻⁴", "10⁻²", "10⁰"]);
+        assert_eq!(labels(0.1, 1000.0, Scale::Log, 5.0), ["0.1", "1", "10", "100", "1000"]);
+        assert_eq!(labels(2.0, 50.0, Scale::Log, 5.0), ["2", "5", "10", "20", "50"]);
+    }
+
+    #[test]
+    fn ticks_lie_in_the_range_and_are_few_for_any_range() {
+        let mut v = 1e-290;
+        while v < 1e290 {
+            for (low, high) in [(0.0, v), (-v, 2.0 * v), (v, 1.000_1 * v), (v, 1e5 * v)] {
+                for scale in [Scale::Linear, Scale::Log] {
+                    if scale == Scale::Log && low <= 0.0 {
+                        continue;
+                    }
+                    let ticks = Scaler::new((low, high), scale).ticks(6.0);
+                    assert!(ticks.len() < 70, "{low} {high}: {}", ticks.len());
+                    assert!(ticks.iter().any(|t| !t.label.is_empty()), "{low} {high} has no labels");
+                    let margin = 1e-6 * (high - low);
+                    assert!(ticks.iter().all(|t| t.at >= low - margin && t.at <= high + margin), "{low} {high}");
+                }
+            }
+            v *= 37.0;
+        }
+    }
+
+    #[test]
+    fn numbers_have_four_significant_digits() {
+        let said = [
+            (0.0, "0"),
+            (-0.0, "0"),
+            (1.0, "1"),
+            (-2.5, "−2.5"),
+            (0.123_456, "0.1235"),
+            (1234.0, "1234"),
+            (12_345.6, "12\u{2009}346"),
+            (1_000_000.0, "1\u{2009}000\u{2009}000"),
+            (1.234_56e-5, "1.235×10⁻⁵"),
+            (9.999_96e-5, "10⁻⁴"),
+            (-1e12, "−10¹²"),
+            (f64::INFINITY, "∞"),
+            (f64::NEG_INFINITY, "−∞"),
+            (f64::NAN, "no value"),
+            (5e-324, "4.941×10⁻³²⁴"),
+        ];
+        for (v, text) in said {
+            assert_eq!(number(v), text, "{v}");
+        }
+    }
+
+    #[test]
+    fn places_and_values_are_inverse() {
+        for scaler in [Scaler::new((-2.0, 7.0), Scale::Linear), Scaler::new((1e-4, 1e3), Scale::Log)] {
+            for t in [0.0, 0.3, 0.9, 1.0] {
+                assert!((scaler.place(scaler.value(t)) - t).abs() < 1e-12);
+            }
+        }
+        assert!(Scaler::new((1.0, 2.0), Scale::Log).place(-1.0).is_nan());
+    }
+
+    #[test]
+    fn units_are_equally_long_once_equalised() {
+        let rect = Rect { x: 10.0, y: 10.0, w: 300.0, h: 200.0 };
+        let frame = Frame::new(rect, Scaler::new((0.0, 1.0), Scale::Linear), Scaler::new((-5.0, 5.0), Scale::Linear));
+        let frame = frame.equalise();
+        let (a, b) = (frame.px((0.0, 0.0)), frame.px((1.0, 1.0)));
+        assert!(((b.0 - a.0) - (a.1 - b.1)).abs() < 1e-9);
+        assert_eq!(frame.y.range(), (-5.0, 5.0), "nothing is cut off");
+    }
 }

@@ -12,6 +12,9 @@ use crate::view::{Axis, Chart, Handle, Ink, Mark, Scale};
 /// Width of a line of data.
 pub(crate) const LINE: f64 = 1.75;
 
+/// The part of a category's width that its bars fill.
+const BARS: f64 = 0.72;
+
 /// A label at the end of its line, right of the frame.
 struct Direct {
     name: String,
@@ -91,7 +94,7 @@ fn scales(chart: &Chart, names: &[String]) -> (Scaler, Scaler) {
     } else {
         Scaler::new((-0.5, names.len() as f64 - 0.5), Scale::Linear)
     };
-    let mut y = Scaler::fit(&chart.y, all_y(chart).chain(handle.map(|h| h.1)), 0.05);
+    let mut y = Scaler::fit(&chart.y, all_y(chart).chain(handle.map(|h| h.1)), if names.is_empty() { 0.05 } else { 0.1 });
     let stands = chart.marks.iter().any(|m| matches!(m, Mark::Histogram { .. } | Mark::Bars { .. }));
     if axes::fixed(&chart.y, chart.y.scale).is_none() && y.scale == Scale::Linear {
         // A margin is not to show values that cannot be: what is never negative starts at zero where it comes near.
@@ -116,7 +119,7 @@ fn legend_entries(chart: &Chart) -> Vec<Entry> {
             Mark::Trail { name, .. } => Some(entry(name, Ink::Text, Symbol::Ramp)),
             Mark::Points { name, ink, .. } => Some(entry(name, *ink, Symbol::Dot)),
             Mark::Histogram { name, ink, .. } | Mark::Bars { name, ink, .. } => Some(entry(name, *ink, Symbol::Block)),
-            Mark::Band { name, ink, .. } => Some(entry(name, *ink, Symbol::Block)),
+            Mark::Band { name, ink, .. } => Some(entry(name, *ink, Symbol::Band)),
             Mark::Rule { .. } | Mark::Span { .. } | Mark::Label { .. } | Mark::Arrow { .. } => None,
         })
         .collect()
@@ -135,7 +138,8 @@ fn layout(chart: &Chart, page: &Page) -> Layout {
 
     let place = |legend: Legend, right: f64| {
         let top = area.y + legend.height + if legend.height > 0.0 { 5.0 } else { 0.0 };
-        let bottom = area.bottom() - foot_room(&chart.x);
+        let names = axes::wrap_room(&categories, (right - area.x - 40.0) / categories.len().max(1) as f64);
+        let bottom = area.bottom() - foot_room(&chart.x) - names;
         let left = area.x + left_room(&y, (bottom - top).max(1.0));
         let mut frame = Frame::new(Rect::between(left.min(right), top.min(bottom), right, bottom), x, y);
         if chart.equal && categories.is_empty() {
@@ -159,8 +163,11 @@ fn layout(chart: &Chart, page: &Page) -> Layout {
     if let Some(room) = direct_room(chart, area.w) {
         let bare = Legend::place(&title, Vec::new(), area.x, area.right(), area.y);
         let (frame, tops, bare) = place(bare, right - room);
-        if let Some(direct) = direct_labels(chart, &frame) {
-            return Layout { frame, legend: bare, direct, categories, tops };
+        // Whether names stand at the lines' ends is decided on all of the chart, so that zooming does not move the frame.
+        let (x, y) = scales(chart, &categories);
+        if let Some(whole) = direct_labels(chart, &Frame { x, y, ..frame }, false) {
+            let direct = if page.camera.window.is_some() { direct_labels(chart, &frame, true) } else { Some(whole) };
+            return Layout { frame, legend: bare, direct: direct.unwrap_or_default(), categories, tops };
         }
     }
     let (frame, tops, legend) = place(legend, right);
@@ -185,8 +192,8 @@ fn direct_room(chart: &Chart, width: f64) -> Option<f64> {
 }
 
 /// The lines' names right of the frame, at the height at which each line leaves it; `None` if a line ends elsewhere or the
-/// labels would have to move away from their lines.
-fn direct_labels(chart: &Chart, frame: &Frame) -> Option<Vec<Direct>> {
+/// labels would have to move away from their lines. `zoomed`, lines may leave through the top or the bottom.
+fn direct_labels(chart: &Chart, frame: &Frame, zoomed: bool) -> Option<Vec<Direct>> {
     const STEP: f64 = 13.0;
     let mut labels = Vec::new();
     for mark in &chart.marks {
@@ -195,10 +202,17 @@ fn direct_labels(chart: &Chart, frame: &Frame) -> Option<Vec<Direct>> {
             continue;
         }
         let points = x.iter().zip(y).map(|(&x, &y)| frame.px((x, y)));
-        let end = *clip::line(&frame.rect, points).last()?.last()?;
-        if end.0 < frame.rect.right() - 0.02 * frame.rect.w - 1.0 {
-            return None;
-        }
+        let end = if zoomed {
+            let tall = Rect { y: -1e7, h: 2e7, ..frame.rect };
+            let Some(end) = clip::line(&tall, points).last().and_then(|l| l.last().copied()) else { continue };
+            (end.0, end.1.clamp(frame.rect.y + 4.0, frame.rect.bottom() - 4.0))
+        } else {
+            let end = *clip::line(&frame.rect, points).last()?.last()?;
+            if end.0 < frame.rect.right() - 0.02 * frame.rect.w - 1.0 {
+                return None;
+            }
+            end
+        };
         labels.push(Direct { name: name.clone(), ink: *ink, y: end.1 });
     }
     labels.sort_by(|a, b| a.y.total_cmp(&b.y));
@@ -215,7 +229,7 @@ fn direct_labels(chart: &Chart, frame: &Frame) -> Option<Vec<Direct>> {
         labels[i - 1].y = labels[i - 1].y.min(labels[i].y - STEP);
     }
     let moved = labels.iter().zip(&wanted).map(|(l, w)| (l.y - w).abs()).fold(0.0, f64::max);
-    (labels.first().is_none_or(|l| l.y >= top - 4.0) && moved <= 2.2 * STEP).then_some(labels)
+    (zoomed || labels.first().is_none_or(|l| l.y >= top - 4.0) && moved <= 2.2 * STEP).then_some(labels)
 }
 
 /// Where the labels of vertical rules and of spans stand above the frame, in up to two rows.
@@ -286,11 +300,11 @@ pub(crate) fn draw(chart: &Chart, pen: &mut dyn Pen, page: &Page) {
             Mark::Points { ink, x, y, size, .. } => draw_points(pen, &frame, palette.ink(*ink), x, y, *size),
             Mark::Histogram { ink, edges, y, .. } => draw_histogram(pen, &frame, palette.ink(*ink), edges, y),
             Mark::Bars { ink, labels, y, .. } => {
-                draw_bars(pen, palette, &frame, &categories, (group, groups), palette.ink(*ink), labels, y, &chart.y);
+                draw_bars(pen, palette, &frame, &categories, (group, groups), palette.ink(*ink), labels, y);
                 group += 1;
             }
             Mark::Band { ink, x, low, high, .. } => draw_band(pen, &frame, palette.ink(*ink), x, low, high),
-            Mark::Rule { label, vertical, at } => draw_rule(pen, palette, &frame, label, *vertical, *at),
+            Mark::Rule { vertical, at, .. } => draw_rule(pen, palette, &frame, *vertical, *at),
             Mark::Arrow { ink, from, to } => {
                 let (a, b) = (frame.px(*from), frame.px(*to));
                 if let Some((from, to)) = clip::segment(&frame.rect, a, b) {
@@ -304,6 +318,7 @@ pub(crate) fn draw(chart: &Chart, pen: &mut dyn Pen, page: &Page) {
             Mark::Label { .. } | Mark::Span { .. } => {}
         }
     }
+    name_rules(chart, pen, palette, &frame);
     for mark in &chart.marks {
         if let Mark::Label { text, at, ink } = mark {
             let px = frame.px(*at);
@@ -427,8 +442,8 @@ fn draw_histogram(pen: &mut dyn Pen, frame: &Frame, colour: Colour, edges: &[f64
 
 /// The horizontal place of a bar: category, which of how many groups.
 fn bar_span(frame: &Frame, category: usize, (group, groups): (usize, usize)) -> (f64, f64) {
-    let width = 0.76 / groups.max(1) as f64;
-    let from = category as f64 - 0.38 + width * group as f64;
+    let width = BARS / groups.max(1) as f64;
+    let from = category as f64 - BARS / 2.0 + width * group as f64;
     (frame.px_x(from), frame.px_x(from + width))
 }
 
@@ -442,12 +457,11 @@ fn draw_bars(
     colour: Colour,
     labels: &[String],
     y: &[f64],
-    axis: &Axis,
 ) {
     let ground = ground(frame);
     // Numbers over the bars, if all of them have room.
-    let room = (frame.rect.w / (frame.x.high - frame.x.low)).abs() * 0.76 / group.1.max(1) as f64;
-    let numbers = y.iter().all(|&v| text_width(&brief(v), SMALL) <= room + 4.0);
+    let room = (frame.rect.w / (frame.x.high - frame.x.low)).abs() * BARS / group.1.max(1) as f64;
+    let numbers = y.iter().all(|&v| text_width(&brief(v), SMALL) <= room + if group.1 == 1 { 10.0 } else { 1.0 });
     for (label, &value) in labels.iter().zip(y) {
         let Some(category) = categories.iter().position(|c| c == label) else { continue };
         let (a, b) = bar_span(frame, category, group);
@@ -457,14 +471,13 @@ fn draw_bars(
             continue;
         }
         let gap = if b - a > 6.0 { 0.75 } else { 0.0 };
-        pen.rect(Rect::between(a + gap, end.min(ground), b - gap, end.max(ground)), colour.fade(0.88));
+        pen.rect(Rect::between(a + gap, end.min(ground), b - gap, end.max(ground)), colour);
         if numbers && value.is_finite() && frame.y.holds(value) {
             let (at, baseline) = if end <= ground { (end - 4.0, Baseline::Foot) } else { (end + 4.0, Baseline::Top) };
             let style = Type::new(SMALL, palette.faint_text).at(Anchor::Middle, baseline);
             pen.text(((a + b) / 2.0, at), &brief(value), &style);
         }
     }
-    let _ = axis;
 }
 
 /// A number over a bar, in three significant digits.
@@ -500,7 +513,7 @@ fn draw_band(pen: &mut dyn Pen, frame: &Frame, colour: Colour, x: &[f64], low: &
     }
 }
 
-fn draw_rule(pen: &mut dyn Pen, palette: &Palette, frame: &Frame, label: &str, vertical: bool, at: f64) {
+fn draw_rule(pen: &mut dyn Pen, palette: &Palette, frame: &Frame, vertical: bool, at: f64) {
     let rect = frame.rect;
     if vertical {
         let x = frame.px_x(at);
@@ -513,14 +526,61 @@ fn draw_rule(pen: &mut dyn Pen, palette: &Palette, frame: &Frame, label: &str, v
         if y >= rect.y - 0.5 && y <= rect.bottom() + 0.5 {
             let line = pen.snap(y, 1.0);
             pen.dashes(&[(rect.x, line), (rect.right(), line)], palette.muted, 1.0, 4.0, 3.0);
-            let above = y - 16.0 > rect.y;
-            let (y, baseline) = if above { (y - 4.0, Baseline::Foot) } else { (y + 4.0, Baseline::Top) };
-            let style = Type::new(SMALL, palette.faint_text).at(Anchor::End, baseline);
-            if !label.is_empty() {
-                plate(pen, palette, (rect.right() - 3.0, y), &fit(label, SMALL, rect.w - 6.0), &style);
-            }
         }
     }
+}
+
+/// The names of horizontal rules, each at that end of its rule, over or under it, where it covers least of the data.
+fn name_rules(chart: &Chart, pen: &mut dyn Pen, palette: &Palette, frame: &Frame) {
+    let rect = frame.rect;
+    let mut taken: Vec<Rect> = Vec::new();
+    for mark in &chart.marks {
+        let Mark::Rule { label, vertical: false, at } = mark else { continue };
+        let y = frame.px_y(*at);
+        if label.is_empty() || !(y >= rect.y - 0.5 && y <= rect.bottom() + 0.5) {
+            continue;
+        }
+        let label = fit(label, SMALL, rect.w - 6.0);
+        let (w, h) = (text_width(&label, SMALL), SMALL);
+        let (left, right, middle) = (rect.x + 3.0, rect.right() - 3.0 - w, rect.x + (rect.w - w) / 2.0);
+        let choices = [
+            (right, y - 2.0 - h),
+            (right, y + 2.0),
+            (left, y - 2.0 - h),
+            (left, y + 2.0),
+            (middle, y - 2.0 - h),
+            (middle, y + 2.0),
+        ]
+        .map(|(x, y)| Rect { x, y, w, h });
+        let cost = |place: &Rect| {
+            let out = place.y < rect.y || place.bottom() > rect.bottom();
+            covered(chart, frame, place) + 1000 * usize::from(out) + 100 * taken.iter().filter(|t| t.overlaps(place)).count()
+        };
+        let Some((cost, place)) = choices.into_iter().map(|c| (cost(&c), c)).min_by_key(|c| c.0) else { continue };
+        let style = Type::new(SMALL, palette.faint_text).at(Anchor::Start, Baseline::Middle);
+        let at = (place.x, place.y + h / 2.0);
+        if cost > 0 {
+            plate(pen, palette, at, &label, &style)
+        } else {
+            pen.text(at, &label, &style)
+        }
+        taken.push(place);
+    }
+}
+
+/// How many pieces of data lie in a rectangle.
+fn covered(chart: &Chart, frame: &Frame, place: &Rect) -> usize {
+    let pieces = |x: &[f64], y: &[f64]| {
+        let n = x.len().min(y.len());
+        (1..n).filter(|&i| clip::segment(place, frame.px((x[i - 1], y[i - 1])), frame.px((x[i], y[i]))).is_some()).count()
+    };
+    let covered = |mark: &Mark| match mark {
+        Mark::Line { x, y, .. } | Mark::Trail { x, y, .. } => pieces(x, y),
+        Mark::Points { x, y, .. } => x.iter().zip(y).filter(|(x, y)| place.contains(frame.px((**x, **y)))).count(),
+        Mark::Band { x, low, high, .. } => pieces(x, low) + pieces(x, high),
+        _ => 0,
+    };
+    chart.marks.iter().map(covered).sum()
 }
 
 /// A point that can be dragged: a ring with a dot, its name beside it.

@@ -86,3 +86,37 @@ pub(crate) fn polygon(rect: &Rect, points: &[Px]) -> Vec<Px> {
     }
     kept
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECT: Rect = Rect { x: 0.0, y: 0.0, w: 10.0, h: 10.0 };
+
+    #[test]
+    fn segments_are_cut_at_the_edges() {
+        assert_eq!(segment(&RECT, (-5.0, 5.0), (15.0, 5.0)), Some(((0.0, 5.0), (10.0, 5.0))));
+        assert_eq!(segment(&RECT, (2.0, 2.0), (3.0, 3.0)), Some(((2.0, 2.0), (3.0, 3.0))));
+        assert_eq!(segment(&RECT, (-5.0, 6.0), (6.0, 17.0)), None);
+        assert_eq!(segment(&RECT, (-1.0, -1.0), (11.0, 11.0)), Some(((0.0, 0.0), (10.0, 10.0))));
+    }
+
+    #[test]
+    fn lines_break_where_they_leave_and_where_a_value_is_missing() {
+        let points = [(1.0, 1.0), (1.0, 15.0), (5.0, 15.0), (5.0, 5.0), (f64::NAN, 0.0), (7.0, 7.0), (8.0, 7.0)];
+        let stretches = line(&RECT, points.into_iter());
+        assert_eq!(stretches, [vec![(1.0, 1.0), (1.0, 10.0)], vec![(5.0, 10.0), (5.0, 5.0)], vec![(7.0, 7.0), (8.0, 7.0)]]);
+    }
+
+    #[test]
+    fn polygons_keep_the_area_inside() {
+        let area = |p: &[Px]| -> f64 {
+            let twice: f64 = (0..p.len()).map(|i| (p[i], p[(i + 1) % p.len()])).map(|(a, b)| a.0 * b.1 - a.1 * b.0).sum();
+            twice.abs() / 2.0
+        };
+        // A triangle of which the corner beyond x = 10 is cut off.
+        let cut = polygon(&RECT, &[(0.0, 0.0), (20.0, 0.0), (0.0, 10.0)]);
+        assert!((area(&cut) - 75.0).abs() < 1e-9, "{cut:?}");
+        assert!(polygon(&RECT, &[(20.0, 0.0), (30.0, 0.0), (20.0, 9.0)]).is_empty());
+    }
+}

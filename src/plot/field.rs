@@ -26,7 +26,6 @@ fn layout(field: &Field, page: &Page) -> Layout {
     let xs = field.at.iter().map(|p| p.0).chain(field.paths.iter().flat_map(|p| p.x.iter().copied()));
     let ys = field.at.iter().map(|p| p.1).chain(field.paths.iter().flat_map(|p| p.y.iter().copied()));
     let (mut x, mut y) = (Scaler::fit(&field.x, xs, 0.06), Scaler::fit(&field.y, ys, 0.06));
-    let full = (x, y);
     if let Some([wx, wy]) = page.camera.window {
         (x, y) = (x.over(wx), y.over(wy));
     }
@@ -39,10 +38,15 @@ fn layout(field: &Field, page: &Page) -> Layout {
     let longest = arrows(field).map(|(_, v)| distance((0.0, 0.0), v)).fold(0.0, f64::max);
     // The longest arrow is as long as the arrows are apart, were they evenly spread; zooming in spreads them.
     let n = arrows(field).count().max(1) as f64;
-    let spread = (frame.rect.w * frame.rect.h / n).sqrt().clamp(6.0, 60.0);
-    let zoom = |full: Scaler, shown: Scaler| 1.0 / (full.place(shown.high) - full.place(shown.low)).abs().max(1e-3);
-    let nearer = (zoom(full.0, x) * zoom(full.1, y)).sqrt().clamp(1.0, 8.0);
-    let stretch = if longest > 0.0 { spread * 0.95 * nearer / longest } else { 0.0 };
+    let (mut low, mut high) = ((f64::INFINITY, f64::INFINITY), (f64::NEG_INFINITY, f64::NEG_INFINITY));
+    for (at, _) in arrows(field) {
+        let px = frame.px(at);
+        low = (low.0.min(px.0), low.1.min(px.1));
+        high = (high.0.max(px.0), high.1.max(px.1));
+    }
+    let spread = ((high.0 - low.0).max(1.0) * (high.1 - low.1).max(1.0) / n).sqrt();
+    let spread = if spread.is_finite() { spread.clamp(8.0, 120.0) } else { 8.0 };
+    let stretch = if longest > 0.0 { spread / longest } else { 0.0 };
     Layout { frame, legend, stretch, longest }
 }
 

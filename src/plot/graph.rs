@@ -78,6 +78,9 @@ pub(crate) fn draw(graph: &Graph, pen: &mut dyn Pen, page: &Page) {
             Rect { x: places[i].0 - r, y: places[i].1 - r, w: 2.0 * r, h: 2.0 * r }
         })
         .collect();
+    let ends = |e: &crate::view::Edge| Some((*places.get(e.from as usize)?, *places.get(e.to as usize)?));
+    let lines: Vec<(Px, Px)> = graph.edges.iter().filter_map(ends).collect();
+    let few = lines.len() * seen.len() < 50_000;
     let mut labels: Vec<Rect> = Vec::new();
     for (&i, own) in seen.iter().zip(&boxes) {
         let node = &graph.nodes[i];
@@ -100,10 +103,11 @@ pub(crate) fn draw(graph: &Graph, pen: &mut dyn Pen, page: &Page) {
         ];
         let inside = Rect::between(3.0, 3.0, page.width - 3.0, page.height - 3.0);
         let cost = |c: &Rect| {
+            let crossed = if few { lines.iter().filter(|l| clip::segment(c, l.0, l.1).is_some()).count() } else { 0 };
             let covered = boxes.iter().filter(|b| *b != own && b.overlaps(c)).count();
             let clashes = labels.iter().filter(|l| l.overlaps(c)).count();
             let out = !(inside.contains((c.x, c.y)) && inside.contains((c.right(), c.bottom())));
-            covered + 3 * clashes + 4 * usize::from(out)
+            crossed + 3 * covered + 5 * clashes + 20 * usize::from(out)
         };
         let Some(best) = choices.iter().min_by_key(|c| cost(c)) else { continue };
         let style = Type::new(SMALL, palette.text).at(Anchor::Start, Baseline::Top);

@@ -1,8 +1,8 @@
 //! Values over a rectangle: cells as one bitmap, contours, paths, a draggable start.
 
 use super::axes::{
-    self, Entry, Frame, Legend, NAME, ROW, Scaler, Surroundings, Symbol, bar_room, draw_axes, draw_bar, foot_room, left_room,
-    worded,
+    self, BAR_GAP, Entry, Frame, Legend, NAME, ROW, Scaler, Surroundings, Symbol, bar_room, draw_axes, draw_bar, foot_room,
+    left_room, worded,
 };
 use super::chart::{LINE, draw_handle};
 use super::palette::{Colour, ColourScale, Palette};
@@ -55,23 +55,28 @@ pub(crate) struct BarLayout {
 /// Places the y axis's name, the legend and the colour bar.
 pub(crate) fn with_bar(page: &Page, title: &str, value: &str, entries: Vec<Entry>, scale: &ColourScale, foot: f64) -> BarLayout {
     let area = page.area();
-    let lead = if title.is_empty() && !value.is_empty() { " " } else { title };
     // The bar's name has the right end of the first row for itself.
     let width = if value.is_empty() { 0.0 } else { text_width(value, NAME) + 18.0 };
-    let legend = Legend::place(lead, entries, area.x, area.right() - width, area.y);
+    let mut legend = Legend::place(title, entries, area.x, area.right() - width, area.y);
+    if !value.is_empty() {
+        legend.height = legend.height.max(ROW);
+    }
     let top = area.y + legend.height + if legend.height > 0.0 { 5.0 } else { 0.0 };
     let right = area.right() - bar_room(scale, (area.bottom() - foot - top).max(1.0));
     BarLayout { legend, top, right }
 }
 
 /// The y axis's name at the left and the colour bar's at the right of the first row.
-pub(crate) fn draw_titles(pen: &mut dyn Pen, page: &Page, title: &str, value: &str) {
+///
+/// The latter begins over the bar, at `bar`, where it has the room.
+pub(crate) fn draw_titles(pen: &mut dyn Pen, page: &Page, title: (&str, f64), value: &str, bar: f64) {
     let area = page.area();
     let y = area.y + ROW / 2.0;
     let value = fit(value, NAME, area.w * 0.6);
-    let room = area.w - text_width(&value, NAME) - 12.0;
-    pen.text((area.x, y), &fit(title, NAME, room), &Type::new(NAME, page.palette.text));
-    pen.text((area.right(), y), &value, &Type::new(NAME, page.palette.text).at(Anchor::End, Baseline::Middle));
+    let at = bar.min(area.right() - text_width(&value, NAME));
+    let style = Type::new(NAME, page.palette.text);
+    pen.text((title.1, y), &fit(title.0, NAME, at - 12.0 - title.1), &style);
+    pen.text((at, y), &value, &style.at(Anchor::Start, Baseline::Middle));
 }
 
 pub(crate) fn path_entries(paths: &[Path]) -> Vec<Entry> {
@@ -148,7 +153,7 @@ pub(crate) fn draw_cells(
 pub(crate) fn draw(map: &HeatMap, pen: &mut dyn Pen, page: &Page) {
     let Layout { frame, legend, scale } = layout(map, page);
     let palette = page.palette;
-    draw_titles(pen, page, &axes::title(&map.y), &axes::title(&map.value));
+    draw_titles(pen, page, (&axes::title(&map.y), page.area().x), &axes::title(&map.value), frame.rect.right() + BAR_GAP);
     legend.draw(pen, palette);
     if frame.rect.w < 8.0 || frame.rect.h < 8.0 {
         return;
@@ -185,14 +190,16 @@ pub(crate) fn draw_path(pen: &mut dyn Pen, palette: &Palette, frame: &Frame, pat
     for stretch in &stretches {
         pen.line(stretch, colour, LINE);
     }
-    let mut seen = points().filter(|p| frame.rect.contains(*p));
-    if let Some(start) = seen.next() {
+    let mut finite = points().filter(|p| p.0.is_finite() && p.1.is_finite());
+    let ends = (finite.next(), finite.next_back());
+    let seen = |p: &Px| frame.rect.contains(*p);
+    if let Some(start) = ends.0.filter(seen) {
         pen.disc(start, 3.6, palette.background);
         pen.ring(start, 3.0, colour, 1.5);
-        if let Some(end) = seen.next_back() {
-            pen.disc(end, 4.4, palette.background);
-            pen.disc(end, 3.4, colour);
-        }
+    }
+    if let Some(end) = ends.1.filter(seen) {
+        pen.disc(end, 4.4, palette.background);
+        pen.disc(end, 3.4, colour);
     }
 }
 
@@ -455,4 +462,33 @@ fn describe_paths(map: &HeatMap, paths: &[Path]) -> String {
         text += &format!("; and {}", count(paths.len() - MOST, "more path", "more paths"));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_contour_of_a_cone_is_one_closed_circle() {
+        let n = 81;
+        let at = |i: usize| i as f64 - 40.0;
+        let values: Vec<f32> = (0..n * n).map(|k| (at(k % n) * at(k % n) + at(k / n) * at(k / n)).sqrt() as f32).collect();
+        let chains = contour(&Cells::of(n, &values), 25.3);
+        assert_eq!(chains.len(), 1);
+        assert_eq!(chains[0].first(), chains[0].last());
+        for (x, y) in &chains[0] {
+            let radius = ((x - 40.0) * (x - 40.0) + (y - 40.0) * (y - 40.0)).sqrt();
+            // Linear interpolation along an edge of length 1 is off by at most 1 / (8 r).
+            assert!((radius - 25.3).abs() < 1.0 / (8.0 * 25.0), "{radius}");
+        }
+    }
+
+    #[test]
+    fn contours_end_at_the_border_and_at_missing_cells() {
+        let n = 20;
+        let mut values: Vec<f32> = (0..n * n).map(|k| (k % n) as f32).collect();
+        assert_eq!(contour(&Cells::of(n, &values), 7.5).len(), 1);
+        values[10 * n + 7] = f32::NAN;
+        assert_eq!(contour(&Cells::of(n, &values), 7.5).len(), 2);
+    }
 }

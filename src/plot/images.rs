@@ -19,6 +19,8 @@ struct Layout {
     pitch: (f64, f64),
     origin: Px,
     captions: bool,
+    /// Between two pictures and two rows, in pixels of the pictures.
+    gap: (usize, usize),
 }
 
 fn channels(images: &Images) -> usize {
@@ -35,22 +37,35 @@ fn layout(images: &Images, page: &Page) -> Option<Layout> {
     let columns = images.columns.clamp(1, pictures);
     let rows = pictures.div_ceil(columns);
     let captions = images.captions.iter().any(|c| !c.is_empty());
-    let caption = if captions { SMALL + 7.0 } else { 0.0 };
     let (w, h) = (images.width as f64, images.height as f64);
-    let across = (area.w - GAP * (columns - 1) as f64) / (columns as f64 * w);
-    let down = (area.h - GAP * (rows - 1) as f64 - caption * rows as f64) / (rows as f64 * h);
-    let mut unit = across.min(down);
-    // Whole pixels look best where there are several a pixel.
-    if unit >= 2.0 {
+    let mut unit = (area.w / (columns as f64 * w)).min(area.h / (rows as f64 * h));
+    // Gaps are whole pixels of the pictures, so that all of them are one bitmap.
+    let gaps = |unit: f64| {
+        let below = if captions { GAP + SMALL + 6.0 } else { GAP };
+        ((GAP / unit).round().max(1.0), (below / unit).ceil())
+    };
+    let size = |unit: f64| {
+        let (right, below) = gaps(unit);
+        let last = if captions { below } else { 0.0 };
+        ((columns as f64 * (w + right) - right) * unit, (rows as f64 * (h + below) - below + last) * unit)
+    };
+    let fits = |unit: f64| size(unit).0 <= area.w && size(unit).1 <= area.h;
+    let mut tries = 0;
+    while !fits(unit) {
+        unit *= 0.98;
+        tries += 1;
+        if tries > 400 {
+            return None;
+        }
+    }
+    if unit >= 6.0 && fits(unit.floor()) {
         unit = unit.floor();
     }
-    if unit <= 0.0 {
-        return None;
-    }
-    let pitch = (w * unit + GAP, h * unit + GAP + caption);
-    let size = (pitch.0 * columns as f64 - GAP, pitch.1 * rows as f64 - GAP);
+    let gap = gaps(unit);
+    let size = size(unit);
+    let pitch = ((w + gap.0) * unit, (h + gap.1) * unit);
     let origin = (area.x + ((area.w - size.0) / 2.0).max(0.0), area.y + ((area.h - size.1) / 2.0).max(0.0));
-    Some(Layout { pictures, columns, rows, unit, pitch, origin, captions })
+    Some(Layout { pictures, columns, rows, unit, pitch, origin, captions, gap: (gap.0 as usize, gap.1 as usize) })
 }
 
 /// Draws the pictures.
@@ -58,10 +73,8 @@ pub(crate) fn draw(images: &Images, pen: &mut dyn Pen, page: &Page) {
     let Some(l) = layout(images, page) else { return };
     let palette = page.palette;
     let n = channels(images);
-    // A row of pictures is one bitmap; without captions all of them are. Gaps have their own few pixels.
-    let gap = |length: f64| (length / l.unit).round().max(0.0) as usize;
-    let across = images.width + gap(GAP).max(1);
-    let wide = across * l.columns - (across - images.width);
+    let across = images.width + l.gap.0;
+    let wide = across * l.columns - l.gap.0;
     let ink: Vec<[u8; 4]> = (0..=255_u8).map(|v| palette.missing.mix(palette.text, f32::from(v) / 255.0).bytes()).collect();
     let empty = [0; 4];
     let row_bitmap = |row: usize, rgba: &mut Vec<u8>| {
@@ -80,9 +93,7 @@ pub(crate) fn draw(images: &Images, pen: &mut dyn Pen, page: &Page) {
             }
         }
     };
-    let width = l.pitch.0 * l.columns as f64 - GAP;
-    let extra = l.pitch.1 - images.height as f64 * l.unit;
-    let between = gap(extra).max(1);
+    let between = l.gap.1;
     let mut rgba = Vec::new();
     for row in 0..l.rows {
         if row > 0 {
@@ -91,8 +102,8 @@ pub(crate) fn draw(images: &Images, pen: &mut dyn Pen, page: &Page) {
         row_bitmap(row, &mut rgba);
     }
     let high = images.height * l.rows + between * (l.rows - 1);
-    let height = l.pitch.1 * (l.rows - 1) as f64 + images.height as f64 * l.unit;
-    pen.bitmap(Rect { x: l.origin.0, y: l.origin.1, w: width, h: height }, wide, high, &rgba);
+    let place = Rect { x: l.origin.0, y: l.origin.1, w: wide as f64 * l.unit, h: high as f64 * l.unit };
+    pen.bitmap(place, wide, high, &rgba);
     if l.captions {
         let style = Type::new(SMALL, palette.faint_text).at(Anchor::Middle, Baseline::Top);
         for (i, caption) in images.captions.iter().enumerate().take(l.pictures) {

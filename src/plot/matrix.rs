@@ -1,9 +1,9 @@
 //! A matrix as one bitmap, with names, numbers in small ones, and outlined entries.
 
-use super::axes::{self, Frame, NAME, ROW, SMALL, Scaler, draw_bar, tick_count};
+use super::axes::{self, BAR_GAP, Frame, NAME, ROW, SMALL, Scaler, draw_bar, tick_count};
 use super::chart::brief;
 use super::heat_map::{Cells, draw_cells, draw_titles, with_bar};
-use super::palette::ColourScale;
+use super::palette::{Colour, ColourScale};
 use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, fit, text_width};
 use super::{Page, ReadOut, count, exact};
 use crate::view::{Axis, Matrix, Scale};
@@ -29,6 +29,10 @@ fn name_room(matrix: &Matrix, width: f64) -> f64 {
     names.iter().map(|n| text_width(n, SMALL)).fold(0.0, f64::max).min(0.3 * width) + 8.0
 }
 
+fn longest(matrix: &Matrix) -> f64 {
+    matrix.names.iter().map(|n| text_width(n, SMALL)).fold(0.0, f64::max)
+}
+
 fn layout(matrix: &Matrix, page: &Page) -> Layout {
     let area = page.area();
     let cells = cells(matrix);
@@ -36,7 +40,7 @@ fn layout(matrix: &Matrix, page: &Page) -> Layout {
     let left = area.x + name_room(matrix, area.w);
     let named = !matrix.names.is_empty();
     let name_foot = if matrix.column.is_empty() { 3.0 } else { ROW + 3.0 };
-    let longest = matrix.names.iter().map(|n| text_width(n, SMALL)).fold(0.0, f64::max);
+    let longest = longest(matrix);
 
     let place = |foot: f64| {
         let bar = with_bar(page, &matrix.row, &axes::title(&matrix.value), Vec::new(), &scale, foot);
@@ -48,7 +52,7 @@ fn layout(matrix: &Matrix, page: &Page) -> Layout {
         if (side * columns) * (side * rows) < 0.3 * room.w * room.h {
             room
         } else {
-            Rect { w: side * columns, h: side * rows, ..room }
+            Rect { x: room.x + (room.w - side * columns) / 2.0, w: side * columns, h: side * rows, ..room }
         }
     };
     let mut rect = place(20.0 + name_foot);
@@ -74,7 +78,8 @@ pub(crate) fn frame(matrix: &Matrix, page: &Page) -> Frame {
 pub(crate) fn draw(matrix: &Matrix, pen: &mut dyn Pen, page: &Page) {
     let Layout { frame, scale, upright } = layout(matrix, page);
     let (palette, cells, rect) = (page.palette, cells(matrix), frame.rect);
-    draw_titles(pen, page, &matrix.row, &axes::title(&matrix.value));
+    let names = rect.x - name_room(matrix, page.area().w);
+    draw_titles(pen, page, (&matrix.row, names), &axes::title(&matrix.value), rect.right() + BAR_GAP);
     if rect.w < 8.0 || rect.h < 8.0 || cells.columns == 0 {
         return;
     }
@@ -102,7 +107,7 @@ pub(crate) fn draw(matrix: &Matrix, pen: &mut dyn Pen, page: &Page) {
     for row in shown(&frame.y, cells.rows, cell.1, 12.0) {
         let at = frame.px_y(row as f64 + 0.5);
         if at > rect.y && at < rect.bottom() {
-            let text = fit(&name(row), SMALL, rect.x - 10.0);
+            let text = fit(&name(row), SMALL, rect.x - names - 5.0);
             pen.text((rect.x - 5.0, at), &text, &small.at(Anchor::End, Baseline::Middle));
         }
     }
@@ -122,23 +127,55 @@ pub(crate) fn draw(matrix: &Matrix, pen: &mut dyn Pen, page: &Page) {
     let width = text_width(&matrix.column, NAME);
     let area = page.area();
     let end = rect.right().max(area.x + width);
-    pen.text((end, area.bottom()), &fit(&matrix.column, NAME, area.w), &style.at(Anchor::End, Baseline::Foot));
+    let under = if upright { longest(matrix).min(0.3 * area.h) + 10.0 } else { SMALL + 7.0 };
+    let foot = (rect.bottom() + under + ROW - 3.0).min(area.bottom());
+    pen.text((end, foot), &fit(&matrix.column, NAME, area.w), &style.at(Anchor::End, Baseline::Foot));
 
     if cells.columns <= 12 && cells.rows <= 12 {
         draw_numbers(matrix, pen, page, &frame, &scale, cell);
     }
-    let border = |index: usize| {
-        let (column, row) = ((index % cells.columns) as f64, (index / cells.columns) as f64);
-        let (a, b) = (frame.px((column, row)), frame.px((column + 1.0, row + 1.0)));
-        let (left, top, right, bottom) = (a.0.max(rect.x), a.1.max(rect.y), b.0.min(rect.right()), b.1.min(rect.bottom()));
-        (right > left && bottom > top).then(|| Rect::between(left, top, right, bottom))
-    };
-    let width = if cell.0.min(cell.1) > 12.0 { 2.0 } else { 1.0 };
+    draw_outlines(matrix, pen, palette.series[1], &frame, cell);
+}
+
+/// A line around every region of outlined entries, inside it: between two of them there is none, so a band is seen as a band.
+fn draw_outlines(matrix: &Matrix, pen: &mut dyn Pen, colour: Colour, frame: &Frame, cell: (f64, f64)) {
+    let (cells, rect) = (cells(matrix), frame.rect);
+    let mut outlined = vec![false; cells.values.len()];
     for &index in matrix.outlined.iter().filter(|&&i| (i as usize) < cells.values.len()) {
-        if let Some(border) = border(index as usize) {
-            let inset = width / 2.0;
-            let border = Rect::between(border.x + inset, border.y + inset, border.right() - inset, border.bottom() - inset);
-            pen.outline(border, palette.series[1], width);
+        outlined[index as usize] = true;
+    }
+    let is = |column: usize, row: usize| column < cells.columns && row < cells.rows && outlined[row * cells.columns + column];
+    // Lines must leave something of a small cell.
+    let width = match cell.0.min(cell.1) {
+        size if size > 12.0 => 2.0,
+        size if size > 4.0 => 1.0,
+        size => size / 4.0,
+    };
+    for index in (0..outlined.len()).filter(|&index| outlined[index]) {
+        let (column, row) = (index % cells.columns, index / cells.columns);
+        let (left, top) = frame.px((column as f64, row as f64));
+        let (right, bottom) = frame.px((column as f64 + 1.0, row as f64 + 1.0));
+        let shown = Rect::between(left.max(rect.x), top.max(rect.y), right.min(rect.right()), bottom.min(rect.bottom()));
+        if shown.w <= 0.0 || shown.h <= 0.0 {
+            continue;
+        }
+        let half = width / 2.0;
+        let (l, r) = (pen.snap(shown.x + half, width), pen.snap(shown.right() - half, width));
+        let (t, b) = (pen.snap(shown.y + half, width), pen.snap(shown.bottom() - half, width));
+        // Corner to corner where the region goes on, so that lines of neighbours meet.
+        let (above, below) = (row > 0 && is(column, row - 1), is(column, row + 1));
+        let (before, after) = (column > 0 && is(column - 1, row), is(column + 1, row));
+        let across = [if before { shown.x } else { l }, if after { shown.right() } else { r }];
+        let down = [if above { shown.y } else { t }, if below { shown.bottom() } else { b }];
+        for (there, y) in [(above, t), (below, b)] {
+            if !there {
+                pen.line(&[(across[0], y), (across[1], y)], colour, width);
+            }
+        }
+        for (there, x) in [(before, l), (after, r)] {
+            if !there {
+                pen.line(&[(x, down[0]), (x, down[1])], colour, width);
+            }
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Views turned into pixels: one file a view type, one drawing code for the page's canvas, SVG and PNG.
 //!
 //! A view is drawn by [`draw`] onto any [`Backend`]: the page's canvas (`canvas::Canvas`, wasm32) or plotters' SVG backend,
-//! which [`svg`] and [`png`] use. The same layout answers the pointer: [`read_out`], [`zoom`], [`pan`], [`to_data`],
-//! [`handle_px`]. [`csv`] and [`describe`] say the same in numbers and in a sentence. All of them are pure functions of
+//! which [`svg()`] and [`png()`] use. The same layout answers the pointer: [`read_out`], [`zoom`], [`pan`], [`to_data`],
+//! [`handle_px`]. [`csv()`] and [`describe`] say the same in numbers and in a sentence. All of them are pure functions of
 //! view, [`Style`] and [`Camera`], and none of them panics, whatever the numbers are.
 //!
 //! All drawing code speaks to a [`pen::Pen`] in CSS pixels. [`palette`] has the colours, [`axes`] what all cartesian views
@@ -26,6 +26,8 @@ mod space;
 pub mod surface;
 mod svg;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use pen::Backend;
 #[cfg(not(target_arch = "wasm32"))]
@@ -91,7 +93,7 @@ pub struct Camera {
 
 impl Default for Camera {
     fn default() -> Self {
-        Camera { window: None, yaw: -0.6, pitch: 0.55, distance: 1.0 }
+        Camera { window: None, yaw: -0.55, pitch: 0.6, distance: 1.0 }
     }
 }
 

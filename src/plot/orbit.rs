@@ -4,7 +4,7 @@ use super::Camera;
 use super::pen::{Px, Rect};
 
 /// The distance of the eye at `Camera::distance` 1, where the cube's half side is 1.
-const EYE: f64 = 5.0;
+const EYE: f64 = 7.0;
 
 /// A perspective view of the cube [-1, 1]³ from an orbit around its middle; z is up.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,7 +48,7 @@ impl Orbit {
     /// Where a point is in the picture; `None` if it is behind the eye.
     pub fn px(&self, rect: &Rect, p: [f64; 3]) -> Option<Px> {
         let depth = self.depth(p);
-        if !(depth > 0.05) {
+        if depth.is_nan() || depth <= 0.05 {
             return None;
         }
         let (x, y) = (dot(self.right, p) / (depth * self.half.0), dot(self.up, p) / (depth * self.half.1));

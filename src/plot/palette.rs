@@ -94,7 +94,7 @@ impl Palette {
                 muted: Colour::hex(0x9198a2),
                 missing: Colour::hex(0xf0f0f2),
                 series: LIGHT_SERIES,
-                sequential: map(|t| oklch(0.975 - 0.70 * t, 0.03 + 0.10 * bump(t) + 0.07 * t, 100.0 + 190.0 * t)),
+                sequential: map(|t| oklch(0.985 - 0.71 * t, 0.018 + 0.085 * bump(t) + 0.075 * t, 105.0 + 185.0 * t)),
                 diverging: map(|t| {
                     let far = (2.0 * t - 1.0).abs();
                     oklch(0.97 - 0.50 * far, 0.16 * far * (1.3 - 0.3 * far), if t < 0.5 { 252.0 } else { 45.0 })
@@ -109,7 +109,7 @@ impl Palette {
                 muted: Colour::hex(0x757d88),
                 missing: Colour::hex(0x1d2026),
                 series: DARK_SERIES,
-                sequential: map(|t| oklch(0.24 + 0.70 * t, 0.05 + 0.07 * bump(t) + 0.05 * t, 290.0 - 185.0 * t)),
+                sequential: map(|t| oklch(0.22 + 0.73 * t, 0.03 + 0.085 * bump(t) + 0.05 * t, 288.0 - 183.0 * t)),
                 diverging: map(|t| {
                     let far = (2.0 * t - 1.0).abs();
                     oklch(0.23 + 0.55 * far, 0.14 * far * (1.3 - 0.3 * far), if t < 0.5 { 245.0 } else { 55.0 })
@@ -164,6 +164,8 @@ pub struct ColourScale {
     pub scale: Scale,
     /// The value in the middle of the diverging map.
     pub center: Option<f64>,
+    /// What is taken off a value (or its logarithm), and what the rest is multiplied by.
+    map: (f64, f64),
 }
 
 impl ColourScale {
@@ -176,7 +178,16 @@ impl ColourScale {
             let reach = (high - center).abs().max((low - center).abs());
             (low, high) = (center - reach, center + reach);
         }
-        ColourScale { low, high, scale, center }
+        ColourScale::new(low, high, scale, center)
+    }
+
+    /// The scale from `low` to `high`, both positive if it is logarithmic.
+    pub fn new(low: f64, high: f64, scale: Scale, center: Option<f64>) -> Self {
+        let map = match scale {
+            Scale::Linear => (low, 1.0 / (high - low)),
+            Scale::Log => (libm::log(low), 1.0 / libm::log(high / low)),
+        };
+        ColourScale { low, high, scale, center, map }
     }
 
     /// The place of a value in 0..=1; values beyond the ends are at the ends.
@@ -185,8 +196,8 @@ impl ColourScale {
             return None;
         }
         let t = match self.scale {
-            Scale::Linear => (value - self.low) / (self.high - self.low),
-            Scale::Log => libm::log(value / self.low) / libm::log(self.high / self.low),
+            Scale::Linear => (value - self.map.0) * self.map.1,
+            Scale::Log => (libm::log(value) - self.map.0) * self.map.1,
         };
         Some(if t.is_nan() { 0.5 } else { t.clamp(0.0, 1.0) })
     }
@@ -246,5 +257,108 @@ fn oklch(lightness: f64, chroma: f64, hue: f64) -> Colour {
             return Colour { r, g, b, alpha: 1.0 };
         }
         chroma *= 0.96;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const THEMES: [Theme; 2] = [Theme::Light, Theme::Dark];
+
+    fn linear(c: Colour) -> [f64; 3] {
+        [c.r, c.g, c.b].map(|v| {
+            let v = f64::from(v) / 255.0;
+            if v <= 0.040_45 { v / 12.92 } else { libm::pow((v + 0.055) / 1.055, 2.4) }
+        })
+    }
+
+    fn times(m: [[f64; 3]; 3], v: [f64; 3]) -> [f64; 3] {
+        m.map(|row| row[0] * v[0] + row[1] * v[1] + row[2] * v[2])
+    }
+
+    /// Oklab coordinates of linear sRGB.
+    fn oklab(rgb: [f64; 3]) -> [f64; 3] {
+        let lms = times(
+            [
+                [0.412_221_470_8, 0.536_332_536_3, 0.051_445_992_9],
+                [0.211_903_498_2, 0.680_699_545_1, 0.107_396_956_6],
+                [0.088_302_461_9, 0.281_718_837_6, 0.629_978_700_5],
+            ],
+            rgb.map(|v| v.clamp(0.0, 1.0)),
+        );
+        times(
+            [
+                [0.210_454_255_3, 0.793_617_785_0, -0.004_072_046_8],
+                [1.977_998_495_1, -2.428_592_205_0, 0.450_593_709_9],
+                [0.025_904_037_1, 0.782_771_766_2, -0.808_675_766_0],
+            ],
+            lms.map(libm::cbrt),
+        )
+    }
+
+    /// What normal, protanopic, deuteranopic and tritanopic eyes see (Machado, Oliveira & Fernandes, 2009).
+    const EYES: [[[f64; 3]; 3]; 4] = [
+        [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
+        [[0.152_286, 1.052_583, -0.204_868], [0.114_503, 0.786_281, 0.099_216], [-0.003_882, -0.048_116, 1.051_998]],
+        [[0.367_322, 0.860_646, -0.227_968], [0.280_085, 0.672_501, 0.047_413], [-0.011_820, 0.042_940, 0.968_881]],
+        [[1.255_528, -0.076_749, -0.178_779], [-0.078_411, 0.930_809, 0.147_602], [0.004_733, 0.691_367, 0.303_900]],
+    ];
+
+    #[test]
+    fn categories_can_be_told_apart_by_every_eye() {
+        for theme in THEMES {
+            let palette = Palette::of(theme);
+            for eyes in EYES {
+                let seen = palette.series.map(|c| oklab(times(eyes, linear(c))));
+                for i in 0..8 {
+                    for j in 0..i {
+                        let d = seen[i].iter().zip(&seen[j]).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
+                        // A just noticeable difference is about 0.02; the first four are used most.
+                        let least = if i < 4 { 0.12 } else { 0.065 };
+                        assert!(d >= least, "{theme:?}: {j} and {i} are {d} apart");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn contrast_with_the_background_is_enough() {
+        for theme in THEMES {
+            let p = Palette::of(theme);
+            assert!(p.text.contrast(p.background) >= 12.0 && p.faint_text.contrast(p.background) >= 4.5);
+            assert!(p.series.iter().all(|c| c.contrast(p.background) >= 3.0), "{theme:?}");
+            for step in 0..=10 {
+                let c = p.ramp(step as f32 / 10.0).contrast(p.background);
+                assert!(c >= 2.0, "{theme:?} ramp {step}: {c}");
+            }
+        }
+    }
+
+    #[test]
+    fn maps_are_even_in_lightness_and_start_at_the_background() {
+        for theme in THEMES {
+            let p = Palette::of(theme);
+            let lightness = |c: &Colour| oklab(linear(*c))[0];
+            let steps: Vec<f64> = p.sequential.windows(2).map(|w| lightness(&w[1]) - lightness(&w[0])).collect();
+            let sign = if theme == Theme::Light { -1.0 } else { 1.0 };
+            let even = sign * 0.71 / 255.0;
+            // Eight bits a channel leave some roughness.
+            assert!(steps.iter().all(|s| (s - even).abs() < 0.006), "{theme:?}");
+            assert!(p.sequential[0].contrast(p.background) < 1.15, "{theme:?}");
+            assert!(p.diverging[127].contrast(p.background) < 1.15, "{theme:?}");
+            assert!((lightness(&p.diverging[0]) - lightness(&p.diverging[255])).abs() < 0.01, "{theme:?}");
+        }
+    }
+
+    #[test]
+    fn colour_scales_place_their_ends_and_centre() {
+        let axis = Axis::linear("").around(1.0);
+        let scale = ColourScale::fit(&axis, [0.0, 4.0].into_iter());
+        assert_eq!((scale.place(1.0), scale.place(4.0), scale.place(-2.0)), (Some(0.5), Some(1.0), Some(0.0)));
+        let log = ColourScale::fit(&Axis::log(""), [0.0, 1e-4, 1.0].into_iter());
+        assert_eq!((log.place(0.0), log.place(1e-4), log.place(f64::NAN)), (None, Some(0.0), None));
+        assert!((log.place(1e-2).unwrap() - 0.5).abs() < 1e-12);
     }
 }

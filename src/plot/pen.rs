@@ -509,3 +509,26 @@ pub fn fit(text: &str, size: f64, room: f64) -> String {
     let kept = kept.trim_end();
     if kept.is_empty() { String::new() } else { format!("{kept}…") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dashes_cover_their_part_of_the_line() {
+        let pieces = dashes(&[(0.0, 0.0), (7.0, 0.0), (7.0, 14.0)], 4.0, 3.0);
+        assert_eq!(pieces[0], [(0.0, 0.0), (4.0, 0.0)]);
+        assert_eq!(pieces[1], [(7.0, 0.0), (7.0, 4.0)]);
+        let drawn: f64 = pieces.iter().flat_map(|p| p.windows(2)).map(|w| distance(w[0], w[1])).sum();
+        assert!((drawn - 12.0).abs() < 1e-9, "{pieces:?}");
+        assert_eq!(dashes(&[(0.0, 0.0), (1e9, 0.0)], 4.0, 3.0).len(), 1);
+    }
+
+    #[test]
+    fn texts_are_cut_to_their_room() {
+        assert_eq!(fit("loss", 12.0, 100.0), "loss");
+        let cut = fit("transformer encoder", 12.0, 60.0);
+        assert!(cut.ends_with('…') && text_width(&cut, 12.0) <= 60.0, "{cut}");
+        assert_eq!(fit("loss", 12.0, 3.0), "");
+    }
+}

@@ -11,7 +11,7 @@ use super::{Nearest, Page, ReadOut, clip, count, exact};
 use crate::view::{Axis, Scale, Segment, Space};
 
 /// How far the cube reaches in a picture, across and up.
-const FIT: (f64, f64) = (1.6, 1.6);
+const FIT: (f64, f64) = (1.75, 1.86);
 
 /// Is every z zero?
 pub(crate) fn flat(space: &Space) -> bool {
@@ -81,15 +81,11 @@ fn draw_flat(space: &Space, pen: &mut dyn Pen, page: &Page) {
     if frame.rect.w < 8.0 || frame.rect.h < 8.0 {
         return;
     }
-    let (x, y) = (flat_axis(space, 0), flat_axis(space, 1));
+    let x = flat_axis(space, 0);
     draw_axes(pen, palette, &frame, &Surroundings { x: &x, grid: true, categories: None });
     let place = |p: [f32; 3]| frame.px((f64::from(p[0]), f64::from(p[1])));
-    for segment in &space.segments {
-        let to = place(segment.to);
-        if let Some((a, b)) = clip::segment(&frame.rect, place(segment.from), to) {
-            stroke(pen, palette, segment, a, b, 0.0, b == to);
-        }
-    }
+    let base = pen.snap(frame.rect.bottom(), 1.0);
+    pen.line(&[(frame.rect.x, base), (frame.rect.right(), base)], palette.frame, 1.0);
     for cloud in &space.clouds {
         let (radius, alpha) = dot(cloud.size, cloud.at.len());
         let colour = palette.ink(cloud.ink).fade(alpha);
@@ -97,7 +93,12 @@ fn draw_flat(space: &Space, pen: &mut dyn Pen, page: &Page) {
             pen.disc(px, radius, colour);
         }
     }
-    pen.outline(frame.rect, palette.frame, 1.0);
+    for segment in &space.segments {
+        let to = place(segment.to);
+        if let Some((a, b)) = clip::segment(&frame.rect, place(segment.from), to) {
+            stroke(pen, palette, segment, a, b, 0.0, b == to);
+        }
+    }
 }
 
 /// Radius and opacity of a cloud's dots.
@@ -151,7 +152,7 @@ fn draw_deep(space: &Space, pen: &mut dyn Pen, page: &Page) {
     items.retain(|(depth, _)| depth.is_finite());
     items.sort_by(|a, b| b.0.total_cmp(&a.0));
     // What is far fades into the background.
-    let fade = |p: [f64; 3]| 0.62 * orbit.recess(p);
+    let fade = |p: [f64; 3]| 0.45 * orbit.recess(p);
     for (_, item) in items {
         match item {
             Item::Dot(index, p) => {
@@ -184,7 +185,9 @@ fn draw_box(space: &Space, pen: &mut dyn Pen, palette: &Palette, rect: &Rect, or
     let far = [side(0), side(1), side(2)];
     let point = |p: [f64; 3]| orbit.px(rect, p);
     let mut edge = |a: [f64; 3], b: [f64; 3], colour| {
-        if let (Some(a), Some(b)) = (point(a), point(b)) {
+        if let (Some(a), Some(b)) = (point(a), point(b))
+            && let Some((a, b)) = clip::segment(rect, a, b)
+        {
             pen.line(&[a, b], colour, 1.0);
         }
     };
@@ -216,7 +219,7 @@ fn draw_box(space: &Space, pen: &mut dyn Pen, palette: &Palette, rect: &Rect, or
         upright(orbit, rect, far),
     ];
     for (name, (edge, out)) in space.axes.iter().zip(names) {
-        if let (Some(edge), Some(out), false) = (point(edge), point(out), name.is_empty()) {
+        if let (Some(edge), Some(out), false) = (point(edge).filter(|p| rect.contains(*p)), point(out), name.is_empty()) {
             let half = text_width(name, SMALL) / 2.0;
             let along = (out.0 - edge.0) / distance(out, edge).max(0.1);
             let x = edge.0 + (out.0 - edge.0) + along * (half - 8.0).max(0.0);
@@ -231,7 +234,7 @@ fn upright(orbit: &Orbit, rect: &Rect, far: [f64; 3]) -> ([f64; 3], [f64; 3]) {
     let corners = [(far[0], -far[1]), (-far[0], far[1])];
     let x = |c: &(f64, f64)| orbit.px(rect, [c.0, c.1, 0.0]).map_or(f64::INFINITY, |p| p.0);
     let left = corners.iter().min_by(|a, b| x(a).total_cmp(&x(b))).copied().unwrap_or((-1.0, -1.0));
-    ([left.0, left.1, 0.0], [1.1 * left.0, 1.1 * left.1, 0.0])
+    ([left.0, left.1, 0.0], [1.16 * left.0, 1.16 * left.1, 0.0])
 }
 
 fn coordinates(space: &Space, p: [f32; 3]) -> String {

@@ -3,13 +3,13 @@
 //! [`mesh`], [`lifted`], [`view_projection`] and [`LIGHT`] are all a GPU needs to draw the same picture into [`place`];
 //! without one the surface is drawn here, far quads first.
 
-use super::axes::{self, Legend, NAME, SMALL, draw_bar};
+use super::axes::{self, BAR_GAP, Legend, NAME, SMALL, draw_bar};
 use super::chart::LINE;
 use super::heat_map::{Cells, centre, draw_titles, extents, in_cell, on_path, path_entries, with_bar};
 use super::orbit::Orbit;
 use super::palette::{Colour, ColourScale, Palette};
 use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, text_width};
-use super::{Camera, Nearest, Page, ReadOut, Style, Theme};
+use super::{Camera, Nearest, Page, ReadOut, Style, Theme, clip};
 use crate::view::{HeatMap, Path};
 
 /// Half the height of the box that surfaces stand in; its half width is 1.
@@ -19,10 +19,10 @@ pub const HALF_HEIGHT: f32 = 0.6;
 pub const LIGHT: [f32; 3] = [-0.37, -0.28, 0.886];
 
 /// How far the box reaches in a picture, across and up.
-const FIT: (f64, f64) = (1.52, 1.26);
+const FIT: (f64, f64) = (1.62, 1.5);
 
 /// Most vertices along a side of what is drawn without a GPU.
-const COARSE: usize = 60;
+const COARSE: usize = 48;
 
 /// Triangles of a surface.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -164,7 +164,7 @@ fn layout(map: &HeatMap, page: &Page) -> Layout {
 pub(crate) fn draw(map: &HeatMap, pen: &mut dyn Pen, page: &Page, with_mesh: bool) {
     let Layout { rect, legend, scale, orbit } = layout(map, page);
     let palette = page.palette;
-    draw_titles(pen, page, "", &axes::title(&map.value));
+    draw_titles(pen, page, ("", page.area().x), &axes::title(&map.value), rect.right() + BAR_GAP);
     legend.draw(pen, palette);
     if rect.w < 24.0 || rect.h < 24.0 {
         return;
@@ -233,12 +233,18 @@ fn draw_mesh(map: &HeatMap, pen: &mut dyn Pen, page: &Page, rect: &Rect, orbit: 
     pieces.sort_by(|a, b| b.0.total_cmp(&a.0));
     for (_, piece) in pieces {
         match piece {
-            Piece::Quad(corners, colour) => pen.polygon(&corners, colour),
-            Piece::Line(a, b, colour) => pen.line(&[a, b], colour, LINE + 0.5),
-            Piece::Dot(at, radius, colour) => {
+            Piece::Quad(corners, colour) if corners.iter().all(|&c| rect.contains(c)) => pen.polygon(&corners, colour),
+            Piece::Quad(corners, colour) => pen.polygon(&clip::polygon(rect, &corners), colour),
+            Piece::Line(a, b, colour) => {
+                if let Some((a, b)) = clip::segment(rect, a, b) {
+                    pen.line(&[a, b], colour, LINE + 0.5);
+                }
+            }
+            Piece::Dot(at, radius, colour) if rect.contains(at) => {
                 pen.disc(at, radius + 1.2, page.palette.background);
                 pen.disc(at, radius, colour);
             }
+            Piece::Dot(..) => {}
         }
     }
 }
@@ -259,11 +265,14 @@ fn draw_floor(map: &HeatMap, pen: &mut dyn Pen, palette: &Palette, rect: &Rect, 
     let at = |x: f64, y: f64, z: f64| orbit.px(rect, [x, y, z]);
     let corners = [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0), (-1.0, -1.0)];
     let floor: Vec<Px> = corners.iter().filter_map(|&(x, y)| at(x, y, z)).collect();
-    pen.line(&floor, palette.frame, 1.0);
+    for stretch in clip::line(rect, floor.into_iter()) {
+        pen.line(&stretch, palette.frame, 1.0);
+    }
     for (x, y) in [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)] {
         // Posts at the corners that are not in front.
         if !(orbit.faces([x, 0.0, 0.0]) && orbit.faces([0.0, y, 0.0]))
             && let (Some(a), Some(b)) = (at(x, y, z), at(x, y, -z))
+            && let Some((a, b)) = clip::segment(rect, a, b)
         {
             pen.line(&[a, b], palette.grid, 1.0);
         }
@@ -274,15 +283,19 @@ fn draw_floor(map: &HeatMap, pen: &mut dyn Pen, palette: &Palette, rect: &Rect, 
     let side = |a: (f64, f64), b: (f64, f64), out: (f64, f64), ends: (f64, f64), name: &str, pen: &mut dyn Pen| {
         let far = |p: (f64, f64), by: f64| at(p.0 + out.0 * by, p.1 + out.1 * by, z - 0.1 * by);
         let middle = ((a.0 + b.0) / 2.0, (a.1 + b.1) / 2.0);
-        let inner = |p: (f64, f64)| (p.0 * 0.93 + middle.0 * 0.07, p.1 * 0.93 + middle.1 * 0.07);
+        let inner = |p: (f64, f64)| (p.0 * 0.84 + middle.0 * 0.16, p.1 * 0.84 + middle.1 * 0.16);
         let small = Type::new(SMALL, palette.faint_text).at(Anchor::Middle, Baseline::Middle);
         for (corner, value) in [(a, ends.0), (b, ends.1)] {
-            if let (Some(px), Some(edge)) = (far(inner(corner), 0.17), at(inner(corner).0, inner(corner).1, z)) {
+            if let (Some(px), Some(edge)) = (far(inner(corner), 0.2), at(inner(corner).0, inner(corner).1, z))
+                && rect.contains(edge)
+            {
                 let text = axes::number(value);
                 pen.text(beside(px, edge, &text, SMALL, rect), &text, &small);
             }
         }
-        if let (Some(px), Some(edge)) = (far(middle, 0.27), at(middle.0, middle.1, z)) {
+        if let (Some(px), Some(edge)) = (far(middle, 0.3), at(middle.0, middle.1, z))
+            && rect.contains(edge)
+        {
             let style = Type::new(NAME, palette.text).at(Anchor::Middle, Baseline::Middle);
             pen.text(beside(px, edge, name, NAME, rect), name, &style);
         }
@@ -335,4 +348,66 @@ pub(crate) fn read_out(map: &HeatMap, page: &Page, px: Px) -> Option<ReadOut> {
     }
     let (_, at, column, row) = best?;
     Some(ReadOut { text: in_cell(map, &cells, centre(&cells, extents(map), column, row), column, row), at })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::Axis;
+
+    fn slope() -> HeatMap {
+        let values = (0..40 * 30).map(|k| (k % 40) as f32).collect();
+        HeatMap {
+            x: Axis::linear("x").range(0.0, 1.0),
+            y: Axis::linear("y").range(0.0, 1.0),
+            columns: 40,
+            values,
+            ..HeatMap::default()
+        }
+    }
+
+    #[test]
+    fn a_slope_has_the_same_normal_everywhere() {
+        let mesh = mesh(&slope(), Theme::Light, 1000);
+        assert_eq!((mesh.columns, mesh.rows, mesh.indices.len()), (40, 30, 39 * 29 * 6));
+        // It rises by twice the half height over 39 of the 40 cells of a side of length 2.
+        let rise = 2.0 * HALF_HEIGHT / (2.0 * 39.0 / 40.0);
+        let wanted = [-rise, 0.0, 1.0].map(|v: f32| v / (rise * rise + 1.0).sqrt());
+        for normal in &mesh.normals {
+            assert!(normal.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-4), "{normal:?} {wanted:?}");
+        }
+    }
+
+    #[test]
+    fn missing_cells_are_holes() {
+        let mut map = slope();
+        map.values[5 * 40 + 5] = f32::NAN;
+        let mesh = mesh(&map, Theme::Light, 1000);
+        assert_eq!(mesh.indices.len(), (39 * 29 - 4) * 6);
+        assert!(mesh.normals.iter().flatten().all(|v| v.is_finite()));
+    }
+
+    #[test]
+    fn paths_lie_on_the_surface() {
+        let path = Path { name: String::new(), ink: crate::view::Ink::Text, x: vec![0.5, 2.0, 0.25], y: vec![0.5, 0.5, 0.9] };
+        let points = lifted(&slope(), &path);
+        assert_eq!(points.len(), 2, "what is beyond the edge is left out");
+        assert!(points[0][2].abs() < 1e-6, "{points:?}");
+    }
+
+    #[test]
+    fn the_matrix_projects_as_the_pen_does() {
+        let camera = Camera { yaw: 0.7, pitch: 0.4, distance: 1.3, window: None };
+        let rect = Rect { x: 0.0, y: 0.0, w: 300.0, h: 200.0 };
+        let orbit = Orbit::new(&camera, 1.5, FIT);
+        let m = view_projection(&camera, 1.5);
+        for p in [[0.3, -0.8, 0.5], [-1.0, 1.0, -0.6], [0.0, 0.0, 0.0]] {
+            let clip: Vec<f64> =
+                (0..4).map(|r| (0..3).map(|c| f64::from(m[c][r]) * p[c]).sum::<f64>() + f64::from(m[3][r])).collect();
+            let px = (150.0 * (1.0 + clip[0] / clip[3]), 100.0 * (1.0 - clip[1] / clip[3]));
+            let drawn = orbit.px(&rect, p).unwrap();
+            assert!(distance(px, drawn) < 1e-3, "{px:?} {drawn:?}");
+            assert!(clip[2] / clip[3] > 0.0 && clip[2] / clip[3] < 1.0, "depth {}", clip[2] / clip[3]);
+        }
+    }
 }

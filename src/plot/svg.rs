@@ -325,3 +325,35 @@ fn base64(out: &mut String, data: &[u8]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use resvg::tiny_skia::Pixmap;
+
+    fn round_trip(size: (usize, usize), rgba: &[u8]) {
+        let decoded = Pixmap::decode_png(&encode_png(size, rgba)).unwrap();
+        assert_eq!((decoded.width() as usize, decoded.height() as usize), size);
+        let back: Vec<u8> =
+            decoded.pixels().iter().map(|p| p.demultiply()).flat_map(|p| [p.red(), p.green(), p.blue(), p.alpha()]).collect();
+        assert_eq!(back, rgba);
+    }
+
+    #[test]
+    fn bitmaps_of_few_and_of_many_colours_survive() {
+        let few: Vec<u8> = (0..300 * 250).flat_map(|i| [(i % 251) as u8, 7, 90, 255]).collect();
+        round_trip((300, 250), &few);
+        let many: Vec<u8> = (0..80_000_u32).flat_map(|i| [(i % 256) as u8, (i / 256) as u8, 3, 255]).collect();
+        round_trip((400, 200), &many);
+        round_trip((1, 1), &[1, 2, 3, 255]);
+    }
+
+    #[test]
+    fn base64_is_as_in_the_standard() {
+        for (data, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+            let mut out = String::new();
+            base64(&mut out, data.as_bytes());
+            assert_eq!(out, text);
+        }
+    }
+}

@@ -7,8 +7,8 @@ use crate::view::{Cell, Table};
 
 /// Height of a row.
 const PITCH: f64 = 21.0;
-/// Between two columns.
-const GUTTER: f64 = 22.0;
+/// Between two columns: where there is room, and where there is not.
+const GUTTER: (f64, f64) = (22.0, 12.0);
 
 struct Column {
     /// Left edge.
@@ -22,6 +22,7 @@ struct Layout {
     columns: Vec<Column>,
     /// How many rows there is room for.
     shown: usize,
+    gutter: f64,
 }
 
 fn words(cell: &Cell) -> String {
@@ -51,35 +52,42 @@ fn layout(table: &Table, page: &Page) -> Layout {
             cells.map(|cell| text_width(&words(cell), NAME)).fold(head, f64::max)
         })
         .collect();
-    let gutters = GUTTER * n.saturating_sub(1) as f64;
-    // The widest columns give way until all fit.
-    let mut tries = 0;
-    while widths.iter().sum::<f64>() + gutters > area.w && tries < 200 {
-        tries += 1;
-        let widest = widths.iter().copied().fold(0.0, f64::max);
-        if widest < 24.0 {
-            break;
+    let numbers = |c: usize| {
+        let mut cells = table.rows.iter().filter_map(|row| row.get(c)).peekable();
+        cells.peek().is_some() && cells.all(|cell| matches!(cell, Cell::Number(_)))
+    };
+    let between = n.saturating_sub(1) as f64;
+    let wide = widths.iter().sum::<f64>() + GUTTER.0 * between <= area.w;
+    let gutter = if wide { GUTTER.0 } else { GUTTER.1 };
+    // Words give way before numbers, and the widest column first.
+    for (least, words_only) in [(44.0, true), (24.0, false)] {
+        while widths.iter().sum::<f64>() + gutter * between > area.w {
+            let may = |c: usize, w: f64| w > least && !(words_only && numbers(c));
+            let widest = widths.iter().enumerate().filter(|(c, w)| may(*c, **w)).map(|(_, w)| *w).fold(0.0, f64::max);
+            if widest == 0.0 {
+                break;
+            }
+            for (_, w) in widths.iter_mut().enumerate().filter(|(c, w)| may(*c, **w) && **w >= widest - 0.5) {
+                *w = (*w - 3.0).max(least);
+            }
         }
-        widths.iter_mut().filter(|w| **w >= widest - 0.5).for_each(|w| *w -= 4.0_f64.min(*w));
     }
     let mut x = area.x;
     let columns = widths
         .into_iter()
         .enumerate()
         .map(|(c, width)| {
-            let mut cells = table.rows.iter().filter_map(|row| row.get(c)).peekable();
-            let numbers = cells.peek().is_some() && cells.all(|cell| matches!(cell, Cell::Number(_)));
-            let column = Column { x, width, numbers };
-            x += width + GUTTER;
+            let column = Column { x, width, numbers: numbers(c) };
+            x += width + gutter;
             column
         })
         .collect();
-    Layout { columns, shown }
+    Layout { columns, shown, gutter }
 }
 
 /// Draws the table.
 pub(crate) fn draw(table: &Table, pen: &mut dyn Pen, page: &Page) {
-    let Layout { columns, shown } = layout(table, page);
+    let Layout { columns, shown, .. } = layout(table, page);
     let (palette, area) = (page.palette, page.area());
     let Some(last) = columns.last() else { return };
     let right = (last.x + last.width).min(area.right());
@@ -119,14 +127,14 @@ pub(crate) fn draw(table: &Table, pen: &mut dyn Pen, page: &Page) {
 
 /// The cell under the pointer, in full.
 pub(crate) fn read_out(table: &Table, page: &Page, px: Px) -> Option<ReadOut> {
-    let Layout { columns, shown } = layout(table, page);
+    let Layout { columns, shown, gutter } = layout(table, page);
     let area = page.area();
     let row = (px.1 - area.y - PITCH - 4.0) / PITCH;
     if !(row >= 0.0 && (row as usize) < shown) {
         return None;
     }
     let row = row as usize;
-    let c = columns.iter().position(|c| px.0 >= c.x - GUTTER / 2.0 && px.0 < c.x + c.width + GUTTER / 2.0)?;
+    let c = columns.iter().position(|c| px.0 >= c.x - gutter / 2.0 && px.0 < c.x + c.width + gutter / 2.0)?;
     let cells = &table.rows[row];
     let head = table.columns.get(c).map_or("", String::as_str);
     let mut text = words(cells.get(c)?);

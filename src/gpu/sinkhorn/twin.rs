@@ -66,6 +66,11 @@ impl<T: Element> Twin<T> {
         Twin { kernel, stride, source, target, u: zeros(rows), v: zeros(stride), terms: zeros(stride), sums: zeros(stride) }
     }
 
+    /// How many costs there are.
+    pub fn size(&self) -> usize {
+        self.source.mass.len() * self.target.mass.len()
+    }
+
     /// (u, v).
     pub fn potentials(&self) -> (Vec<f64>, Vec<f64>) {
         let natural = |bits: &[T]| bits.iter().map(|b| b.double() * std::f64::consts::LN_2).collect();

@@ -1,0 +1,518 @@
+//! The information plane: layers learn to fit, then forget their input, if their units saturate.
+//!
+//! Paper: Shwartz-Ziv & Tishby, 2017. A net 12-10-7-5-4-3-2 (σ = tanh) learns a rule on all 4096 patterns x of 12 bits. With T the tuple
+//! of a layer's activities, each cut into B bins, every layer climbs in I(T;Y), then loses I(X;T): C = max I(X;T) − last I(X;T) bits.
+//! The counter-experiment is Saxe et al., 2018: with σ = ReLU, the bins fixed over the whole run, the fit stays and C is gone.
+
+use std::sync::OnceLock;
+
+use libm::{exp, log, sqrt};
+
+use crate::Result;
+use crate::claim::{Measures, Verdict, mean};
+use crate::data::Library;
+use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use crate::gpu::Device;
+use crate::methods::information::{Bins, Bottleneck, States, entropy};
+use crate::methods::narrow::Narrow;
+use crate::methods::nn::{Activation, Network, Start};
+use crate::methods::optimize::{Optimizer, Rule};
+use crate::methods::random::Random;
+use crate::view::{Axis, Chart, Ink, Mark, View};
+
+choice! {
+    /// The function σ after every hidden layer.
+    pub enum Sigma { Tanh => "tanh", Relu => "ReLU", Softplus => "softplus", Sigmoid => "sigmoid" }
+}
+
+controls! {
+    /// What the reader can move.
+    pub struct Controls {
+        activation: Choice(Sigma) = Sigma::Tanh, "σ", "tanh saturates and seems to compress; ReLU does not";
+        bins: LogCount(5, 1000) = 30, "B", "more bins: every layer goes to 12 bits, and there is no compression to see";
+        learning_rate: Log(0.01, 1.0) = 0.1, "η", "larger: both phases pass sooner";
+        batch: LogCount(32, 4096) = 256, "b", "from the size of the training set on, the gradient has no noise";
+        training_share: Real(0.05, 0.9) = 0.85, "", "small: the net learns its examples by heart and loses I(T;Y) late";
+        layers: Count(1, 5) = 5, "", "hidden layers kept: how deep, how fast";
+        shown: Count(1, 5) = 5, "l", "the layer in the two lower pictures; the last one there is, if there are fewer";
+    }
+}
+
+const BITS: usize = 12;
+const PATTERNS: usize = 1 << BITS;
+/// Units of the hidden layers.
+const HIDDEN: [usize; 5] = [10, 7, 5, 4, 3];
+const EPOCHS: usize = 1200;
+/// Epochs at which the plane is measured, log-spaced from 1 to the last.
+const LOGGED: usize = 40;
+/// The bottleneck's curve: β from 100 down to 1.
+const BETAS: usize = 20;
+const SWEEPS: usize = 100;
+const CLUSTERS: usize = 20;
+
+/// The rule: p(y=1|x) = 1/(1+exp(−γ(f(x)−θ))), where f does not change when the points that x switches on are turned on their sphere.
+struct Problem {
+    /// All patterns as the net sees them, x − ½, bit by bit.
+    x: Vec<f32>,
+    /// p(y|x), patterns × 2.
+    conditional: Vec<f64>,
+    /// I(X;Y) in bits.
+    information: f64,
+}
+
+impl Problem {
+    /// It has nothing random: one for all runs.
+    fn get() -> &'static Problem {
+        static PROBLEM: OnceLock<Problem> = OnceLock::new();
+        PROBLEM.get_or_init(Problem::new)
+    }
+
+    fn new() -> Problem {
+        let bit = |x: usize, i: usize| x >> i & 1;
+        let point = |i: usize| {
+            let z = 1.0 - (2 * i + 1) as f64 / BITS as f64;
+            let (r, longitude) = (sqrt(1.0 - z * z), i as f64 * std::f64::consts::PI * (3.0 - sqrt(5.0)));
+            [r * libm::cos(longitude), r * libm::sin(longitude), z]
+        };
+        // Σ a_ℓ P_ℓ(c) with a = (1, 1, ½, 0).
+        let kernel = |c: f64| c + (3.0 * c * c - 1.0) / 2.0 + 0.5 * (5.0 * c * c * c - 3.0 * c) / 2.0;
+        let pairs: Vec<f64> = (0..BITS * BITS)
+            .map(|ij| kernel((0..3).map(|k| point(ij / BITS)[k] * point(ij % BITS)[k]).sum()))
+            .collect();
+        let f: Vec<f64> = (0..PATTERNS)
+            .map(|x| (0..BITS * BITS).filter(|ij| bit(x, ij / BITS) * bit(x, ij % BITS) == 1).map(|ij| pairs[ij]).sum())
+            .collect();
+        let mut sorted = f.clone();
+        sorted.sort_by(f64::total_cmp);
+        let theta = (sorted[PATTERNS / 2 - 1] + sorted[PATTERNS / 2]) / 2.0;
+        let sigmoid = |gamma: f64, f: f64| 1.0 / (1.0 + exp(-gamma * (f - theta)));
+        let information = |gamma: f64| {
+            let (mut ones, mut noise) = (0.0, 0.0);
+            for f in &f {
+                let p = sigmoid(gamma, *f);
+                ones += p / PATTERNS as f64;
+                noise += entropy([p, 1.0 - p]) / PATTERNS as f64;
+            }
+            entropy([ones, 1.0 - ones]) - noise
+        };
+        let (mut low, mut high) = (1.0, 1e4);
+        for _ in 0..50 {
+            let gamma = sqrt(low * high);
+            if information(gamma) < 0.99 { low = gamma } else { high = gamma }
+        }
+        let conditional = f.iter().map(|f| sigmoid(high, *f)).flat_map(|p| [1.0 - p, p]).collect();
+        let x = (0..BITS * PATTERNS).map(|i| bit(i % PATTERNS, i / PATTERNS) as f32 - 0.5).collect();
+        Problem { x, conditional, information: information(high) }
+    }
+
+    /// The bottleneck of p(x, y), inputs of equal p(y|x) (to 10⁻⁹) taken together, the unlike ones apart.
+    fn bottleneck(&self) -> Bottleneck {
+        let mut ones: Vec<f64> = self.conditional.iter().skip(1).step_by(2).copied().collect();
+        ones.sort_by(f64::total_cmp);
+        let groups: Vec<&[f64]> = ones.chunk_by(|a, b| b - a < 1e-9).collect();
+        let input: Vec<f64> = groups.iter().map(|group| group.len() as f64 / PATTERNS as f64).collect();
+        let conditional: Vec<f64> = groups.iter().flat_map(|group| [1.0 - group[0], group[0]]).collect();
+        Bottleneck::new(&input, &conditional, 2, CLUSTERS, beta(0))
+    }
+}
+
+/// The `i`-th β of the curve, log-spaced from 100 down to 1.
+fn beta(i: usize) -> f64 {
+    exp(log(100.0) * (1.0 - i as f64 / (BETAS - 1) as f64))
+}
+
+/// The epochs at which the plane is measured: as even in the logarithm as whole numbers can be.
+fn logged_epochs() -> Vec<usize> {
+    let mut epochs = vec![1];
+    while epochs.len() < LOGGED {
+        let (last, left) = (epochs[epochs.len() - 1], LOGGED - epochs.len());
+        let next = last as f64 * exp(log(EPOCHS as f64 / last as f64) / left as f64);
+        epochs.push((next.round() as usize).max(last + 1));
+    }
+    epochs
+}
+
+/// The patterns to train on, in the order of the epoch, those to test on, and the labels, drawn once.
+struct Examples {
+    random: Random,
+    train: Vec<usize>,
+    test: Vec<usize>,
+    labels: Vec<u8>,
+}
+
+impl Examples {
+    fn new(problem: &Problem, share: f64, seed: u64) -> Self {
+        let mut random = Random::new(seed, "labels");
+        let labels = problem.conditional.chunks_exact(2).map(|p| u8::from(random.uniform() < p[1])).collect();
+        let mut train = Random::new(seed, "split").permutation(PATTERNS);
+        let test = train.split_off((share * PATTERNS as f64).round() as usize);
+        Examples { random: Random::new(seed, "batches"), train, test, labels }
+    }
+}
+
+/// What the learners share while they measure, so that nothing is allocated.
+#[derive(Default)]
+struct Bench {
+    all: Narrow,
+    tuples: Vec<u16>,
+    states: States,
+}
+
+/// A net in training, and where its layers have been in the plane.
+struct Learner {
+    network: Network,
+    optimizer: Optimizer<f32>,
+    batch: Narrow,
+    labels: Vec<u8>,
+    gradient: Vec<f32>,
+    /// Σ g and Σ g² over the batches of an epoch.
+    sums: Vec<[f64; 2]>,
+    /// m_l and s_l of every epoch.
+    phases: Vec<Vec<[f64; 2]>>,
+    /// θ at the logged epochs, from which their activities can be had again when the bins change.
+    logged: Vec<Vec<f32>>,
+    /// Range of each layer's activities over the logged epochs.
+    ranges: Vec<(f32, f32)>,
+    /// (I(X;T), I(T;Y)) of each layer at each logged epoch, and the range it was binned in.
+    points: Vec<Vec<(f64, f64)>>,
+    binned: Vec<Vec<(f32, f32)>>,
+    /// Of the training and the test patterns, at each logged epoch.
+    accuracy: Vec<[f64; 2]>,
+    /// Activities of the layer shown at the last logged epoch, in bins.
+    histogram: Vec<f64>,
+}
+
+impl Learner {
+    fn new(sigma: Sigma, controls: &Controls, seed: u64) -> Self {
+        let (activation, gain) = match sigma {
+            Sigma::Tanh => (Activation::Tanh, 1.0),
+            Sigma::Relu => (Activation::Relu, 2.0),
+            Sigma::Softplus => (Activation::Softplus, 2.0),
+            // σ′(0) = ¼: sixteen times the variance carries the signal as far as tanh does.
+            Sigma::Sigmoid => (Activation::Sigmoid, 16.0),
+        };
+        let layers = controls.layers;
+        let sizes: Vec<usize> = [BITS].into_iter().chain(HIDDEN[..layers].iter().copied()).chain([2]).collect();
+        let network = Network::new(&sizes, activation, Start::Normal { gain }, &mut Random::new(seed, "weights"));
+        let size = network.theta.len();
+        let range = match sigma {
+            Sigma::Tanh => (-1.0, 1.0),
+            Sigma::Sigmoid => (0.0, 1.0),
+            Sigma::Relu | Sigma::Softplus => (f32::INFINITY, f32::NEG_INFINITY),
+        };
+        Learner {
+            optimizer: Optimizer::new(Rule::Momentum { mu: 0.0 }, controls.learning_rate, size),
+            network,
+            batch: Narrow::default(),
+            labels: Vec::new(),
+            gradient: vec![0.0; size],
+            sums: vec![[0.0; 2]; size],
+            phases: vec![Vec::new(); layers + 1],
+            logged: Vec::new(),
+            ranges: vec![range; layers],
+            points: vec![Vec::new(); layers],
+            binned: vec![Vec::new(); layers],
+            accuracy: Vec::new(),
+            histogram: Vec::new(),
+        }
+    }
+
+    /// One epoch of plain stochastic gradient descent, and the drift and diffusion of its gradients.
+    fn epoch(&mut self, problem: &Problem, examples: &Examples, batch: usize) {
+        self.sums.fill([0.0; 2]);
+        for patterns in examples.train.chunks(batch) {
+            let input = self.batch.batch(&self.network, patterns.len());
+            let stride = input.len() / BITS;
+            for (to, bit) in input.chunks_exact_mut(stride).zip(problem.x.chunks_exact(PATTERNS)) {
+                to.iter_mut().zip(patterns).for_each(|(to, x)| *to = bit[*x]);
+            }
+            self.labels.clear();
+            self.labels.extend(patterns.iter().map(|x| examples.labels[*x]));
+            self.batch.forward(&self.network);
+            self.batch.cross_entropy(&self.labels);
+            self.batch.backward(&self.network, &mut self.gradient);
+            self.optimizer.step(&mut self.network.theta, &self.gradient);
+            for ([sum, squares], g) in self.sums.iter_mut().zip(&self.gradient) {
+                *sum += f64::from(*g);
+                *squares += f64::from(*g) * f64::from(*g);
+            }
+        }
+        let batches = examples.train.chunks(batch).len() as f64;
+        for (l, phases) in self.phases.iter_mut().enumerate() {
+            let (mut drift, mut diffusion) = (0.0, 0.0);
+            for [sum, squares] in &self.sums[self.network.place(l).0] {
+                let mean = sum / batches;
+                drift += mean * mean;
+                diffusion += (squares / batches - mean * mean).max(0.0);
+            }
+            phases.push([sqrt(drift), sqrt(diffusion)]);
+        }
+    }
+
+    /// Keeps the weights of this epoch for the plane.
+    fn log(&mut self) {
+        self.logged.push(self.network.theta.clone());
+    }
+
+    /// A logged epoch that is still to be measured: the newest one first, then those whose bins no longer hold. While the range is still
+    /// growing, a tenth is let pass.
+    fn due(&self, over: bool) -> Option<usize> {
+        if self.accuracy.len() < self.logged.len() {
+            return Some(self.accuracy.len());
+        }
+        let slack = if over { 1.0 } else { 1.1 };
+        let outgrown = |k: usize| {
+            let mut layers = self.binned.iter().zip(&self.ranges);
+            layers.any(|(binned, range)| range.1 - range.0 > slack * (binned[k].1 - binned[k].0))
+        };
+        (0..self.logged.len()).find(|k| outgrown(*k))
+    }
+
+    /// Where the layers are in the plane at logged epoch `k`.
+    fn measure(&mut self, k: usize, problem: &Problem, examples: &Examples, controls: &Controls, bench: &mut Bench) {
+        let network = self.network.with(self.logged[k].clone());
+        bench.all.batch(&network, PATTERNS).copy_from_slice(&problem.x);
+        bench.all.forward(&network);
+        let layers = self.points.len();
+        let fresh = k == self.accuracy.len();
+        if fresh {
+            let [zero, one] = [0, 1].map(|y| bench.all.unit(layers + 1, y));
+            let right = |x: &&usize| u8::from(one[**x] > zero[**x]) == examples.labels[**x];
+            let share = |set: &[usize]| set.iter().filter(right).count() as f64 / set.len() as f64;
+            self.accuracy.push([share(&examples.train), share(&examples.test)]);
+        }
+        for l in 0..layers {
+            let width = network.sizes()[l + 1];
+            let units = || (0..width).map(|unit| bench.all.unit(l + 1, unit));
+            if fresh && matches!(network.activation(), Activation::Relu | Activation::Softplus) {
+                let wider = |(low, high): (f32, f32), a: &f32| (if *a < low { *a } else { low }, if *a > high { *a } else { high });
+                self.ranges[l] = units().fold(self.ranges[l], |range, unit| unit.iter().fold(range, wider));
+            }
+            let (low, high) = self.ranges[l];
+            if !fresh && self.binned[l][k] == (low, high) {
+                continue;
+            }
+            let bins = Bins { low, high, count: controls.bins };
+            bench.tuples.resize(PATTERNS * width, 0);
+            units().enumerate().for_each(|(u, unit)| bins.cut(unit, &mut bench.tuples, width, u));
+            bench.states.sort(&bench.tuples, width);
+            let point = (bench.states.entropy(), bench.states.information_about(&problem.conditional, 2));
+            if fresh {
+                self.points[l].push(point);
+                self.binned[l].push((low, high));
+            } else {
+                self.points[l][k] = point;
+                self.binned[l][k] = (low, high);
+            }
+            if l + 1 == controls.shown.min(layers) && k + 1 == self.logged.len() {
+                let bins = Bins { count: controls.bins.min(100), ..bins };
+                units().enumerate().for_each(|(u, unit)| bins.cut(unit, &mut bench.tuples, width, u));
+                self.histogram.clear();
+                self.histogram.resize(bins.count, 0.0);
+                let share = 1.0 / bench.tuples.len() as f64;
+                bench.tuples.iter().for_each(|bin| self.histogram[usize::from(*bin)] += share);
+            }
+        }
+    }
+
+    /// C_l summed over the layers, in bits; NaN when training has diverged.
+    fn compression(&self) -> f64 {
+        if self.points[0].is_empty() || self.network.theta.iter().any(|w| !w.is_finite()) {
+            return f64::NAN;
+        }
+        let most = |points: &Vec<(f64, f64)>| points.iter().fold(0.0, |most: f64, point| most.max(point.0));
+        self.points.iter().map(|points| most(points) - points[points.len() - 1].0).sum()
+    }
+}
+
+/// A run: a net with the activation chosen, and a ReLU net of the same seed beside it.
+pub struct InformationPlane {
+    controls: Controls,
+    problem: &'static Problem,
+    examples: Examples,
+    epochs: Vec<usize>,
+    /// The net chosen; then ReLU, unless that is the one chosen.
+    learners: Vec<Learner>,
+    bench: Bench,
+    epoch: usize,
+    bottleneck: Bottleneck,
+    sweeps: usize,
+    /// The bottleneck's curve so far, from large β down.
+    curve: Vec<(f64, f64)>,
+}
+
+impl InformationPlane {
+    /// Some sweeps of the bottleneck's curve.
+    fn bend(&mut self) {
+        for _ in 0..SWEEPS_A_SLICE {
+            if self.curve.len() == BETAS {
+                return;
+            }
+            self.bottleneck.sweep();
+            self.sweeps += 1;
+            if self.sweeps % SWEEPS == 0 {
+                self.curve.push(self.bottleneck.point());
+                self.bottleneck.beta = beta(self.curve.len());
+            }
+        }
+    }
+}
+
+impl Experiment for InformationPlane {
+    type Controls = Controls;
+
+    const CARD: Card = Card {
+        slug: "information-plane",
+        title: "The information plane: fitting, then compression (or not)",
+        paper: Paper {
+            title: "Opening the Black Box of Deep Neural Networks via Information",
+            authors: "Ravid Shwartz-Ziv, Naftali Tishby",
+            year: 2017,
+        },
+        claim: "Over training, the layers of a tanh net lose at least 2.5 bits of their input in all, and at least three times what a ReLU net of the same accuracy loses.",
+        reproduction: Reproduction::InPart,
+        honesty: "x",
+        seeds: 5,
+        unit: "epoch",
+        views: &[
+            Panel { id: "plane", title: "The information plane", look: "Up is fitting, left is compression: who turns back?" },
+        ],
+        presets: &[
+            Preset { name: "default", about: "The paper's net: tanh, 30 bins", set: &[] },
+            Preset { name: "break-it", about: "ReLU: it fits as well, and nothing is compressed", set: &[("activation", "ReLU")] },
+            Preset { name: "fine bins", about: "The same tanh nets, cut into 1,000 bins: no compression to see", set: &[("bins", "1000")] },
+        ],
+        data: &[],
+        own_data: None,
+    };
+
+    fn new(controls: &Controls, seed: u64, _: &Library) -> Result<Self> {
+        let problem = Problem::get();
+        let mut learners = vec![Learner::new(controls.activation, controls, seed)];
+        if controls.activation != Sigma::Relu {
+            learners.push(Learner::new(Sigma::Relu, controls, seed));
+        }
+        Ok(InformationPlane {
+            controls: controls.clone(),
+            problem,
+            examples: Examples::new(problem, controls.training_share, seed),
+            epochs: logged_epochs(),
+            learners,
+            bench: Bench::default(),
+            epoch: 0,
+            bottleneck: problem.bottleneck(),
+            sweeps: 0,
+            curve: Vec::new(),
+        })
+    }
+
+    async fn step(&mut self, _: &Device) -> Result<Progress> {
+        self.bend();
+        let over = self.epoch == EPOCHS;
+        let due = |learners: &[Learner]| learners.iter().enumerate().find_map(|(i, l)| Some((i, l.due(over)?)));
+        if let Some((i, k)) = due(&self.learners) {
+            self.learners[i].measure(k, self.problem, &self.examples, &self.controls, &mut self.bench);
+        } else {
+            self.examples.random.shuffle(&mut self.examples.train);
+            self.epoch += 1;
+            let log = self.epochs.contains(&self.epoch);
+            for learner in &mut self.learners {
+                learner.epoch(self.problem, &self.examples, self.controls.batch);
+                if log {
+                    learner.log();
+                }
+            }
+        }
+        let left = self.epoch == EPOCHS && (due(&self.learners).is_some() || self.curve.len() < BETAS);
+        Ok(Progress { done: self.epoch - usize::from(left), of: EPOCHS })
+    }
+
+    fn view(&self, which: usize) -> View {
+        View::Chart(Chart::default())
+    }
+
+    fn measures(&self) -> Measures {
+        let (chosen, relu) = (&self.learners[0], &self.learners[self.learners.len() - 1]);
+        let accuracy = |learner: &Learner| learner.accuracy.last().map_or(f64::NAN, |accuracy| accuracy[1]);
+        let finest = chosen.points.iter().take(4).flatten().fold(f64::INFINITY, |least, point| least.min(point.0));
+        measures! {
+            compression: chosen.compression(),
+            compression_relu: relu.compression(),
+            accuracy: accuracy(chosen),
+            accuracy_relu: accuracy(relu),
+            least_information: finest,
+        }
+    }
+
+    fn verdict(runs: &[Measures]) -> Verdict {
+        let (chosen, relu) = (mean(runs, "compression"), mean(runs, "compression_relu"));
+        let (accuracy, accuracy_relu) = (mean(runs, "accuracy"), mean(runs, "accuracy_relu"));
+        let text = format!("The layers lose {chosen:.2} bits of their input in all, those of a ReLU net {relu:.2}; test accuracies {accuracy:.3} and {accuracy_relu:.3}.");
+        Verdict::at_least(chosen, 2.5, text).and(chosen >= 3.0 * relu && (accuracy - accuracy_relu).abs() <= 0.03)
+    }
+}
+
+const SWEEPS_A_SLICE: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn look() {
+        let t = std::time::Instant::now();
+        let problem = Problem::get();
+        println!("problem {:?} I = {}", t.elapsed(), problem.information);
+        let t = std::time::Instant::now();
+        let mut b = problem.bottleneck();
+        println!("groups {:?}", b.point());
+        for i in 0..BETAS {
+            b.beta = beta(i);
+            (0..SWEEPS).for_each(|_| b.sweep());
+            println!("{:.3} {:?}", b.beta, b.point());
+        }
+        println!("curve {:?}", t.elapsed());
+        println!("{:?}", logged_epochs());
+        let d = Controls::default();
+        for (name, controls, seeds) in [
+            ("tanh", d.clone(), 0..5),
+            ("tanh", d.clone(), 100..105),
+            ("tanh", d.clone(), 200..205),
+            ("relu", Controls { activation: Sigma::Relu, ..d.clone() }, 300..305),
+            ("sigmoid", Controls { activation: Sigma::Sigmoid, ..d.clone() }, 0..3),
+            ("softplus", Controls { activation: Sigma::Softplus, ..d.clone() }, 0..3),
+            ("full", Controls { batch: 4096, ..d.clone() }, 0..3),
+            ("full η=1", Controls { batch: 4096, learning_rate: 1.0, ..d.clone() }, 0..3),
+            ("η=1", Controls { learning_rate: 1.0, ..d.clone() }, 0..2),
+            ("b=32", Controls { batch: 32, ..d.clone() }, 0..2),
+            ("share .1", Controls { training_share: 0.1, ..d.clone() }, 0..3),
+            ("share .05 b=32", Controls { training_share: 0.05, batch: 32, ..d.clone() }, 0..3),
+            ("1 layer", Controls { layers: 1, ..d.clone() }, 0..2),
+            ("3 layer", Controls { layers: 3, ..d.clone() }, 0..2),
+        ] {
+            for seed in seeds {
+                let t = std::time::Instant::now();
+                let mut run = InformationPlane::new(&controls, seed, &Library::default()).unwrap();
+                let mut slow = [0.0f64; 3];
+                let mut sum = [0.0f64; 2];
+                loop {
+                    let cpu = || std::fs::read_to_string("/proc/thread-self/schedstat").unwrap().split(' ').next().unwrap().parse::<f64>().unwrap() / 1e6;
+                    let t = cpu();
+                    let e = run.epoch;
+                    let p = pollster::block_on(run.step(&Device::cpu())).unwrap();
+                    let t = cpu() - t;
+                    let i = usize::from(e == run.epoch);
+                    slow[i] = slow[i].max(t);
+                    sum[i] += t;
+                    if p.finished() {
+                        break;
+                    }
+                }
+                println!("{name} {seed} slow {slow:.2?} sum {sum:.0?} {:.3?}", run.measures().0.iter().map(|m| m.1).collect::<Vec<_>>());
+                let l = &run.learners[0];
+                println!("   I(T;Y) last {:.3?} most {:.3?}", l.points.iter().map(|p| p[LOGGED-1].1).collect::<Vec<_>>(), l.points.iter().map(|p| p.iter().fold(0.0f64, |a, b| a.max(b.1))).collect::<Vec<_>>());
+                for l in &run.learners { println!("   phases {:?}", l.phases.iter().map(|p| { let t: Vec<usize> = (0..EPOCHS).filter(|e| p[*e][0] < p[*e][1]).collect(); (t.first().copied(), t.len()) }).collect::<Vec<_>>()); }
+            }
+        }
+    }
+}
