@@ -183,16 +183,20 @@ try {
   notices.say(error.message);
 }
 
+/** Keeps what has been fetched so far, so that the first visit is enough to come back without a network. */
+async function keep() {
+  try {
+    await navigator.serviceWorker.register(new URL("sw.js", document.baseURI));
+    const { active } = await navigator.serviceWorker.ready;
+    const fetched = performance.getEntriesByType("resource").map(({ name }) => name);
+    const data = (bench?.card.data ?? []).map((file) => new URL("./data/" + file, import.meta.url).href);
+    active.postMessage({ keep: [document.baseURI, location.href.split(/[?#]/)[0], ...fetched, ...data] });
+  } catch {
+    // Private windows and file systems have no service workers; the site works without.
+  }
+}
+
 if ("serviceWorker" in navigator) {
-  // What the page has fetched so far is kept as well, so that the first visit is enough to come back without a network.
-  addEventListener("load", async () => {
-    try {
-      await navigator.serviceWorker.register(new URL("sw.js", document.baseURI));
-      const { active } = await navigator.serviceWorker.ready;
-      const fetched = performance.getEntriesByType("resource").map(({ name }) => name);
-      active.postMessage({ keep: [document.baseURI, location.href.split("?")[0], ...fetched] });
-    } catch {
-      // Private windows and file systems have none; the site works without.
-    }
-  });
+  if (document.readyState === "complete") keep();
+  else addEventListener("load", keep);
 }
