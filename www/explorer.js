@@ -1,6 +1,6 @@
 // The explorer: the catalogue, one experiment on the bench, and the URL that says all of it.
 
-import { check } from "./orrery.js";
+import * as module from "./orrery.js";
 import { Bench } from "./bench.js";
 import { fetchCatalogue, firstAuthor, front } from "./catalogue.js";
 import "./notices.js";
@@ -39,7 +39,7 @@ async function route() {
     return notices.say(error.message);
   }
   if (bench !== opened) return;
-  const { state, complaints } = read(location.search, card, (name, text) => check(card.slug, name, text));
+  const { state, complaints } = read(location.search, card, (name, text) => module.check(card.slug, name, text));
   for (const sentence of complaints) notices.say(sentence, { topic: "url" });
   bench.apply(state, { eager: true });
   showCompare();
@@ -129,7 +129,7 @@ function follow(event) {
   let query = link.getAttribute("href");
   // A link in the text of an experiment names controls: it means this experiment, otherwise at its defaults.
   if (bench && main.contains(link) && !new URLSearchParams(query).has("experiment") && query !== "?") {
-    const { state, complaints } = read(query, bench.card, (name, text) => check(bench.card.slug, name, text));
+    const { state, complaints } = read(query, bench.card, (name, text) => module.check(bench.card.slug, name, text));
     for (const sentence of complaints) notices.say(sentence, { topic: "url" });
     const a = { ...state.a, seed: bench.state.a.seed };
     query = write(bench.card, { ...bench.state, a, view: state.view ?? bench.state.view });
@@ -143,6 +143,11 @@ function follow(event) {
 globalThis.orrery = {
   /** Takes the GPU away from the runs on the bench. */
   loseGpu: () => bench?.loseGpu(),
+  /** Runs one of the module's timers on this page: `time_sinkhorn`, `time_training`. */
+  async time(name, ...values) {
+    await load();
+    return module[name](...values);
+  },
   /** The hash that the command line prints for the same run. */
   async hash(slug, preset = "default", seed = 0) {
     const card = catalogue.cards.find((card) => card.slug === slug);
