@@ -254,13 +254,18 @@ impl Learner {
         self.logged.push(self.network.theta.clone());
     }
 
-    /// The first logged epoch that has not been measured, or not in the bins that now hold.
+    /// A logged epoch that is still to be measured: the newest one first, then those whose bins no longer hold. While the range is still
+    /// growing, a tenth is let pass.
     fn due(&self, over: bool) -> Option<usize> {
-        let stale = |k: usize| {
-            let layers = self.binned.iter().zip(&self.ranges);
-            layers.clone().any(|(binned, range)| k >= binned.len() || (over && binned[k] != *range))
+        if self.accuracy.len() < self.logged.len() {
+            return Some(self.accuracy.len());
+        }
+        let slack = if over { 1.0 } else { 1.1 };
+        let outgrown = |k: usize| {
+            let mut layers = self.binned.iter().zip(&self.ranges);
+            layers.any(|(binned, range)| range.1 - range.0 > slack * (binned[k].1 - binned[k].0))
         };
-        (0..self.logged.len()).find(|k| stale(*k))
+        (0..self.logged.len()).find(|k| outgrown(*k))
     }
 
     /// Where the layers are in the plane at logged epoch `k`.
@@ -468,18 +473,34 @@ mod tests {
         }
         println!("curve {:?}", t.elapsed());
         println!("{:?}", logged_epochs());
-        for (sigma, bins) in [(Sigma::Tanh, 30), (Sigma::Tanh, 1000)] {
-            for seed in 0..5 {
-                let controls = Controls { activation: sigma, bins, ..Controls::default() };
+        let d = Controls::default();
+        for (name, controls, seeds) in [
+            ("tanh", d.clone(), 0..5),
+            ("tanh", d.clone(), 100..105),
+            ("tanh", d.clone(), 200..205),
+            ("relu", Controls { activation: Sigma::Relu, ..d.clone() }, 300..305),
+            ("sigmoid", Controls { activation: Sigma::Sigmoid, ..d.clone() }, 0..3),
+            ("softplus", Controls { activation: Sigma::Softplus, ..d.clone() }, 0..3),
+            ("full", Controls { batch: 4096, ..d.clone() }, 0..3),
+            ("full η=1", Controls { batch: 4096, learning_rate: 1.0, ..d.clone() }, 0..3),
+            ("η=1", Controls { learning_rate: 1.0, ..d.clone() }, 0..2),
+            ("b=32", Controls { batch: 32, ..d.clone() }, 0..2),
+            ("share .1", Controls { training_share: 0.1, ..d.clone() }, 0..3),
+            ("share .05 b=32", Controls { training_share: 0.05, batch: 32, ..d.clone() }, 0..3),
+            ("1 layer", Controls { layers: 1, ..d.clone() }, 0..2),
+            ("3 layer", Controls { layers: 3, ..d.clone() }, 0..2),
+        ] {
+            for seed in seeds {
                 let t = std::time::Instant::now();
                 let mut run = InformationPlane::new(&controls, seed, &Library::default()).unwrap();
                 let mut slow = [0.0f64; 3];
                 let mut sum = [0.0f64; 2];
                 loop {
-                    let t = std::time::Instant::now();
+                    let cpu = || std::fs::read_to_string("/proc/thread-self/schedstat").unwrap().split(' ').next().unwrap().parse::<f64>().unwrap() / 1e6;
+                    let t = cpu();
                     let e = run.epoch;
                     let p = pollster::block_on(run.step(&Device::cpu())).unwrap();
-                    let t = t.elapsed().as_secs_f64() * 1e3;
+                    let t = cpu() - t;
                     let i = usize::from(e == run.epoch);
                     slow[i] = slow[i].max(t);
                     sum[i] += t;
@@ -487,10 +508,10 @@ mod tests {
                         break;
                     }
                 }
-                println!("{sigma:?} {bins} {seed} {:?} slow {slow:.2?} sum {sum:.0?} {:?}", t.elapsed(), run.measures().0);
-                for l in &run.learners {
-                    println!("   acc {:?} points {:?} at {:?}", l.accuracy.last(), l.points.iter().map(|p| p[LOGGED-1]).collect::<Vec<_>>(), l.points.iter().map(|p| p[LOGGED / 2]).collect::<Vec<_>>());
-                }
+                println!("{name} {seed} slow {slow:.2?} sum {sum:.0?} {:.3?}", run.measures().0.iter().map(|m| m.1).collect::<Vec<_>>());
+                let l = &run.learners[0];
+                println!("   I(T;Y) last {:.3?} most {:.3?}", l.points.iter().map(|p| p[LOGGED-1].1).collect::<Vec<_>>(), l.points.iter().map(|p| p.iter().fold(0.0f64, |a, b| a.max(b.1))).collect::<Vec<_>>());
+                for l in &run.learners { println!("   phases {:?}", l.phases.iter().map(|p| { let t: Vec<usize> = (0..EPOCHS).filter(|e| p[*e][0] < p[*e][1]).collect(); (t.first().copied(), t.len()) }).collect::<Vec<_>>()); }
             }
         }
     }
