@@ -16,8 +16,11 @@
 //! use orrery::controls::{Controls as _, Settings};
 //! let settings = Settings::parse(Controls::SPECS, [("learning_rate", "0.2")]).unwrap();
 //! assert_eq!(Controls::read(&settings).learning_rate, 0.2);
-//! assert!(Settings::parse(Controls::SPECS, [("learning_rate", "7")]).is_err());
+//! let error = Settings::parse(Controls::SPECS, [("learning_rate", "7")]).unwrap_err();
+//! assert_eq!(error.to_string(), "control learning_rate: '7' is outside 0.005 to 0.5");
 //! ```
+
+use std::borrow::Cow;
 
 use crate::error::{Error, Result};
 
@@ -32,10 +35,39 @@ pub enum Kind {
     Toggle,
     /// One of the named options; its value is the option's index.
     Choice(&'static [&'static str]),
+    /// Words of at most so many characters: a formula, a list of drawn points. What they mean is the experiment's to check.
+    Text { longest: usize },
+}
+
+/// The value of a control.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A number; a toggle is 0 or 1, a choice its option's index.
+    Number(f64),
+    /// The words of a [`Kind::Text`].
+    Text(Cow<'static, str>),
+}
+
+impl Value {
+    /// The number; NaN for words.
+    pub fn number(&self) -> f64 {
+        match self {
+            Value::Number(number) => *number,
+            Value::Text(_) => f64::NAN,
+        }
+    }
+
+    /// The words; "" for a number.
+    pub fn text(&self) -> &str {
+        match self {
+            Value::Number(_) => "",
+            Value::Text(text) => text,
+        }
+    }
 }
 
 /// One control as declared: everything the page, the URL and the command line need to know of it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Spec {
     /// Name in the URL, on the command line and in the code.
     pub name: &'static str,
@@ -43,57 +75,57 @@ pub struct Spec {
     pub symbol: &'static str,
     /// Kind and range.
     pub kind: Kind,
-    /// Value when nothing is said; a toggle is 0 or 1, a choice the option's index.
-    pub default: f64,
+    /// Value when nothing is said.
+    pub default: Value,
     /// What one sees when it is moved.
     pub help: &'static str,
 }
 
 impl Spec {
     /// The value that `text` writes, checked against kind and range.
-    pub fn parse(&self, text: &str) -> Result<f64> {
-        let name = self.name;
+    pub fn parse(&self, text: &str) -> Result<Value> {
+        let wrong = |what: &str| Error::new(format!("control {}: '{}' {what}", self.name, shorten(text)));
         let number = || text.trim().parse::<f64>().ok().filter(|v| v.is_finite());
-        match self.kind {
+        let value = match self.kind {
             Kind::Choice(options) => {
-                options.iter().position(|option| *option == text).map(|index| index as f64).ok_or_else(|| {
-                    Error::new(format!("control {name}: '{}' is not one of {}", shorten(text), options.join(", ")))
-                })
+                let index = options.iter().position(|option| *option == text);
+                index.ok_or_else(|| wrong(&format!("is not one of {}", options.join(", "))))? as f64
             }
             Kind::Toggle => match text {
-                "on" | "true" | "1" => Ok(1.0),
-                "off" | "false" | "0" => Ok(0.0),
-                _ => Err(Error::new(format!("control {name}: '{}' is neither 'on' nor 'off'", shorten(text)))),
+                "on" | "true" | "1" => 1.0,
+                "off" | "false" | "0" => 0.0,
+                _ => return Err(wrong("is neither 'on' nor 'off'")),
             },
-            Kind::Real { .. } => number()
-                .ok_or_else(|| Error::new(format!("control {name}: '{}' is not a finite number", shorten(text))))
-                .and_then(|value| self.check(value)),
-            Kind::Count { .. } => number()
-                .filter(|v| v.fract() == 0.0)
-                .ok_or_else(|| Error::new(format!("control {name}: '{}' is not a whole number", shorten(text))))
-                .and_then(|value| self.check(value)),
-        }
-    }
-
-    fn check(&self, value: f64) -> Result<f64> {
-        let (min, max, zero) = match self.kind {
-            Kind::Real { min, max, zero, .. } => (min, max, zero),
-            Kind::Count { min, max, .. } => (min, max, false),
-            Kind::Toggle | Kind::Choice(_) => return Ok(value),
+            Kind::Real { min, max, zero, .. } => {
+                let value = number().ok_or_else(|| wrong("is not a finite number"))?;
+                if !(min..=max).contains(&value) && !(zero && value == 0.0) {
+                    return Err(wrong(&format!("is outside {min} to {max}{}", if zero { ", or 0" } else { "" })));
+                }
+                value
+            }
+            Kind::Count { min, max, .. } => {
+                let value = number().filter(|v| v.fract() == 0.0).ok_or_else(|| wrong("is not a whole number"))?;
+                if !(min..=max).contains(&value) {
+                    return Err(wrong(&format!("is outside {min} to {max}")));
+                }
+                value
+            }
+            Kind::Text { longest } if text.chars().count() > longest => {
+                return Err(wrong(&format!("has more than {longest} characters")));
+            }
+            Kind::Text { .. } => return Ok(Value::Text(text.to_string().into())),
         };
-        if (min..=max).contains(&value) || (zero && value == 0.0) {
-            return Ok(value);
-        }
-        let or_zero = if zero { ", or 0" } else { "" };
-        Err(Error::new(format!("control {}: {value} is outside {min} to {max}{or_zero}", self.name)))
+        Ok(Value::Number(value))
     }
 
     /// `value` as the URL and the command line write it; [`Spec::parse`] reads it back.
-    pub fn format(&self, value: f64) -> String {
+    pub fn format(&self, value: &Value) -> String {
+        let number = value.number();
         match self.kind {
-            Kind::Choice(options) => options[value as usize].to_string(),
-            Kind::Toggle => if value != 0.0 { "on" } else { "off" }.to_string(),
-            Kind::Real { .. } | Kind::Count { .. } => format!("{value}"),
+            Kind::Choice(options) => options[number as usize].to_string(),
+            Kind::Toggle => if number != 0.0 { "on" } else { "off" }.to_string(),
+            Kind::Real { .. } | Kind::Count { .. } => format!("{number}"),
+            Kind::Text { .. } => value.text().to_string(),
         }
     }
 }
@@ -104,12 +136,12 @@ fn shorten(text: &str) -> String {
 
 /// The values of an experiment's controls, in the order of its [`Spec`]s.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Settings(pub Vec<f64>);
+pub struct Settings(pub Vec<Value>);
 
 impl Settings {
     /// Every control at its default.
     pub fn default_of(specs: &[Spec]) -> Self {
-        Settings(specs.iter().map(|spec| spec.default).collect())
+        Settings(specs.iter().map(|spec| spec.default.clone()).collect())
     }
 
     /// The defaults with the `(name, text)` pairs laid over them, each checked.
@@ -137,8 +169,8 @@ impl Settings {
 
     /// `(name, text)` of every control that differs from its default.
     pub fn changed(&self, specs: &[Spec]) -> Vec<(&'static str, String)> {
-        let differs = |(spec, value): &(&Spec, &f64)| spec.default != **value;
-        specs.iter().zip(&self.0).filter(differs).map(|(spec, value)| (spec.name, spec.format(*value))).collect()
+        let differs = |(spec, value): &(&Spec, &Value)| spec.default != **value;
+        specs.iter().zip(&self.0).filter(differs).map(|(spec, value)| (spec.name, spec.format(value))).collect()
     }
 }
 
@@ -179,7 +211,7 @@ macro_rules! choice {
 
 /// Declares an experiment's controls: `name: Kind(range) = default, "symbol", "what one sees";`.
 /// Kinds: `Real`, `Log`, `LogZero` (0 allowed) give `f64`; `Count`, `LogCount` give `usize`; `Toggle()` gives `bool`;
-/// `Choice(Enum)` gives an enum declared with [`choice!`](crate::choice!).
+/// `Choice(Enum)` gives an enum declared with [`choice!`](crate::choice!), `Text(longest)` gives `String`.
 #[macro_export]
 macro_rules! controls {
     ($(#[$meta:meta])* $vis:vis struct $name:ident {
@@ -192,11 +224,11 @@ macro_rules! controls {
             const SPECS: &'static [$crate::controls::Spec] = &[$($crate::controls::Spec {
                 name: stringify!($field), symbol: $symbol, help: $help,
                 kind: $crate::controls!(@kind $kind $($range)*),
-                default: $crate::controls!(@number $kind $default),
+                default: $crate::controls!(@default $kind $default),
             }),*];
             #[allow(unused_assignments, unused_mut, unused_variables)]
             fn read(settings: &$crate::controls::Settings) -> Self {
-                let mut values = settings.0.iter().copied();
+                let mut values = settings.0.iter();
                 $(let $field = { let value = values.next().expect("one value a control"); $crate::controls!(@read value $kind $($range)*) };)*
                 $name { $($field),* }
             }
@@ -205,7 +237,7 @@ macro_rules! controls {
             }
         }
         impl Default for $name {
-            fn default() -> Self { $name { $($field: $default),* } }
+            fn default() -> Self { $name { $($field: $crate::controls!(@own $kind $default)),* } }
         }
     };
     (@type Real $($r:tt)*) => { f64 };
@@ -213,6 +245,7 @@ macro_rules! controls {
     (@type LogZero $($r:tt)*) => { f64 };
     (@type Count $($r:tt)*) => { usize };
     (@type LogCount $($r:tt)*) => { usize };
+    (@type Text $($r:tt)*) => { String };
     (@type Toggle) => { bool };
     (@type Choice $t:ty) => { $t };
     (@kind Real $min:expr, $max:expr) => { $crate::controls::Kind::Real { min: $min, max: $max, log: false, zero: false } };
@@ -220,17 +253,75 @@ macro_rules! controls {
     (@kind LogZero $min:expr, $max:expr) => { $crate::controls::Kind::Real { min: $min, max: $max, log: true, zero: true } };
     (@kind Count $min:expr, $max:expr) => { $crate::controls::Kind::Count { min: $min as f64, max: $max as f64, log: false } };
     (@kind LogCount $min:expr, $max:expr) => { $crate::controls::Kind::Count { min: $min as f64, max: $max as f64, log: true } };
+    (@kind Text $longest:expr) => { $crate::controls::Kind::Text { longest: $longest } };
     (@kind Toggle) => { $crate::controls::Kind::Toggle };
     (@kind Choice $t:ty) => { $crate::controls::Kind::Choice(<$t as $crate::controls::Options>::NAMES) };
-    (@number Toggle $v:expr) => { if $v { 1.0 } else { 0.0 } };
-    (@number Choice $v:expr) => { $v as usize as f64 };
-    (@number $kind:ident $v:expr) => { $v as f64 };
-    (@read $v:ident Count $($r:tt)*) => { $v as usize };
-    (@read $v:ident LogCount $($r:tt)*) => { $v as usize };
-    (@read $v:ident Toggle) => { $v != 0.0 };
-    (@read $v:ident Choice $t:ty) => { <$t as $crate::controls::Options>::of($v as usize) };
-    (@read $v:ident $kind:ident $($r:tt)*) => { $v };
-    (@write $self:ident . $f:ident, Toggle) => { if $self.$f { 1.0 } else { 0.0 } };
-    (@write $self:ident . $f:ident, Choice) => { $crate::controls::Options::index($self.$f) as f64 };
-    (@write $self:ident . $f:ident, $kind:ident) => { $self.$f as f64 };
+    (@default Text $v:expr) => { $crate::controls::Value::Text(::std::borrow::Cow::Borrowed($v)) };
+    (@default Toggle $v:expr) => { $crate::controls::Value::Number(if $v { 1.0 } else { 0.0 }) };
+    (@default Choice $v:expr) => { $crate::controls::Value::Number($v as usize as f64) };
+    (@default $kind:ident $v:expr) => { $crate::controls::Value::Number($v as f64) };
+    (@read $v:ident Text $($r:tt)*) => { $v.text().to_string() };
+    (@read $v:ident Count $($r:tt)*) => { $v.number() as usize };
+    (@read $v:ident LogCount $($r:tt)*) => { $v.number() as usize };
+    (@read $v:ident Toggle) => { $v.number() != 0.0 };
+    (@read $v:ident Choice $t:ty) => { <$t as $crate::controls::Options>::of($v.number() as usize) };
+    (@read $v:ident $kind:ident $($r:tt)*) => { $v.number() };
+    (@write $self:ident . $f:ident, Text) => { $crate::controls::Value::Text($self.$f.clone().into()) };
+    (@write $self:ident . $f:ident, Toggle) => { $crate::controls::Value::Number(if $self.$f { 1.0 } else { 0.0 }) };
+    (@write $self:ident . $f:ident, Choice) => { $crate::controls::Value::Number($crate::controls::Options::index($self.$f) as f64) };
+    (@write $self:ident . $f:ident, $kind:ident) => { $crate::controls::Value::Number($self.$f as f64) };
+    (@own Text $v:expr) => { $v.to_string() };
+    (@own $kind:ident $v:expr) => { $v };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Controls as _, Settings};
+
+    choice! {
+        /// Options.
+        enum Shape { Round => "round", Flat => "flat" }
+    }
+    controls! {
+        /// One of every kind.
+        struct Controls {
+            real: Real(-1.0, 1.0) = 0.5, "r", "help";
+            log: LogZero(0.01, 100.0) = 1.0, "l", "help";
+            count: Count(1, 9) = 3, "n", "help";
+            on: Toggle() = true, "", "help";
+            shape: Choice(Shape) = Shape::Flat, "", "help";
+            formula: Text(20) = "x + y", "f", "help";
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let pairs = [("real", "-0.25"), ("log", "0"), ("count", "9"), ("on", "off"), ("shape", "round"), ("formula", "x² = 1 & y")];
+        let settings = Settings::parse(Controls::SPECS, pairs).unwrap();
+        let controls = Controls::read(&settings);
+        assert_eq!((controls.real, controls.log, controls.count, controls.on), (-0.25, 0.0, 9, false));
+        assert_eq!((controls.shape, controls.formula.as_str()), (Shape::Round, "x² = 1 & y"));
+        assert_eq!(controls.settings(), settings);
+        assert_eq!(settings.changed(Controls::SPECS), pairs.map(|(name, text)| (name, text.to_string())));
+        assert_eq!(Controls::default().settings(), Settings::default_of(Controls::SPECS));
+        assert!(Settings::default_of(Controls::SPECS).changed(Controls::SPECS).is_empty());
+    }
+
+    #[test]
+    fn bad_values_are_told_with_name_and_range() {
+        for (name, text, told) in [
+            ("real", "2", "control real: '2' is outside -1 to 1"),
+            ("real", "NaN", "control real: 'NaN' is not a finite number"),
+            ("real", "inf", "control real: 'inf' is not a finite number"),
+            ("log", "0.001", "control log: '0.001' is outside 0.01 to 100, or 0"),
+            ("count", "2.5", "control count: '2.5' is not a whole number"),
+            ("count", "", "control count: '' is not a whole number"),
+            ("on", "maybe", "control on: 'maybe' is neither 'on' nor 'off'"),
+            ("shape", "square", "control shape: 'square' is not one of round, flat"),
+            ("formula", "x + y + x + y + x + y", "control formula: 'x + y + x + y + x + y' has more than 20 characters"),
+            ("size", "1", "control size: there is none of that name; there are real, log, count, on, shape, formula"),
+        ] {
+            assert_eq!(Settings::parse(Controls::SPECS, [(name, text)]).unwrap_err().to_string(), told);
+        }
+    }
 }

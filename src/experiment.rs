@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use crate::claim::{Measures, Verdict};
 use crate::controls::{Controls, Settings, Spec};
-use crate::data::{Dataset, Library};
+use crate::data::{Array, Dataset, Library};
 use crate::error::{Error, Result};
 use crate::gpu::Device;
 use crate::view::View;
@@ -35,6 +35,11 @@ pub trait Experiment: Sized + 'static {
 
     /// The claim over runs of several seeds at the same controls.
     fn verdict(runs: &[Measures]) -> Verdict;
+
+    /// Arrays that can be taken away as csv or npy: a plan, an embedding, metrics. Empty by default.
+    fn results(&self) -> Vec<Array> {
+        Vec::new()
+    }
 
     /// The controls after the handle of view `which` was dragged to `at`, or `None` if that view takes no pointer.
     fn pointer(_controls: &Self::Controls, _which: usize, _at: (f64, f64)) -> Option<Self::Controls> {
@@ -150,6 +155,8 @@ pub trait Run {
     fn view(&self, which: usize) -> View;
     /// See [`Experiment::measures`].
     fn measures(&self) -> Measures;
+    /// See [`Experiment::results`].
+    fn results(&self) -> Vec<Array>;
 }
 
 impl<E: Experiment> Run for E {
@@ -161,6 +168,9 @@ impl<E: Experiment> Run for E {
     }
     fn measures(&self) -> Measures {
         Experiment::measures(self)
+    }
+    fn results(&self) -> Vec<Array> {
+        Experiment::results(self)
     }
 }
 

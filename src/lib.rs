@@ -20,7 +20,12 @@ pub mod experiment;
 pub mod gpu;
 pub mod labs;
 pub mod methods;
+pub mod plot;
 pub mod session;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod site;
 pub mod view;
+#[cfg(target_arch = "wasm32")]
+pub mod web;
 
 pub use error::{Error, Result};

@@ -1,1 +1,439 @@
-fn main() {}
+//! The command line: list, run, sweep, build, serve.
+#![cfg(not(target_arch = "wasm32"))]
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use clap::{Args, Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use orrery::claim::Measures;
+use orrery::controls::Settings;
+use orrery::data::Library;
+use orrery::experiment::Entry;
+use orrery::gpu::Device;
+use orrery::session::{Frame, Session};
+use orrery::{Error, Result, labs, plot, site, view::View};
+use serde_json::{Map, Value, json};
+
+/// How learning works, as experiments that measure what papers claim.
+#[derive(Parser)]
+#[command(name = "orrery", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// List the experiments
+    List {
+        /// The cards as a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run an experiment over its seeds and judge its claim
+    Run(RunArgs),
+    /// Run an experiment for every combination of control values, into a CSV file
+    Sweep(SweepArgs),
+    /// Build the static site
+    Build {
+        /// Where to
+        #[arg(long, default_value = "dist")]
+        out: PathBuf,
+        /// The compiled module, as ./dev build makes it
+        #[arg(long, default_value = "target/web/wasm32-unknown-unknown/web/orrery.wasm")]
+        wasm: PathBuf,
+    },
+    /// Serve the static site on 127.0.0.1
+    Serve {
+        /// The port; 0 takes a free one
+        #[arg(long, default_value_t = 8080)]
+        port: u16,
+        /// The site
+        #[arg(long, default_value = "dist")]
+        dir: PathBuf,
+        /// Build again when a source changes
+        #[arg(long)]
+        watch: bool,
+    },
+}
+
+#[derive(Args)]
+struct RunArgs {
+    /// The experiment's slug, or none with --all
+    #[arg(required_unless_present = "all")]
+    slug: Option<String>,
+    /// Every experiment, one line each
+    #[arg(long, conflicts_with_all = ["slug", "out"])]
+    all: bool,
+    /// With --all: only this lab
+    #[arg(long, requires = "all")]
+    lab: Option<String>,
+    #[command(flatten)]
+    at: At,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+    /// Write every view of the first seed as SVG, PNG and CSV
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct At {
+    /// Start from this preset
+    #[arg(long, default_value = "default")]
+    preset: String,
+    /// Set a control: NAME=VALUE (for sweep: NAME=A,B,C)
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    /// The seeds: FIRST..LAST, both included, or one number; by default those of the claim
+    #[arg(long)]
+    seeds: Option<String>,
+    /// Files of your own, as they would be dropped on the page
+    #[arg(long = "data", value_name = "FILE")]
+    data: Vec<PathBuf>,
+}
+
+#[derive(Args)]
+struct SweepArgs {
+    /// The experiment's slug
+    slug: String,
+    #[command(flatten)]
+    at: At,
+    /// Runs at a time
+    #[arg(long, default_value_t = std::thread::available_parallelism().map_or(1, usize::from))]
+    jobs: usize,
+    /// Only the I-th of N parts of the runs, I from 1: I/N
+    #[arg(long)]
+    shard: Option<String>,
+    /// The CSV file
+    #[arg(long)]
+    out: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let command = Cli::try_parse().map(|cli| cli.command).unwrap_or_else(|error| {
+        let code = if error.use_stderr() { 2 } else { 0 };
+        let text = error.render().to_string();
+        // Bad input is one line; help is as long as it is.
+        if code == 2 {
+            eprintln!("{}", text.lines().next().unwrap_or_default())
+        } else {
+            print!("{text}")
+        }
+        std::process::exit(code)
+    });
+    let done = match command {
+        Command::List { json } => list(json).map(|()| true),
+        Command::Run(args) => run(&args),
+        Command::Sweep(args) => sweep(&args).map(|()| true),
+        Command::Build { out, wasm } => site::build(&out, &wasm).map(|()| true),
+        Command::Serve { port, dir, watch } => site::serve(&dir, port, watch).map(|()| true),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("orrery: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Prints to standard output; a reader that has seen enough (`| head`) ends the program quietly.
+fn say(line: &str) {
+    if writeln!(std::io::stdout(), "{line}").is_err() {
+        std::process::exit(0);
+    }
+}
+
+fn list(json: bool) -> Result<()> {
+    if json {
+        say(&site::catalogue().to_string());
+        return Ok(());
+    }
+    for lab in labs::LABS.iter().filter(|lab| !lab.entries.is_empty()) {
+        say(&format!("{} - {}", lab.title, lab.question));
+        for entry in lab.entries {
+            let card = entry.card;
+            say(&format!("  {:<34} {} [{}]", card.slug, card.title, card.reproduction.words()));
+            let presets: Vec<_> = card.presets.iter().map(|p| p.name).collect();
+            let controls: Vec<_> = entry.controls.iter().map(|c| c.name).collect();
+            say(&format!("  {:<34} {}, {}", "", card.paper.title, card.paper.year));
+            say(&format!("  {:<34} presets: {}; controls: {}", "", presets.join(", "), controls.join(", ")));
+        }
+    }
+    Ok(())
+}
+
+/// One finished run.
+struct Outcome {
+    seed: u64,
+    measures: Measures,
+    seconds: f64,
+    frame: Frame,
+}
+
+/// The part of the command line that every run shares, checked.
+struct Setting {
+    entry: &'static Entry,
+    settings: Settings,
+    seeds: Vec<u64>,
+    arrays: Vec<orrery::data::Array>,
+}
+
+impl Setting {
+    fn new(slug: &str, at: &At, set: &[(String, String)]) -> Result<Setting> {
+        let entry = labs::find(slug)?;
+        let mut settings = entry.preset(&at.preset)?;
+        for (name, value) in set {
+            settings.set(entry.controls, name, value)?;
+        }
+        let seeds = at.seeds.as_deref().map_or(Ok((0..entry.card.seeds).collect()), seeds)?;
+        let mut arrays = Vec::new();
+        for path in &at.data {
+            if entry.card.own_data.is_none() {
+                return Err(Error::new(format!("--data: {slug} takes no files")));
+            }
+            let bytes = std::fs::read(path).map_err(|e| Error::new(format!("{}: {e}", path.display())))?;
+            let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            arrays.extend(orrery::data::read(&name, &bytes)?);
+        }
+        Ok(Setting { entry, settings, seeds, arrays })
+    }
+
+    /// Runs one seed to its end on the CPU: the same bits everywhere.
+    fn run(&self, seed: u64, mut tell: impl FnMut(f64)) -> Result<Outcome> {
+        let library = Library::shipped(self.entry.card.data).with_own(self.arrays.clone());
+        let begin = Instant::now();
+        let device = Device::cpu();
+        let mut session = Session::new(self.entry, self.settings.clone(), seed, &library)?;
+        while !session.progress().finished() {
+            let slice = Instant::now();
+            let progress = pollster::block_on(session.advance(&device, || slice.elapsed().as_millis() >= 100))?;
+            tell(progress.done as f64 / progress.of.max(1) as f64);
+        }
+        let seconds = begin.elapsed().as_secs_f64();
+        Ok(Outcome { seed, measures: session.measures(), seconds, frame: session.look() })
+    }
+}
+
+/// `0..4` as 0, 1, 2, 3, 4; `7` as 7.
+fn seeds(text: &str) -> Result<Vec<u64>> {
+    let bad = || Error::new(format!("--seeds {text}: neither FIRST..LAST nor one whole number"));
+    let number = |t: &str| t.parse::<u64>().map_err(|_| bad());
+    match text.split_once("..") {
+        None => Ok(vec![number(text)?]),
+        Some((first, last)) => {
+            let (first, last) = (number(first)?, number(last)?);
+            if last < first || last - first >= 100_000 {
+                return Err(Error::new(format!(
+                    "--seeds {text}: the last must not be before the first, and at most 100,000 seeds"
+                )));
+            }
+            Ok((first..=last).collect())
+        }
+    }
+}
+
+fn pairs(set: &[String]) -> Result<Vec<(String, String)>> {
+    let pair = |text: &String| {
+        let (name, value) = text.split_once('=').ok_or_else(|| Error::new(format!("--set {text}: not NAME=VALUE")))?;
+        Ok((name.to_string(), value.to_string()))
+    };
+    set.iter().map(pair).collect()
+}
+
+/// Does `work` on every item, `jobs` at a time, under a progress bar; results in the items' order.
+fn side_by_side<T: Sync, R: Send>(
+    items: &[T],
+    jobs: usize,
+    work: impl Fn(&T, &mut dyn FnMut(f64)) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    const WHOLE: f64 = 1000.0;
+    let bar = ProgressBar::new(items.len() as u64 * WHOLE as u64);
+    bar.set_style(ProgressStyle::with_template("{bar:40} {percent}% {elapsed} of about {duration}").expect("a valid template"));
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.clamp(1, items.len().max(1)) {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(index) else { break };
+                    let mut told = 0;
+                    let mut tell = |share: f64| {
+                        let now = (share * WHOLE) as u64;
+                        bar.inc(now.saturating_sub(told));
+                        told = now.max(told);
+                    };
+                    let result = work(item, &mut tell);
+                    tell(1.0);
+                    results.lock().expect("no run panics").push((index, result));
+                }
+            });
+        }
+    });
+    bar.finish_and_clear();
+    let mut results = results.into_inner().expect("no run panics");
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+fn all_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn run(args: &RunArgs) -> Result<bool> {
+    let set = pairs(&args.at.set)?;
+    if let Some(lab) = &args.lab
+        && !labs::LABS.iter().any(|l| l.slug == lab)
+    {
+        let names: Vec<_> = labs::LABS.iter().map(|l| l.slug).collect();
+        return Err(Error::new(format!("--lab {lab}: there is none of that name; there are {}", names.join(", "))));
+    }
+    let slugs: Vec<&str> = match &args.slug {
+        Some(slug) => vec![slug],
+        None => labs::entries().filter(|e| args.lab.as_deref().is_none_or(|lab| lab == e.lab)).map(|e| e.card.slug).collect(),
+    };
+    let settings = slugs.iter().map(|slug| Setting::new(slug, &args.at, &set)).collect::<Result<Vec<_>>>()?;
+    let jobs: Vec<(usize, u64)> =
+        settings.iter().enumerate().flat_map(|(i, setting)| setting.seeds.iter().map(move |seed| (i, *seed))).collect();
+    let mut outcomes = side_by_side(&jobs, all_cores(), |(i, seed), tell| settings[*i].run(*seed, tell))?.into_iter();
+    let mut all_hold = true;
+    for setting in &settings {
+        let outcomes: Vec<Outcome> = outcomes.by_ref().take(setting.seeds.len()).collect();
+        let measures: Vec<Measures> = outcomes.iter().map(|o| o.measures.clone()).collect();
+        let verdict = (setting.entry.verdict)(&measures);
+        all_hold &= verdict.holds != Some(false);
+        let holds = match verdict.holds {
+            Some(true) => "holds",
+            Some(false) => "does not hold",
+            None => "cannot tell",
+        };
+        if args.json {
+            say(&report(setting, &args.at.preset, &outcomes, &verdict).to_string());
+        } else if args.all {
+            let seconds: f64 = outcomes.iter().map(|o| o.seconds).sum();
+            let (figure, threshold) = (short(verdict.figure), short(verdict.threshold));
+            say(&format!(
+                "{:<34} {figure:>10} / {threshold:<8} {holds:<14} {seconds:6.1} s  {}",
+                setting.entry.card.slug, setting.entry.card.claim
+            ));
+        } else {
+            say(setting.entry.card.claim);
+            for outcome in &outcomes {
+                let values: Vec<_> = outcome.measures.0.iter().map(|(name, value)| format!("{name} {}", short(*value))).collect();
+                say(&format!("  seed {} ({:.2} s): {}", outcome.seed, outcome.seconds, values.join(", ")));
+            }
+            say(&format!("{holds}: {}", verdict.text));
+        }
+        if let (Some(dir), Some(first)) = (&args.out, outcomes.first()) {
+            write_views(dir, setting.entry, &first.frame)?;
+        }
+    }
+    Ok(all_hold)
+}
+
+/// Four significant digits.
+fn short(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".into(),
+        a if !(1e-3..1e5).contains(&a) => format!("{value:.3e}"),
+        a => format!("{value:.*}", (3 - a.log10().floor() as i32).max(0) as usize),
+    }
+}
+
+/// The JSON object of a run; a number that JSON cannot write (NaN, infinity) is null.
+fn report(setting: &Setting, preset: &str, outcomes: &[Outcome], verdict: &orrery::claim::Verdict) -> Value {
+    let entry = setting.entry;
+    let controls: Map<String, Value> = entry
+        .controls
+        .iter()
+        .zip(&setting.settings.0)
+        .map(|(spec, value)| {
+            let text = spec.format(value);
+            (spec.name.to_string(), text.parse::<f64>().map_or_else(|_| json!(text), |number| json!(number)))
+        })
+        .collect();
+    let runs: Vec<Value> = outcomes
+        .iter()
+        .map(|o| {
+            let measures: Map<String, Value> = o.measures.0.iter().map(|(name, v)| (name.to_string(), json!(v))).collect();
+            json!({"seed": o.seed, "measures": measures, "seconds": o.seconds, "hash": format!("{:016x}", o.frame.hash())})
+        })
+        .collect();
+    let verdict = json!({"holds": verdict.holds, "text": verdict.text, "figure": verdict.figure, "threshold": verdict.threshold});
+    json!({"slug": entry.card.slug, "lab": entry.lab, "preset": preset, "controls": controls, "runs": runs, "verdict": verdict})
+}
+
+fn write_views(dir: &std::path::Path, entry: &Entry, frame: &Frame) -> Result<()> {
+    let failed = |path: &std::path::Path, e: std::io::Error| Error::new(format!("{}: {e}", path.display()));
+    std::fs::create_dir_all(dir).map_err(|e| failed(dir, e))?;
+    let (style, camera) = (plot::Style::default(), plot::Camera::default());
+    for (panel, bytes) in entry.card.views.iter().zip(&frame.views) {
+        let view = View::decode(bytes)?;
+        let files = [
+            ("svg", plot::svg(&view, &style, &camera).into_bytes()),
+            ("png", plot::png(&view, &style, &camera)?),
+            ("csv", plot::csv(&view).into_bytes()),
+        ];
+        for (ending, content) in files {
+            let path = dir.join(format!("{}-{}.{ending}", entry.card.slug, panel.id));
+            std::fs::write(&path, content).map_err(|e| failed(&path, e))?;
+        }
+    }
+    Ok(())
+}
+
+fn sweep(args: &SweepArgs) -> Result<()> {
+    let mut combinations = vec![Vec::new()];
+    for (name, values) in pairs(&args.at.set)? {
+        let with = |c: &Vec<(String, String)>, v: &str| c.iter().cloned().chain([(name.clone(), v.to_string())]).collect();
+        combinations = combinations.iter().flat_map(|c| values.split(',').map(move |v| with(c, v))).collect();
+    }
+    let settings = combinations.iter().map(|set| Setting::new(&args.slug, &args.at, set)).collect::<Result<Vec<_>>>()?;
+    let (part, parts) = args.shard.as_deref().map_or(Ok((1, 1)), shard)?;
+    let jobs: Vec<(usize, u64)> = settings
+        .iter()
+        .enumerate()
+        .flat_map(|(i, setting)| setting.seeds.iter().map(move |seed| (i, *seed)))
+        .skip(part - 1)
+        .step_by(parts)
+        .collect();
+    // The file is opened before the work is done: a place that cannot be written is told at once.
+    let failed = |e: csv::Error| Error::new(format!("{}: {e}", args.out.display()));
+    let mut file = csv::Writer::from_path(&args.out).map_err(failed)?;
+    let outcomes = side_by_side(&jobs, args.jobs, |(i, seed), tell| settings[*i].run(*seed, tell))?;
+    let entry = settings[0].entry;
+    for (row, ((i, seed), outcome)) in jobs.iter().zip(&outcomes).enumerate() {
+        let verdict = (entry.verdict)(std::slice::from_ref(&outcome.measures));
+        let controls = entry.controls.iter().zip(&settings[*i].settings.0);
+        if row == 0 {
+            let names = entry.controls.iter().map(|c| c.name).chain(["seed"]);
+            let measures = outcome.measures.0.iter().map(|(name, _)| *name);
+            file.write_record(names.chain(measures).chain(["holds", "figure", "seconds"])).map_err(failed)?;
+        }
+        let holds = verdict.holds.map_or(String::new(), |h| h.to_string());
+        let values = controls.map(|(spec, value)| spec.format(value)).chain([seed.to_string()]);
+        let measures = outcome.measures.0.iter().map(|(_, value)| value.to_string());
+        let ends = [holds, verdict.figure.to_string(), format!("{:.3}", outcome.seconds)];
+        file.write_record(values.chain(measures).chain(ends)).map_err(failed)?;
+    }
+    file.flush().map_err(|e| Error::new(format!("{}: {e}", args.out.display())))?;
+    say(&format!("{} runs of {} in {}", outcomes.len(), args.slug, args.out.display()));
+    Ok(())
+}
+
+/// `2/8` as (2, 8).
+fn shard(text: &str) -> Result<(usize, usize)> {
+    text.split_once('/')
+        .and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)))
+        .filter(|(i, n): &(usize, usize)| *i >= 1 && i <= n)
+        .ok_or_else(|| Error::new(format!("--shard {text}: not I/N with I from 1 to N")))
+}

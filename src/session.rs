@@ -2,7 +2,7 @@
 
 use crate::claim::{Measures, Verdict};
 use crate::controls::Settings;
-use crate::data::Library;
+use crate::data::{Array, Library};
 use crate::error::Result;
 use crate::experiment::{Entry, Progress, Run};
 use crate::gpu::Device;
@@ -44,7 +44,9 @@ impl Reel {
     const FRAMES: usize = 400;
 
     fn wants(&self, now: Progress) -> bool {
-        self.frames.last().is_none_or(|last| now.done >= last.progress.done + self.stride || now.finished())
+        self.frames.last().is_none_or(|last| {
+            now.done >= last.progress.done + self.stride || (now.finished() && now.done > last.progress.done)
+        })
     }
 
     fn push(&mut self, frame: Frame) {
@@ -101,6 +103,11 @@ impl Session {
         frame
     }
 
+    /// Does the time line want a frame of this moment?
+    pub fn due(&self) -> bool {
+        self.reel.wants(self.progress)
+    }
+
     /// How many frames the time line has.
     pub fn frames(&self) -> usize {
         self.reel.frames.len()
@@ -114,6 +121,11 @@ impl Session {
     /// What has been measured so far.
     pub fn measures(&self) -> Measures {
         self.run.measures()
+    }
+
+    /// What can be taken away from the run as it stands.
+    pub fn results(&self) -> Vec<Array> {
+        self.run.results()
     }
 
     /// The verdict of this run alone.

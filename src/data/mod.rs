@@ -1,12 +1,17 @@
 //! Data: the sets that Orrery ships, and the user's own files.
 
+mod csv;
+mod npy;
+mod npz;
 mod read;
 pub mod transport;
 
 use std::rc::Rc;
 
 use crate::error::{Error, Result};
-pub use read::read;
+pub use csv::write_csv;
+pub use npy::write_npy;
+pub use read::{MAX_BYTES, MAX_VALUES, check_size, read};
 
 /// A data set that the site ships as `data/FILE`, fetched only when an experiment asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +77,7 @@ impl Pictures {
 pub struct Array {
     /// The file it came from, and its name inside that file: "points.npz/source".
     pub name: String,
-    /// Its shape; never empty.
+    /// Its shape; never empty, and never 0 in any place. A single number has shape `[1]`, a csv table `[rows, columns]`.
     pub shape: Vec<usize>,
     /// Its values in C order; all finite.
     pub values: Vec<f64>,
@@ -103,21 +108,27 @@ impl Library {
         self.shipped[dataset as usize].is_some()
     }
 
-    /// Puts in the data set's file, as fetched.
+    /// Puts in the data set's file, as fetched; a file that does not hold labelled images leaves the library as it was.
     pub fn put(&mut self, dataset: Dataset, npz: &[u8]) -> Result<()> {
-        let arrays = read(dataset.file(), npz)?;
-        let part = |name: &str| {
-            let full = format!("{}/{name}", dataset.file());
-            arrays.iter().find(|a| a.name == full).ok_or_else(|| Error::new(format!("{full}: missing")))
+        let file = dataset.file();
+        let (mut images, mut labels) = (None, None);
+        npz::unpack(file, npz, |name, content| {
+            let npy = npy::Npy::parse(name, content)?;
+            let bytes = npy.bytes().ok_or_else(|| Error::new(format!("{name}: must hold unsigned bytes in C order")))?;
+            match (name.rsplit('/').next(), &npy.shape[..]) {
+                (Some("images"), [_, height, width]) => images = Some((*height, *width, bytes.to_vec())),
+                (Some("labels"), [_]) => labels = Some(bytes.to_vec()),
+                _ => return Err(Error::new(format!("{name}: neither images (n, height, width) nor labels (n)"))),
+            }
+            Ok(())
+        })?;
+        let (Some((height, width, pixels)), Some(labels)) = (images, labels) else {
+            return Err(Error::new(format!("{file}: must have images and labels")));
         };
-        let (images, labels) = (part("images")?, part("labels")?);
-        let bytes = |array: &Array| array.values.iter().map(|v| *v as u8).collect();
-        self.shipped[dataset as usize] = Some(Rc::new(Pictures {
-            width: images.shape[2],
-            height: images.shape[1],
-            pixels: bytes(images),
-            labels: bytes(labels),
-        }));
+        if pixels.len() != labels.len() * width * height {
+            return Err(Error::new(format!("{file}: must have one label an image")));
+        }
+        self.shipped[dataset as usize] = Some(Rc::new(Pictures { width, height, pixels, labels }));
         Ok(())
     }
 

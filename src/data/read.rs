@@ -1,41 +1,206 @@
-//! Readers of the user's files: csv, npy, npz.
+//! Readers of the user's files: which kinds there are, how much is read, and what all kinds have in common.
+//!
+//! Whatever the bytes, the answer comes soon and is either arrays or one sentence that names the file and the place in it.
 
-use std::io::{Cursor, Read};
-
-use super::Array;
+use super::{Array, csv, npy, npz};
 use crate::error::{Error, Result};
 
-/// The arrays in the file `name` with these `bytes`. The kind is told by the name's ending: csv, npy or npz.
+/// The largest file that is read.
+pub const MAX_BYTES: u64 = 256 << 20;
+/// How many numbers are read from one file: 64 MB of them.
+pub const MAX_VALUES: usize = 8_000_000;
+
+/// The arrays in the file `name` with these `bytes`, in the file's order, with at least one number in each.
+///
+/// The kind is told by the name's ending: `csv` (also `tsv`, `txt`), `npy` or `npz`.
 pub fn read(name: &str, bytes: &[u8]) -> Result<Vec<Array>> {
-    match name.rsplit('.').next() {
-        Some("npz") => npz(name, bytes),
-        Some("npy") => Ok(vec![npy(name, bytes)?]),
-        _ => Err(Error::new(format!("{name}: neither .csv, .npy nor .npz"))),
+    let name = &printable(name, 120);
+    check_size(name, bytes.len() as u64)?;
+    match name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).as_deref() {
+        Some("npz") => npz::read(name, bytes),
+        Some("npy") => Ok(vec![npy::Npy::parse(name, bytes)?.array()?]),
+        Some("csv" | "tsv" | "txt") => Ok(vec![csv::read(name, bytes)?]),
+        _ => {
+            Err(Error::new(format!("{name}: neither .csv, .npy nor .npz; a table can be saved as csv, an array with numpy.save")))
+        }
     }
 }
 
-fn npz(name: &str, bytes: &[u8]) -> Result<Vec<Array>> {
-    let broken = |e: &dyn std::fmt::Display| Error::new(format!("{name}: not a readable npz archive: {e}"));
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|e| broken(&e))?;
-    (0..archive.len())
-        .map(|index| {
-            let mut member = archive.by_index(index).map_err(|e| broken(&e))?;
-            let full = format!("{name}/{}", member.name().map_err(|e| broken(&e))?.trim_end_matches(".npy"));
-            let mut content = Vec::new();
-            member.read_to_end(&mut content).map_err(|e| broken(&e))?;
-            npy(&full, &content)
-        })
-        .collect()
+/// Refuses a file by its size alone, before it is in memory: 0 bytes, or more than [`MAX_BYTES`].
+pub fn check_size(name: &str, bytes: u64) -> Result<()> {
+    let name = printable(name, 120);
+    if bytes == 0 {
+        return Err(Error::new(format!("{name}: the file is empty (0 bytes)")));
+    }
+    if bytes > MAX_BYTES {
+        let (have, most) = (bytes >> 20, MAX_BYTES >> 20);
+        return Err(Error::new(format!(
+            "{name}: {have} MB are too many; files of at most {most} MB are read, so take a part of it"
+        )));
+    }
+    Ok(())
 }
 
-fn npy(name: &str, bytes: &[u8]) -> Result<Array> {
-    let broken = |e: std::io::Error| Error::new(format!("{name}: not a readable npy array: {e}"));
-    let file = npyz::NpyFile::new(bytes).map_err(broken)?;
-    let shape = file.shape().iter().map(|n| *n as usize).collect();
-    let values = match file.try_data::<u8>() {
-        Ok(data) => data.map(|v| v.map(f64::from)).collect::<std::io::Result<Vec<f64>>>(),
-        Err(file) => file.into_vec::<f64>(),
-    };
-    let values = values.map_err(broken)?;
-    Ok(Array { name: name.to_string(), shape, values, columns: Vec::new() })
+/// The refusal of a file with `count` numbers, more than [`MAX_VALUES`].
+pub(super) fn too_many(name: &str, count: impl std::fmt::Display) -> Error {
+    let most = MAX_VALUES / 1_000_000;
+    Error::new(format!("{name}: {count} numbers are too many; at most {most} million are read, so take every k-th row"))
+}
+
+/// `text` on one line, without control characters, at most `most` characters of it: fit for a sentence.
+pub(super) fn printable(text: &str, most: usize) -> String {
+    let mut chars = text.chars().map(|c| if c.is_control() || c == '\u{feff}' { '·' } else { c });
+    let mut short: String = chars.by_ref().take(most).collect();
+    if chars.next().is_some() {
+        short.pop();
+        short.push('…');
+    }
+    short
+}
+
+/// Where the `index`-th number (C order) of an array of this shape is, in words, counted from 1.
+pub(super) fn place(shape: &[usize], mut index: usize) -> String {
+    let mut at = vec![0; shape.len()];
+    for (at, size) in at.iter_mut().zip(shape).rev() {
+        (*at, index) = (index % size + 1, index / size);
+    }
+    match at[..] {
+        [i] => format!("number {i}"),
+        [row, column] => format!("row {row}, column {column}"),
+        _ => format!("place {at:?}").replace(['[', ']'], ""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_counted_from_one() {
+        assert_eq!(place(&[7], 4), "number 5");
+        assert_eq!(place(&[2, 3], 5), "row 2, column 3");
+        assert_eq!(place(&[2, 3, 4], 23), "place 2, 3, 4");
+    }
+
+    #[test]
+    fn names_and_kinds() {
+        let says = |name: &str, bytes: &[u8]| read(name, bytes).unwrap_err().to_string();
+        assert!(says("a\nb.xlsx", b"PK").starts_with("a·b.xlsx: neither .csv"));
+        assert!(says("noending", b"1").contains("neither"));
+        assert_eq!(says("x.npz", b""), "x.npz: the file is empty (0 bytes)");
+        assert!(check_size("big.npy", 1 << 30).unwrap_err().to_string().contains("1024 MB are too many"));
+        assert_eq!(read("A.CSV", b"1,2\n").unwrap()[0].shape, [1, 2]);
+    }
+
+    /// A file that numpy or pandas wrote (tests/fixtures/make_files.py).
+    fn fixture(name: &str) -> Result<Vec<Array>> {
+        let path = format!("{}/tests/fixtures/files/{name}", env!("CARGO_MANIFEST_DIR"));
+        read(name, &std::fs::read(path).unwrap())
+    }
+
+    fn count_up(count: usize) -> Vec<f64> {
+        (0..count).map(|i| i as f64).collect()
+    }
+
+    #[test]
+    fn reads_what_numpy_writes() {
+        for name in ["c_order", "fortran_order", "version_2"] {
+            let array = fixture(&format!("{name}.npy")).unwrap().remove(0);
+            assert_eq!((&array.shape[..], array.values), (&[2, 3, 4][..], count_up(24)), "{name}");
+        }
+        let kinds = "little_f2 little_f4 big_f4 little_f8 big_f8 i1 u1 little_i2 big_i2 little_u2 little_i4 big_i4 little_u4 little_i8 big_i8 big_u8";
+        for kind in kinds.split(' ') {
+            let array = fixture(&format!("{kind}.npy")).unwrap().remove(0);
+            assert_eq!((&array.shape[..], array.values), (&[2, 3][..], count_up(6)), "{kind}");
+        }
+        assert_eq!(fixture("b1.npy").unwrap()[0].values, [0.0, 1.0, 0.0, 1.0, 0.0, 1.0]);
+        assert_eq!(fixture("zero_dimensional.npy").unwrap()[0].shape, [1]);
+        assert_eq!(fixture("one_dimensional.npy").unwrap()[0].values, count_up(5));
+        for archive in ["stored.npz", "deflated.npz"] {
+            let arrays = fixture(archive).unwrap();
+            let names: Vec<&str> = arrays.iter().map(|a| a.name.as_str()).collect();
+            assert_eq!(names, [format!("{archive}/source"), format!("{archive}/labels")]);
+            assert_eq!((&arrays[0].shape[..], &arrays[0].values), (&[2, 3, 4][..], &count_up(24)));
+            assert_eq!((&arrays[1].shape[..], &arrays[1].values), (&[3][..], &count_up(3)));
+        }
+    }
+
+    #[test]
+    fn reads_what_pandas_and_savetxt_write() {
+        for name in [
+            "pandas_index.csv",
+            "pandas_no_index.csv",
+            "pandas_semicolon.csv",
+            "pandas_tab.csv",
+            "pandas_numbered.csv",
+            "savetxt.txt",
+        ] {
+            let array = fixture(name).unwrap().remove(0);
+            assert_eq!((&array.shape[..], array.values), (&[4, 3][..], count_up(12)), "{name}");
+            match name {
+                "savetxt.txt" => assert!(array.columns.is_empty()),
+                "pandas_numbered.csv" => assert_eq!(array.columns, ["0", "1", "2"]),
+                _ => assert_eq!(array.columns, ["x", "y, z", "größe"]),
+            }
+        }
+    }
+
+    #[test]
+    fn refuses_in_one_sentence() {
+        for (name, sentence) in [
+            ("refused_empty.npy", "the array is empty (shape (0, 3))"),
+            (
+                "refused_objects.npy",
+                "holds pickled Python objects, which are never opened here (dtype '|O'); whole, real and truth numbers are read",
+            ),
+            ("refused_structured.npy", "holds structured records; save each field as an array of its own"),
+            ("refused_complex.npy", "holds complex numbers (dtype '<c16'); whole, real and truth numbers are read"),
+            ("refused_text.npy", "holds text (dtype '<U2'); whole, real and truth numbers are read"),
+            ("refused_dates.npy", "holds dates or times (dtype '<M8[D]'); whole, real and truth numbers are read"),
+            (
+                "refused_extended.npy",
+                "holds extended-precision numbers, which differ between machines: save them as float64 (dtype '<f16'); whole, real and truth numbers are read",
+            ),
+            (
+                "refused_large_whole.npy",
+                "has whole numbers beyond ±2^53, which a double cannot hold exactly; subtract an offset or save as float64",
+            ),
+            ("refused_nan.npy", "row 2, column 3 (counted from 1) is NaN; every number must be finite"),
+            ("refused_infinite_fortran.npy", "row 2, column 3 (counted from 1) is -inf; every number must be finite"),
+            ("refused_pickle.npy", "is a Python pickle, which is never opened here; save the array with numpy.save"),
+            ("refused_text.csv", "line 2, column 1 ('island'): 'Torgersen' is not a number; every cell must hold one"),
+            ("refused_missing.csv", "line 3, column 1 ('mass'): the cell is empty; every cell must hold a number"),
+        ] {
+            assert_eq!(fixture(name).unwrap_err().to_string(), format!("{name}: {sentence}"));
+        }
+    }
+
+    #[test]
+    fn writes_what_numpy_writes() {
+        for (name, shape) in [("c_order.npy", vec![2, 3, 4]), ("one_dimensional.npy", vec![5]), ("little_f8.npy", vec![2, 3])] {
+            let bytes = std::fs::read(format!("{}/tests/fixtures/files/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+            let values = count_up(shape.iter().product());
+            let array = Array { name: name.into(), shape, values, columns: Vec::new() };
+            if name == "little_f8.npy" {
+                // numpy saved whole numbers made double: the same bytes again.
+                assert_eq!(read(name, &bytes).unwrap(), std::slice::from_ref(&array));
+            }
+            assert_eq!(crate::data::write_npy(&array), bytes, "{name}");
+            assert_eq!(read(name, &crate::data::write_npy(&array)).unwrap(), [array]);
+        }
+    }
+
+    #[test]
+    fn another_reader_reads_what_is_written() {
+        let array = Array {
+            name: "a.npy".into(),
+            shape: vec![3, 1, 2],
+            values: vec![0.1, -2.0, 1e300, 4.0, -0.0, 6.0],
+            columns: Vec::new(),
+        };
+        let bytes = crate::data::write_npy(&array);
+        let file = npyz::NpyFile::new(&bytes[..]).unwrap();
+        assert_eq!(file.shape(), [3, 1, 2]);
+        assert_eq!(file.into_vec::<f64>().unwrap(), array.values);
+    }
 }

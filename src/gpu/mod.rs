@@ -1,12 +1,163 @@
 //! Where heavy kernels run: the GPU where there is one and it is faster, else the CPU twin.
+//!
+//! Each kernel is one file in `shaders/` with a CPU twin beside the code that runs it. A GPU may vanish at any moment (a driver restarts,
+//! a laptop switches graphics): kernels then return an error, [`Device::gpu`] becomes `None`, and callers go on with the twin.
 
-/// What a run computes on.
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
+
+use crate::{Error, Result};
+
+pub mod sinkhorn;
+
+/// What a run computes on. Cheap to clone; clones share the GPU, and lose it together.
 #[derive(Clone, Default)]
-pub struct Device(());
+pub struct Device(Option<Gpu>);
 
 impl Device {
     /// The CPU alone: the same bits everywhere.
-    pub fn cpu() -> Device {
-        Device(())
+    pub const fn cpu() -> Device {
+        Device(None)
+    }
+
+    /// The fastest GPU that there is, or the CPU. Never fails; works in a window, in a worker and natively.
+    pub async fn best() -> Device {
+        Device(Gpu::request().await)
+    }
+
+    /// The GPU, if there is one and it has not been lost.
+    pub fn gpu(&self) -> Option<&Gpu> {
+        self.0.as_ref().filter(|gpu| !gpu.shared.lost.load(Ordering::Relaxed))
+    }
+
+    /// What the page says: "CPU" or "GPU: " and its name.
+    pub fn name(&self) -> String {
+        self.gpu().map_or("CPU".to_string(), |gpu| format!("GPU: {}", gpu.shared.name))
+    }
+
+    /// Destroys the GPU's device, as a driver's restart would: what is running on it fails. For tests.
+    pub fn lose(&self) {
+        if let Some(gpu) = &self.0 {
+            gpu.device.destroy();
+        }
+    }
+}
+
+/// A GPU, open for work.
+#[derive(Clone)]
+pub struct Gpu {
+    /// Makes buffers and pipelines.
+    pub device: wgpu::Device,
+    /// Takes work.
+    pub queue: wgpu::Queue,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    name: String,
+    software: bool,
+    lost: Arc<AtomicBool>,
+    sinkhorn: sinkhorn::Known,
+}
+
+/// Storage buffers that a kernel may bind: what every browser gives.
+const STORAGE_BUFFERS: u32 = 8;
+/// Threads of a workgroup that every browser gives.
+const WORKGROUP: u32 = 256;
+
+impl Gpu {
+    async fn request() -> Option<Gpu> {
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+        let power_preference = wgpu::PowerPreference::HighPerformance;
+        let adapter =
+            instance.request_adapter(&wgpu::RequestAdapterOptions { power_preference, ..Default::default() }).await.ok()?;
+        Gpu::open(&adapter).await
+    }
+
+    /// Opens `adapter` with all that it can do; `None` if that is less than kernels count on.
+    pub(crate) async fn open(adapter: &wgpu::Adapter) -> Option<Gpu> {
+        let limits = adapter.limits();
+        if limits.max_storage_buffers_per_shader_stage < STORAGE_BUFFERS
+            || limits.max_compute_invocations_per_workgroup < WORKGROUP
+        {
+            return None;
+        }
+        let description = wgpu::DeviceDescriptor { required_limits: limits, ..Default::default() };
+        let (device, queue) = adapter.request_device(&description).await.ok()?;
+        let lost = Arc::new(AtomicBool::new(false));
+        let flag = lost.clone();
+        device.set_device_lost_callback(move |_, _| flag.store(true, Ordering::Relaxed));
+        // Without a handler of ours an error would be a panic. Whatever it is, this device is not to be trusted any more.
+        let flag = lost.clone();
+        device.on_uncaptured_error(Arc::new(move |_| flag.store(true, Ordering::Relaxed)));
+        let info = adapter.get_info();
+        let name =
+            [info.name, info.driver_info, info.driver].into_iter().find(|name| !name.is_empty()).unwrap_or("WebGPU".into());
+        let shared = Shared { name, software: info.device_type == wgpu::DeviceType::Cpu, lost, sinkhorn: Default::default() };
+        Some(Gpu { device, queue, shared: Arc::new(shared) })
+    }
+
+    /// The largest buffer that a kernel can bind, in bytes.
+    pub fn largest_buffer(&self) -> u64 {
+        let limits = self.device.limits();
+        limits.max_buffer_size.min(limits.max_storage_buffer_binding_size)
+    }
+
+    /// A storage buffer of `count` four-byte numbers that kernels read and write, and that can be copied to and from.
+    pub fn storage(&self, label: &str, count: usize) -> wgpu::Buffer {
+        use wgpu::BufferUsages as Usage;
+        self.buffer(label, count, Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC)
+    }
+
+    /// A buffer of `count` four-byte numbers that results are copied into for [`read`](Self::read).
+    pub fn read_back(&self, label: &str, count: usize) -> wgpu::Buffer {
+        self.buffer(label, count, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)
+    }
+
+    fn buffer(&self, label: &str, count: usize, usage: wgpu::BufferUsages) -> wgpu::Buffer {
+        let size = 4 * count.max(1) as u64;
+        self.device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+    }
+
+    /// Puts `values` at the start of `buffer` before whatever is submitted next.
+    pub fn write(&self, buffer: &wgpu::Buffer, values: &[f32]) {
+        self.queue.write_buffer(buffer, 0, wide::bytemuck::cast_slice(values));
+    }
+
+    /// The numbers in `buffer`, a [`read_back`](Self::read_back) buffer, when all submitted work is done. An error means that the GPU is
+    /// lost, and [`Device::gpu`] is `None` from then on.
+    pub async fn read(&self, buffer: &wgpu::Buffer) -> Result<Vec<f32>> {
+        let answer: Arc<Mutex<(Option<bool>, Option<Waker>)>> = Arc::default();
+        let told = answer.clone();
+        buffer.map_async(wgpu::MapMode::Read, .., move |result| {
+            let mut told = told.lock().expect("nobody panics with the lock");
+            told.0 = Some(result.is_ok());
+            if let Some(waker) = told.1.take() {
+                waker.wake();
+            }
+        });
+        // Browsers answer by themselves; natively nothing happens unless one waits for it. The answer tells of errors.
+        let _ = self.device.poll(wgpu::PollType::wait_indefinitely());
+        let mapped = poll_fn(|context| {
+            let mut answer = answer.lock().expect("nobody panics with the lock");
+            answer.1 = Some(context.waker().clone());
+            answer.0.map_or(Poll::Pending, Poll::Ready)
+        });
+        let values = match mapped.await {
+            true => buffer.get_mapped_range(..).ok().map(|bytes| wide::bytemuck::pod_collect_to_vec(&bytes)),
+            false => None,
+        };
+        match values {
+            Some(values) if !self.shared.lost.load(Ordering::Relaxed) => {
+                buffer.unmap();
+                Ok(values)
+            }
+            _ => {
+                self.shared.lost.store(true, Ordering::Relaxed);
+                Err(Error::new(format!("GPU {}: lost while it was computing; the CPU goes on", self.shared.name)))
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@ mod lanes;
 mod log_sum_exp;
 mod matmul;
 
-pub use elementary::{exp, exp_in_place, exp_term, ln, ln_in_place, tanh, tanh_in_place};
+pub use elementary::{exp, exp_in_place, exp_term, exp2_term, ln, ln_in_place, tanh, tanh_in_place};
 pub use lanes::{Element, Lanes};
 pub use log_sum_exp::{column_log_sum_exp, row_log_sum_exp};
 pub use matmul::{matmul, matmul_nt, matmul_tn};

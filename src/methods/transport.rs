@@ -1,4 +1,4 @@
-//! Entropic optimal transport: Sinkhorn in the log domain, and Newton steps with a sparsified Hessian.
+//! Entropic optimal transport: its dual potential, and Newton steps on it with a sparsified Hessian.
 //!
 //! The problem: costs `C` (rows × columns), marginals `r` and `c` (positive, sum 1), inverse temperature η;
 //! minimise ⟨C, P⟩ + (1/η) Σ P (ln P − 1) over plans P ≥ 0 with P1 = r, Pᵀ1 = c. Its dual is the concave *potential*
@@ -9,7 +9,9 @@
 //!
 //! with ∇f = (r − P1, c − Pᵀ1). The code keeps u = ηx and v = ηy; in these the potential is ηf, its gradient is the same and
 //! its Hessian is −[diag(P1) P; Pᵀ diag(Pᵀ1)], without η. Adding a number to all of u and taking it from all of v changes nothing.
+//! Sinkhorn's algorithm, which maximises f in x and y by turns, is in [`gpu::sinkhorn`](crate::gpu::sinkhorn).
 
+use super::linear::exp_in_place;
 use super::solve::ConjugateGradient;
 
 /// An entropic transport problem; matrices are row by row.
@@ -21,8 +23,8 @@ pub struct Problem {
     pub target: Vec<f64>,
     /// η: large means little regularisation.
     pub inverse_temperature: f64,
-    /// −ηC.
-    kernel: Vec<f64>,
+    /// ηC.
+    scaled_cost: Vec<f64>,
 }
 
 /// Operations that an exponential is counted as, in [`Problem::sweep_work`] and all other work: what the SIMD one takes.
@@ -37,8 +39,8 @@ impl Problem {
     /// If the sizes do not fit.
     pub fn new(cost: &[f64], source: Vec<f64>, target: Vec<f64>, inverse_temperature: f64) -> Self {
         assert_eq!(cost.len(), source.len() * target.len(), "one cost for each row and column");
-        let kernel = cost.iter().map(|c| -inverse_temperature * c).collect();
-        Problem { source, target, inverse_temperature, kernel }
+        let scaled_cost = cost.iter().map(|c| inverse_temperature * c).collect();
+        Problem { source, target, inverse_temperature, scaled_cost }
     }
 
     /// Number of rows.
@@ -53,29 +55,34 @@ impl Problem {
 
     /// P_ij = exp(u_i + v_j − ηC_ij), always from the difference: u and v alone overflow when η is large.
     pub fn plan(&self, u: &[f64], v: &[f64]) -> Vec<f64> {
-        let mut plan = vec![0.0; self.kernel.len()];
-        for ((row, kernel), u) in plan.chunks_exact_mut(v.len()).zip(self.kernel.chunks_exact(v.len())).zip(u) {
-            for ((p, k), v) in row.iter_mut().zip(kernel).zip(v) {
-                *p = k + v + u;
+        let mut plan = vec![0.0; self.scaled_cost.len()];
+        for ((row, cost), u) in plan.chunks_exact_mut(v.len()).zip(self.scaled_cost.chunks_exact(v.len())).zip(u) {
+            for ((p, c), v) in row.iter_mut().zip(cost).zip(v) {
+                *p = u + v - c;
             }
-            exponentials(row);
+            exp_in_place(row);
         }
         plan
     }
 
     /// ⟨C, P⟩.
     pub fn cost_of(&self, plan: &[f64]) -> f64 {
-        -dot(&self.kernel, plan) / self.inverse_temperature
+        dot(&self.scaled_cost, plan) / self.inverse_temperature
     }
 
-    /// f(x, y), given P1 summed, u and v.
-    fn potential(&self, mass: f64, u: &[f64], v: &[f64]) -> f64 {
+    /// ηC.
+    pub fn scaled_cost(&self) -> &[f64] {
+        &self.scaled_cost
+    }
+
+    /// f(x, y), given Σ P, u and v. After a Sinkhorn sweep Σ P = 1.
+    pub fn potential(&self, mass: f64, u: &[f64], v: &[f64]) -> f64 {
         (dot(&self.source, u) + dot(&self.target, v) - mass) / self.inverse_temperature
     }
 
-    /// What one Sinkhorn sweep costs, in floating-point operations.
+    /// What one Sinkhorn sweep costs, in floating-point operations: P once, and its rows added up into the column sums.
     pub fn sweep_work(&self) -> f64 {
-        2.0 * ENTRY * self.kernel.len() as f64
+        (ENTRY + 2.0) * self.scaled_cost.len() as f64
     }
 }
 
@@ -86,102 +93,6 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-fn exponentials(values: &mut [f64]) {
-    values.iter_mut().for_each(|v| *v = libm::exp(*v));
-}
-
-/// `out[i]` = ln Σ_j exp(kernel_ij + v_j).
-fn row_log_sum_exp(kernel: &[f64], v: &[f64], out: &mut [f64]) {
-    let mut terms = vec![0.0; v.len()];
-    for (row, out) in kernel.chunks_exact(v.len()).zip(out) {
-        let mut top = f64::NEG_INFINITY;
-        for ((t, k), v) in terms.iter_mut().zip(row).zip(v) {
-            *t = k + v;
-            top = top.max(*t);
-        }
-        terms.iter_mut().for_each(|t| *t -= top);
-        exponentials(&mut terms);
-        *out = top + libm::log(terms.iter().sum());
-    }
-}
-
-/// `out[j]` = ln Σ_i exp(kernel_ij + u_i).
-fn column_log_sum_exp(kernel: &[f64], u: &[f64], out: &mut [f64]) {
-    let columns = out.len();
-    let mut top = vec![f64::NEG_INFINITY; columns];
-    for (row, u) in kernel.chunks_exact(columns).zip(u) {
-        for (top, k) in top.iter_mut().zip(row) {
-            *top = top.max(k + u);
-        }
-    }
-    out.fill(0.0);
-    let mut terms = vec![0.0; columns];
-    for (row, u) in kernel.chunks_exact(columns).zip(u) {
-        for ((t, k), top) in terms.iter_mut().zip(row).zip(&top) {
-            *t = k + u - top;
-        }
-        exponentials(&mut terms);
-        out.iter_mut().zip(&terms).for_each(|(o, t)| *o += t);
-    }
-    out.iter_mut().zip(&top).for_each(|(o, top)| *o = top + libm::log(*o));
-}
-
-/// Sinkhorn's algorithm in the log domain: exact maximisation of f in x, then in y, and again.
-///
-/// Source: Peyré & Cuturi, "Computational optimal transport", 2019, section 4.4.
-#[derive(Clone, Debug)]
-pub struct Sinkhorn {
-    /// u = ηx.
-    pub u: Vec<f64>,
-    /// v = ηy.
-    pub v: Vec<f64>,
-    /// Sweeps so far.
-    pub sweeps: usize,
-    /// ln Σ_j exp(v_j − ηC_ij): the row sums of P without u, which both the error and the next sweep need.
-    row_sums: Vec<f64>,
-    column_sums: Vec<f64>,
-}
-
-impl Sinkhorn {
-    /// At x = y = 0.
-    pub fn new(problem: &Problem) -> Self {
-        let (rows, columns) = (problem.rows(), problem.columns());
-        let mut row_sums = vec![0.0; rows];
-        let v = vec![0.0; columns];
-        row_log_sum_exp(&problem.kernel, &v, &mut row_sums);
-        Sinkhorn { u: vec![0.0; rows], v, sweeps: 0, row_sums, column_sums: vec![0.0; columns] }
-    }
-
-    /// One sweep: x_i ← x_i + (1/η)(ln r_i − ln Σ_j P_ij), then the same for y and the columns.
-    pub fn sweep(&mut self, problem: &Problem) {
-        for ((u, r), sum) in self.u.iter_mut().zip(&problem.source).zip(&self.row_sums) {
-            *u = libm::log(*r) - sum;
-        }
-        column_log_sum_exp(&problem.kernel, &self.u, &mut self.column_sums);
-        for ((v, c), sum) in self.v.iter_mut().zip(&problem.target).zip(&self.column_sums) {
-            *v = libm::log(*c) - sum;
-        }
-        row_log_sum_exp(&problem.kernel, &self.v, &mut self.row_sums);
-        self.sweeps += 1;
-    }
-
-    fn row_mass(&self) -> Vec<f64> {
-        let mut mass: Vec<f64> = self.u.iter().zip(&self.row_sums).map(|(u, sum)| u + sum).collect();
-        exponentials(&mut mass);
-        mass
-    }
-
-    /// ‖P1 − r‖₁ + ‖Pᵀ1 − c‖₁ after the last sweep, which has left the second term zero.
-    pub fn marginal_error(&self, problem: &Problem) -> f64 {
-        distance(&self.row_mass(), &problem.source)
-    }
-
-    /// f(x, y).
-    pub fn potential(&self, problem: &Problem) -> f64 {
-        problem.potential(self.row_mass().iter().sum(), &self.u, &self.v)
-    }
 }
 
 /// Newton's method on the potential with all but the largest entries of P dropped from the Hessian.
@@ -271,7 +182,8 @@ impl NewtonSparse {
             if self.piece(problem, enough) {
                 return true;
             }
-            if self.work >= enough {
+            let next = if matches!(self.phase, Phase::Solve(_)) { 0.0 } else { ENTRY * self.at.plan.len() as f64 };
+            if self.work + next >= enough {
                 return false;
             }
         }
@@ -414,17 +326,27 @@ impl SparseHessian {
 
 /// The value of the `kept`-th largest entry, and how many entries of just that value are among the `kept` largest.
 fn cut(plan: &[f64], kept: usize) -> (f64, usize) {
-    // All entries are >= 0, where a float's bits are ordered as its value; whole numbers compare faster.
-    let mut bits: Vec<u64> = plan.iter().map(|p| p.to_bits()).collect();
-    let place = bits.len() - kept;
-    let cut = f64::from_bits(*bits.select_nth_unstable(place).1);
-    (cut, kept - plan.iter().filter(|p| **p > cut).count())
+    // Entries are >= 0, where a float's bits are ordered as its value: count them by their leading bits (the power of two and
+    // four digits more), then look only among those that share the cut's. Two quick passes, where selecting among all is slow.
+    let leading = |p: &f64| (p.to_bits() >> 48) as usize;
+    let mut counts = vec![0usize; 1 << 15];
+    plan.iter().for_each(|p| counts[leading(p)] += 1);
+    let (mut bucket, mut above) = (counts.len() - 1, 0);
+    while above + counts[bucket] < kept {
+        above += counts[bucket];
+        bucket -= 1;
+    }
+    let mut near: Vec<f64> = plan.iter().copied().filter(|p| leading(p) == bucket).collect();
+    let place = near.len() - (kept - above);
+    let cut = *near.select_nth_unstable_by(place, f64::total_cmp).1;
+    (cut, kept - above - near.iter().filter(|p| **p > cut).count())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::data::transport::Instance;
+    use crate::gpu::sinkhorn::Twin;
     use crate::methods::random::Random;
     use nalgebra::{DMatrix, DVector};
 
@@ -433,14 +355,14 @@ mod tests {
         Problem::new(&cost, source, target, inverse_temperature)
     }
 
-    fn warm(problem: &Problem, sweeps: usize) -> Sinkhorn {
-        let mut sinkhorn = Sinkhorn::new(problem);
-        (0..sweeps).for_each(|_| sinkhorn.sweep(problem));
-        sinkhorn
+    fn warm(problem: &Problem, sweeps: usize) -> (Vec<f64>, Vec<f64>) {
+        let mut sinkhorn = Twin::<f64>::new(problem.scaled_cost().iter().copied(), &problem.source, &problem.target);
+        (0..sweeps).for_each(|_| _ = sinkhorn.sweep());
+        sinkhorn.potentials()
     }
 
     fn newton(problem: &Problem, sweeps: usize, kept: usize) -> NewtonSparse {
-        let Sinkhorn { u, v, .. } = warm(problem, sweeps);
+        let (u, v) = warm(problem, sweeps);
         NewtonSparse::new(problem, u, v, kept)
     }
 
@@ -523,17 +445,16 @@ mod tests {
     }
 
     #[test]
-    fn sinkhorn_climbs_and_knows_its_error() {
+    fn sinkhorn_climbs_and_leaves_a_mass_of_one() {
         let problem = assignment(30, 100.0, 4);
-        let mut sinkhorn = Sinkhorn::new(&problem);
         let mut last = f64::NEG_INFINITY;
-        for _ in 0..50 {
-            sinkhorn.sweep(&problem);
-            let at = NewtonSparse::new(&problem, sinkhorn.u.clone(), sinkhorn.v.clone(), 1);
-            assert!((sinkhorn.marginal_error(&problem) - at.marginal_error(&problem)).abs() < 1e-12);
-            assert!((sinkhorn.potential(&problem) - at.potential(&problem)).abs() < 1e-13);
-            assert!(sinkhorn.potential(&problem) >= last - 1e-14);
-            last = sinkhorn.potential(&problem);
+        for sweeps in 1..50 {
+            let (u, v) = warm(&problem, sweeps);
+            let short = problem.potential(1.0, &u, &v);
+            let at = NewtonSparse::new(&problem, u, v, 1);
+            assert!((short - at.potential(&problem)).abs() < 1e-13);
+            assert!(short >= last - 1e-14);
+            last = short;
         }
     }
 
@@ -541,10 +462,14 @@ mod tests {
     fn two_by_two_has_a_closed_form() {
         // For C = [0 1; 1 0] and equal masses the plan is [a b; b a], a/b = exp(η).
         let problem = Problem::new(&[0.0, 1.0, 1.0, 0.0], vec![0.5; 2], vec![0.5; 2], 3.0);
-        let sinkhorn = warm(&problem, 1);
+        let mut newton = NewtonSparse::new(&problem, vec![0.0; 2], vec![0.0; 2], 4);
+        while newton.marginal_error(&problem) > 1e-14 {
+            while !newton.advance(&problem, 1e6) {}
+            assert!(newton.steps < 20);
+        }
         let a = 0.5 / (1.0 + libm::exp(-3.0));
-        for (p, exact) in problem.plan(&sinkhorn.u, &sinkhorn.v).iter().zip([a, 0.5 - a, 0.5 - a, a]) {
-            assert!((p - exact).abs() < 1e-15);
+        for (p, exact) in newton.plan().iter().zip([a, 0.5 - a, 0.5 - a, a]) {
+            assert!((p - exact).abs() < 1e-14);
         }
     }
 
@@ -617,6 +542,11 @@ mod tests {
             let (value, ties) = cut(&plan, kept);
             assert_eq!(plan.iter().filter(|p| **p > value).count() + ties, kept);
         }
+        let mut random = Random::new(8, "cut");
+        let many: Vec<f64> = (0..1000).map(|_| libm::exp(random.between(-700.0, 0.0))).collect();
+        let mut sorted = many.clone();
+        sorted.sort_by(|a, b| b.total_cmp(a));
+        assert!([1, 2, 50, 500, 999].iter().all(|kept| cut(&many, *kept) == (sorted[kept - 1], 1)));
         let at = Evaluation { plan: plan.to_vec(), row_mass: vec![0.9, 0.2], column_mass: vec![0.6, 0.2, 0.3] };
         let hessian = SparseHessian::new(&at, 3);
         assert_eq!((hessian.starts, hessian.columns), (vec![0, 3, 3], vec![0, 1, 2]));

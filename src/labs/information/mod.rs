@@ -1,5 +1,4 @@
 //! Information.
 
 lab! { "information", "Information", "What do layers keep of their input, and can it be measured?";
-    information_plane::InformationPlane,
 }

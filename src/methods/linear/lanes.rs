@@ -41,6 +41,8 @@ pub trait Lanes: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = S
     const TANH_ONE: f64;
     /// Coefficients, constant first, of q in eʳ ≈ 1 + r + r² q(r), |r| <= ln 2 / 2.
     const EXP: &'static [f64];
+    /// Coefficients, constant first, of q in 2ʳ ≈ 1 + r q(r), |r| <= ½.
+    const EXP2: &'static [f64];
     /// Coefficients, constant first, of p in ln(1 + f) ≈ f − f²/2 + s (f²/2 + s² p(s²)), s = f / (2 + f), √½ <= 1 + f < √2.
     const LN: &'static [f64];
 
@@ -133,7 +135,7 @@ macro_rules! lanes {
     };
 }
 
-// q is minimax (Remez) with relative errors of 3.6e-18 and 3.1e-9; p and the parts of ln 2 are those of fdlibm's e_log.c and FreeBSD's e_logf.c.
+// The polynomials of both exponentials are minimax (Remez), with relative errors of 3.6e-18 and 3.1e-9; p and the parts of ln 2 are those of fdlibm's e_log.c and FreeBSD's e_logf.c.
 lanes!(f64x2, u64x2, f64, u64, 2, 52, 0x3fe6_a09e_667f_3bcd, {
     const ROUND: f64 = 6_755_399_441_055_744.0;
     const LN2_HIGH: f64 = 6.931_471_803_691_238e-1;
@@ -152,6 +154,19 @@ lanes!(f64x2, u64x2, f64, u64, 2, 52, 0x3fe6_a09e_667f_3bcd, {
         2.755_758_638_087_864_550_4e-6,
         2.763_024_837_941_492_969_8e-7,
         2.500_005_925_678_694_208_4e-8,
+    ];
+    const EXP2: &'static [f64] = &[
+        0.693_147_180_559_945_325_82,
+        0.240_226_506_959_101_313_2,
+        0.055_504_108_664_820_081_706,
+        0.009_618_129_107_594_092_716_9,
+        0.001_333_355_814_677_490_675_6,
+        1.540_353_045_715_014_557e-4,
+        1.525_273_349_293_025_002_2e-5,
+        1.321_543_526_180_652_169_5e-6,
+        1.017_819_962_219_491_726_5e-7,
+        7.073_787_005_605_004_513_2e-9,
+        4.434_768_353_306_954_256_5e-10,
     ];
     const LN: &'static [f64] = &[
         6.666_666_666_666_735_130e-1,
@@ -172,5 +187,13 @@ lanes!(f32x4, u32x4, f32, u32, 4, 23, 0x3f35_04f3, {
     const TANH_ONE: f64 = 10.0;
     const EXP: &'static [f64] =
         &[0.499_999_934_485, 0.166_665_206_296, 0.041_668_387_855_3, 0.008_368_717_081_17, 0.001_381_461_014_75];
+    const EXP2: &'static [f64] = &[
+        0.693_147_202_868,
+        0.240_226_479_12,
+        0.055_503_324_403_8,
+        0.009_618_437_477_54,
+        0.001_339_888_732_06,
+        1.535_335_230_57e-4,
+    ];
     const LN: &'static [f64] = &[0.666_666_626_93, 0.400_009_721_52, 0.284_987_866_88, 0.242_790_788_41];
 });

@@ -1,0 +1,158 @@
+//! The static site (native): [`build`] makes it from the sources, [`serve`] shows it on this machine.
+//!
+//! Everything is made in memory from `index.html`, `www/`, the registry, the page texts and the compiled wasm, and only then
+//! written: a build that fails leaves the last good site as it was. URLs are relative, names of modules, style sheets and wasm
+//! carry a hash of what is in them, and the same sources give the same bytes.
+
+mod bindings;
+mod catalogue;
+mod compress;
+mod keep;
+mod names;
+mod readme;
+mod server;
+mod sources;
+mod text;
+mod thumbnails;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+pub use catalogue::{catalogue, labs};
+pub use server::serve;
+
+use crate::error::{Error, Result};
+
+/// The files of the site by their path under its root, parted by `/`.
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// What is made anew only when its inputs have changed: optimised wasm, thumbnails, compressed files.
+const KEPT: &str = "target/site";
+
+/// Builds the site into the folder `out` from the sources in the present folder and the compiled library `wasm`, and lists
+/// the experiments in `README.md`. What `out` held of an earlier build goes.
+///
+/// # Errors
+/// A source that is missing or wrong, by its name; a folder `out` that holds something else than a site.
+pub fn build(out: &Path, wasm: &Path) -> Result<()> {
+    claim(out)?;
+    let kept = keep::Kept::new(Path::new(KEPT));
+    let mut files = sources::read(Path::new("."))?;
+    bindings::make(wasm, &kept, &mut files)?;
+    files.insert("catalogue.json".into(), catalogue().to_string().into_bytes());
+    files.insert("labs.json".into(), labs().to_string().into_bytes());
+    text::make(Path::new("."), &mut files)?;
+    thumbnails::make(&kept, &mut files)?;
+    let mut files = names::hash(files)?;
+    compress::make(&kept, &mut files);
+    write(out, &files)?;
+    readme::update(Path::new("README.md"))
+}
+
+/// Checks that `out` is no folder whose files are someone else's.
+fn claim(out: &Path) -> Result<()> {
+    let empty = fs::read_dir(out).map_or(true, |mut entries| entries.next().is_none());
+    if (out.exists() && !out.is_dir()) || !(empty || out.join("catalogue.json").is_file()) {
+        return Err(Error::new(format!("{}: is not empty and no site of Orrery's; name a new or empty folder", out.display())));
+    }
+    Ok(())
+}
+
+/// Makes `out` hold `files` and nothing else. Pages come last, so that a page never names a file that is not there yet.
+fn write(out: &Path, files: &Files) -> Result<()> {
+    let fails = |path: &Path, e: std::io::Error| Error::new(format!("{}: cannot be written ({e})", path.display()));
+    let (pages, rest): (Vec<_>, Vec<_>) = files.iter().partition(|(name, _)| name.ends_with(".html"));
+    for (name, bytes) in rest.into_iter().chain(pages) {
+        let path = out.join(name);
+        let folder = path.parent().unwrap_or(out);
+        fs::create_dir_all(folder).map_err(|e| fails(folder, e))?;
+        if fs::read(&path).is_ok_and(|there| there == *bytes) {
+            continue;
+        }
+        fs::write(&path, bytes).map_err(|e| fails(&path, e))?;
+    }
+    for name in sources::list(out)? {
+        if !files.contains_key(&name) {
+            let path = out.join(name);
+            fs::remove_file(&path).map_err(|e| fails(&path, e))?;
+        }
+    }
+    Ok(())
+}
+
+/// The bytes of a file; the error names it.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|e| Error::new(format!("{}: cannot be read ({e})", path.display())))
+}
+
+/// `make(item)` for every item, on all cores, in the items' order.
+fn each<T: Sync, R: Send>(items: &[T], make: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let (next, made) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores.min(items.len()) {
+            scope.spawn(|| {
+                while let index = next.fetch_add(1, Ordering::Relaxed)
+                    && let Some(item) = items.get(index)
+                {
+                    let result = make(item);
+                    made.lock().expect("no thread panics while it holds the lock").push((index, result));
+                }
+            });
+        }
+    });
+    let mut made = made.into_inner().expect("all threads have ended");
+    made.sort_by_key(|(index, _)| *index);
+    made.into_iter().map(|(_, result)| result).collect()
+}
+
+/// A number that stands for these bytes (FNV-1a, 64 bits): not against malice, but against chance.
+fn digest(parts: &[&[u8]]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325u64;
+    for part in parts {
+        // The length first, so that ["ab", "c"] and ["a", "bc"] differ.
+        for byte in (part.len() as u64).to_le_bytes().iter().chain(*part) {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An empty folder of this test's own.
+    pub fn folder(name: &str) -> std::path::PathBuf {
+        let folder = std::env::temp_dir().join(format!("orrery-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    #[test]
+    fn writes_over_a_site_but_over_nothing_else() {
+        let out = folder("write");
+        claim(&out).unwrap();
+        claim(&out.join("new")).unwrap();
+        let files = |names: &[&str]| names.iter().map(|n| (n.to_string(), n.as_bytes().to_vec())).collect::<Files>();
+        write(&out, &files(&["catalogue.json", "old.js", "data/a.npz"])).unwrap();
+        claim(&out).unwrap();
+        write(&out, &files(&["catalogue.json", "new.js", "index.html"])).unwrap();
+        assert_eq!(sources::list(&out).unwrap(), ["catalogue.json", "index.html", "new.js"]);
+        fs::remove_file(out.join("catalogue.json")).unwrap();
+        assert!(claim(&out).unwrap_err().to_string().contains("no site of Orrery's"));
+        assert!(claim(&out.join("new.js")).is_err());
+        fs::remove_dir_all(out).unwrap();
+    }
+
+    #[test]
+    fn works_in_order_on_all_cores() {
+        let items: Vec<usize> = (0..100).collect();
+        assert_eq!(each(&items, |i| i * i), items.iter().map(|i| i * i).collect::<Vec<_>>());
+        assert!(each(&[] as &[usize], |i| *i).is_empty());
+    }
+}

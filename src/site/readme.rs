@@ -1,0 +1,69 @@
+//! The table of experiments in the README.
+
+use std::fs;
+use std::path::Path;
+
+use super::read;
+use crate::error::{Error, Result};
+use crate::labs::LABS;
+
+const BEGIN: &str = "<!-- experiments -->";
+const END: &str = "<!-- /experiments -->";
+
+/// Writes the table between the two marks of the README at `path`; touches nothing if it is there already.
+pub fn update(path: &Path) -> Result<()> {
+    let fails = |why: &str| Error::new(format!("{}: {why}", path.display()));
+    let old = String::from_utf8(read(path)?).map_err(|_| fails("is not UTF-8"))?;
+    let new =
+        replace(&old, &table()).ok_or_else(|| fails(&format!("has no {BEGIN} … {END}, where the table of experiments goes")))?;
+    if new != old {
+        fs::write(path, new).map_err(|e| fails(&format!("cannot be written ({e})")))?;
+    }
+    Ok(())
+}
+
+/// `text` with `table` between its marks.
+fn replace(text: &str, table: &str) -> Option<String> {
+    let start = text.find(BEGIN)? + BEGIN.len();
+    let end = start + text[start..].find(END)?;
+    Some(format!("{}\n{table}{}", &text[..start], &text[end..]))
+}
+
+/// One row an experiment, in the page's order.
+fn table() -> String {
+    let mut table = String::from("| Lab | Experiment | Paper | Reproduces |\n|---|---|---|---|\n");
+    let cell = |text: &str| text.replace('|', "\\|");
+    for lab in LABS {
+        for (index, entry) in lab.entries.iter().enumerate() {
+            let (card, paper) = (entry.card, &entry.card.paper);
+            let lab = if index == 0 { lab.title } else { "" };
+            let last = |author: &str| author.split_whitespace().next_back().unwrap_or_default().to_string();
+            let authors: Vec<_> = paper.authors.split(", ").map(last).collect();
+            let authors = match &authors[..] {
+                [one] => one.clone(),
+                [one, two] => format!("{one} and {two}"),
+                [one, ..] => format!("{one} et al."),
+                [] => String::new(),
+            };
+            let (title, of, badge) = (cell(card.title), cell(paper.title), card.reproduction.words());
+            table += &format!("| {lab} | {title} (`{}`) | {authors} {}, *{of}* | {badge} |\n", card.slug, paper.year);
+        }
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::labs::entries;
+
+    #[test]
+    fn replaces_what_is_between_the_marks() {
+        let text = format!("a\n{BEGIN}\nold\n{END}\nb");
+        let new = replace(&text, "new\n").unwrap();
+        assert_eq!(new, format!("a\n{BEGIN}\nnew\n{END}\nb"));
+        assert_eq!(replace(&new, "new\n").unwrap(), new);
+        assert_eq!(replace("no marks", "new"), None);
+        assert_eq!(table().lines().count(), 2 + entries().count());
+    }
+}

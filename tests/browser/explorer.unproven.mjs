@@ -1,0 +1,371 @@
+// The explorer, used as a person would.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { drawn, inked, over, raise, said, slide } from "./stage.mjs";
+
+let stage;
+before(async () => (stage = await raise()));
+after(() => stage.end());
+
+const value = (page, name) => page.locator(`[data-name="${name}"] input[type=text]`).first().inputValue();
+const verdict = (page) => page.locator(".verdict").first().textContent();
+const parameters = (page) => Object.fromEntries(new URL(page.url()).searchParams);
+
+test("the front page finds experiments by words and by badge, and opens one", async () => {
+  const page = await stage.page();
+  const shown = () => page.locator("nav li:not([hidden]) a").allTextContents();
+  await page.waitForSelector(".tile");
+  const all = await shown();
+  assert.ok(all.length >= 4);
+  await page.getByRole("searchbox").fill("dubey friction");
+  assert.deepEqual(await shown(), ["Friction where the gradient stops changing"]);
+  await page.getByRole("searchbox").fill("no such thing");
+  assert.deepEqual(await shown(), []);
+  await page.getByRole("searchbox").fill("");
+  await page.locator("nav input[value='as claimed']").check();
+  const claimed = await shown();
+  assert.ok(claimed.length >= 1 && claimed.length < all.length);
+  await page.locator("nav input[value='as claimed']").uncheck();
+  await page.locator(".tile", { hasText: "Friction" }).click();
+  await over(page);
+  assert.equal(await page.title(), "Friction where the gradient stops changing · Orrery");
+  await page.goBack();
+  await page.waitForSelector(".tile");
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("an experiment runs, shows all its pictures and says that its claim holds", async () => {
+  const page = await stage.page("?experiment=diffgrad");
+  assert.match(await verdict(page), /holds in this run/);
+  for (let index = 0; index < 4; index++) assert.ok((await inked(page, index)) > 0.01, `picture ${index} is empty`);
+  assert.match(await page.locator("canvas").first().getAttribute("aria-label"), /^The balls: .{20,}/);
+  assert.ok((await page.locator(".text math").count()) > 3);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("the other seeds fill in, and each can be looked at", async () => {
+  const page = await stage.page("?experiment=opposing-signals");
+  await page.waitForFunction(() => document.querySelector(".all")?.textContent.startsWith("over all 3 seeds"));
+  assert.equal(await page.locator(".dot.yes").count(), 3);
+  await page.locator("button.dot").nth(2).click();
+  await page.waitForURL(/seed=2/);
+  await over(page);
+  assert.match(await verdict(page), /holds/);
+  await page.context().close();
+});
+
+test("a slider runs again while it moves, and the URL, back, forward and reload follow", async () => {
+  const page = await stage.page("?experiment=diffgrad");
+  const [before, length] = [await drawn(page, 1), await page.evaluate(() => history.length)];
+  await slide(page, "learning_rate", [600, 500, 450, 400]);
+  await page.waitForFunction(() => document.querySelector(".verdict").textContent.includes("does not hold"));
+  await over(page);
+  const moved = await value(page, "learning_rate");
+  assert.equal(parameters(page).learning_rate, moved);
+  assert.equal(await page.evaluate(() => history.length), length + 1, "one drag is one step of the history");
+  assert.notEqual(await drawn(page, 1), before);
+  await page.goBack();
+  await over(page);
+  assert.equal(await value(page, "learning_rate"), "0.1");
+  await page.waitForFunction(() => document.querySelector(".verdict").textContent.includes("✓"));
+  assert.equal(await drawn(page, 1), before);
+  await page.goForward();
+  await page.reload();
+  await over(page);
+  assert.equal(await value(page, "learning_rate"), moved);
+  assert.match(await verdict(page), /does not hold/);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("break it breaks it", async () => {
+  const page = await stage.page("?experiment=diffgrad");
+  await page.getByRole("button", { name: "Break it" }).click();
+  await page.waitForFunction(() => document.querySelector(".verdict").textContent.includes("does not hold"));
+  assert.equal(parameters(page).preset, "break-it");
+  assert.equal(await value(page, "learning_rate"), "0.05");
+  await page.context().close();
+});
+
+test("the time line goes back, plays, steps, and starts again", async () => {
+  const page = await stage.page("?experiment=diffgrad");
+  const end = await drawn(page);
+  const when = () => page.locator(".when").textContent();
+  assert.equal(await when(), "iteration 300 of 300");
+  const line = page.getByRole("slider", { name: "Time line" });
+  await line.evaluate((input) => {
+    input.value = 20;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  await page.waitForTimeout(200);
+  assert.notEqual(await drawn(page), end);
+  const early = Number((await when()).match(/\d+/)[0]);
+  assert.ok(early <= 20 && early > 5, `${early}`);
+  await page.getByRole("button", { name: "One step" }).click();
+  await page.waitForFunction((early) => Number(document.querySelector(".when").textContent.match(/\d+/)[0]) > early, early);
+  await page.getByRole("button", { name: "Play" }).click();
+  await page.waitForFunction(() => document.querySelector(".when").textContent === "iteration 300 of 300");
+  await page.waitForTimeout(200);
+  assert.equal(await drawn(page), end, "played back to the same end");
+  await page.getByRole("combobox", { name: "Speed" }).selectOption({ label: "slow motion" });
+  await page.getByRole("button", { name: "Start again" }).click();
+  await page.waitForFunction(() => /iteration [1-9] of 300/.test(document.querySelector(".when").textContent));
+  await page.getByRole("button", { name: "Pause" }).click();
+  await page.waitForTimeout(300);
+  const paused = await when();
+  await page.waitForTimeout(500);
+  assert.equal(await when(), paused);
+  await page.getByRole("button", { name: "One step" }).click();
+  await page.waitForFunction((paused) => document.querySelector(".when").textContent !== paused, paused);
+  await page.context().close();
+});
+
+test("a handle is dragged on the picture", async () => {
+  const page = await stage.page("?experiment=diffgrad");
+  const box = await page.locator("canvas").first().boundingBox();
+  const handle = await page.locator("orrery-panel").first().evaluate((panel) => panel.picture.handle());
+  await page.mouse.move(box.x + handle.x, box.y + handle.y);
+  await page.mouse.down();
+  await page.mouse.move(box.x + handle.x + 60, box.y + handle.y, { steps: 4 });
+  await page.mouse.up();
+  const start = Number(await value(page, "start"));
+  assert.ok(start > -0.95 && start < -0.5, `${start}`);
+  assert.equal(parameters(page).start, String(start));
+  await page.context().close();
+});
+
+test("pictures are read out, zoomed, moved and reset, with the mouse and with the keyboard alone", async () => {
+  const page = await stage.page("?experiment=diffgrad");
+  const canvas = page.locator("canvas").nth(1);
+  await canvas.scrollIntoViewIfNeeded();
+  const whole = await drawn(page, 1);
+  const box = await canvas.boundingBox();
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  await page.waitForSelector(".read-out:not([hidden])");
+  assert.match(await page.locator(".read-out:not([hidden])").textContent(), /\d/);
+  await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+  await page.mouse.wheel(0, -300);
+  await page.waitForTimeout(100);
+  const zoomed = await drawn(page, 1);
+  assert.notEqual(zoomed, whole);
+  await page.mouse.dblclick(box.x + box.width / 2, box.y + box.height / 2);
+  await page.mouse.move(0, 0);
+  await page.waitForTimeout(100);
+  assert.equal(await drawn(page, 1), whole);
+  await canvas.focus();
+  for (const key of ["+", "ArrowLeft"]) {
+    const earlier = await drawn(page, 1);
+    await page.keyboard.press(key);
+    await page.waitForTimeout(100);
+    assert.notEqual(await drawn(page, 1), earlier, key);
+  }
+  await page.keyboard.press("0");
+  await page.waitForTimeout(100);
+  assert.equal(await drawn(page, 1), whole);
+  await page.context().close();
+});
+
+test("everything can be reached and moved with the keyboard alone", async () => {
+  const page = await stage.page("?experiment=diffgrad");
+  await page.evaluate(() => document.activeElement.blur());
+  const reached = new Set();
+  for (let i = 0; i < 120; i++) {
+    await page.keyboard.press("Tab");
+    reached.add(await page.evaluate(() => {
+      const it = document.activeElement;
+      return it.getAttribute("aria-label") ?? it.labels?.[0]?.textContent ?? it.textContent.slice(0, 40);
+    }));
+  }
+  for (const name of ["Compare A / B", "Share", "Break it", "Play", "Time line", "learning rate", "Seed", "Speed", "Search"]) {
+    assert.ok([...reached].some((text) => text.startsWith(name)), `${name} is out of reach: ${[...reached].join(" | ")}`);
+  }
+  await page.locator('[data-name="learning_rate"] input[type=range]').focus();
+  await page.keyboard.press("ArrowLeft");
+  await page.waitForURL(/learning_rate=0\.09/);
+  await page.context().close();
+});
+
+test("views are enlarged, lifted into three dimensions and saved", async () => {
+  const page = await stage.page("?experiment=diffgrad");
+  const map = page.locator("orrery-panel[data-id=map]");
+  await map.getByRole("button", { name: "Show in three dimensions" }).click();
+  await page.waitForURL(/3d=map/);
+  assert.equal(await map.evaluate((panel) => panel.picture.kind()), "surface");
+  await map.getByRole("button", { name: "Enlarge" }).click();
+  await page.waitForURL(/view=map/);
+  assert.equal(await page.locator("orrery-panel:visible").count(), 1);
+  await page.reload();
+  await over(page);
+  assert.equal(await page.locator("orrery-panel:visible").count(), 1);
+  assert.equal(await map.evaluate((panel) => panel.picture.kind()), "surface");
+  for (const [name, file, begin] of [["SVG", "svg", "<svg"], ["PNG", "png", "\x89PNG"], ["CSV (the data)", "csv", "start x"]]) {
+    await map.locator("summary").click();
+    const [saved] = await Promise.all([page.waitForEvent("download"), map.getByRole("button", { name }).click()]);
+    assert.equal(saved.suggestedFilename(), `diffgrad-map.${file}`);
+    const chunks = [];
+    for await (const chunk of await saved.createReadStream()) chunks.push(chunk);
+    assert.ok(Buffer.concat(chunks).toString("latin1").startsWith(begin.slice(0, 4)), `${name}: ${Buffer.concat(chunks).subarray(0, 20)}`);
+  }
+  await page.getByRole("button", { name: "Show all views" }).click();
+  assert.equal(await page.locator("orrery-panel:visible").count(), 4);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("two runs are compared with linked axes and time lines, and the URL says both", async () => {
+  const page = await stage.page("?experiment=diffgrad");
+  await page.getByRole("button", { name: "Compare A / B" }).click();
+  await page.locator('[data-name="learning_rate"] input[type=text]').nth(1).fill("0.02");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/b\.learning_rate=0\.02/);
+  await over(page);
+  assert.equal(await page.locator("orrery-panel").count(), 8);
+  const windows = () => page.locator("orrery-panel[data-id=paths]").evaluateAll((panels) => panels.map((panel) => panel.shared?.join()));
+  const [a, b] = await windows();
+  assert.ok(a && a === b);
+  const places = () => page.locator("orrery-panel[data-id=paths]").evaluateAll((panels) => panels.map((panel) => panel.picture.toData(150, 100).join()));
+  await page.locator("orrery-panel[data-id=paths] canvas").first().focus();
+  await page.keyboard.press("+");
+  await page.waitForTimeout(100);
+  const [one, two] = await places();
+  assert.equal(one, two, "zoomed together");
+  await page.reload();
+  await over(page);
+  assert.match(await page.locator(".verdict").nth(0).textContent(), /✓ holds/);
+  assert.match(await page.locator(".verdict").nth(1).textContent(), /does not hold/);
+  await page.getByRole("button", { name: "Compare A / B" }).click();
+  assert.equal(await page.locator("orrery-panel").count(), 4);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("what is shared brings back the same state", async () => {
+  const page = await stage.page("?experiment=diffgrad&learning_rate=0.2&seed=3&view=paths");
+  await page.getByRole("button", { name: "Share" }).click();
+  const texts = await page.locator("dialog textarea").evaluateAll((areas) => areas.map((area) => area.value));
+  assert.equal(texts.length, 4);
+  assert.match(texts[1], /^<iframe src="http[^"]+embed\.html\?experiment=diffgrad&amp;learning_rate=0\.2&amp;view=paths&amp;seed=3|^<iframe src="http[^"]+embed\.html\?/);
+  assert.match(texts[2], /<orrery-experiment name="diffgrad" [^>]*learning_rate="0.2"/);
+  assert.match(texts[3], /IFrame\("http/);
+  await page.keyboard.press("Escape");
+  await page.goto(texts[0]);
+  await over(page);
+  assert.equal(await value(page, "learning_rate"), "0.2");
+  assert.equal(await page.getByRole("textbox", { name: "Seed" }).inputValue(), "3");
+  assert.equal(await page.locator("orrery-panel:visible").getAttribute("data-id"), "paths");
+  await page.context().close();
+});
+
+test("links in the text set controls", async () => {
+  const page = await stage.page("?experiment=diffgrad&seed=2");
+  await page.locator(".text a[href*='learning_rate=0.05']").first().click();
+  await page.waitForURL(/learning_rate=0\.05/);
+  assert.equal(parameters(page).seed, "2");
+  await page.waitForFunction(() => document.querySelector(".verdict").textContent.includes("does not hold"));
+  await page.context().close();
+});
+
+test("what cannot be understood in a URL is said, and the rest works", async () => {
+  const page = await stage.page("?experiment=diffgrad&seed=abc&learning_rate=7&momentum=NaN&nonsense=1&view=nowhere&preset=none&start=-0.5&b.start=x");
+  const sentences = (await said(page)).join("\n");
+  // At most four sentences are shown at a time; the last ones said are there.
+  for (const word of ["view", "start"]) assert.match(sentences, new RegExp(word));
+  assert.equal(await value(page, "start"), "-0.5");
+  assert.equal(await value(page, "learning_rate"), "0.1");
+  for (const [query, expected] of [
+    ["seed=abc", /^seed: 'abc' is not a whole number from 0 on; it stays at 0\.$/],
+    ["learning_rate=7", /^control learning_rate: '7' is outside 0\.005 to 0\.5; it stays at 0\.1\.$/],
+    ["momentum=NaN", /^control momentum: 'NaN' is not a finite number; it stays at 0\.95\.$/],
+    ["nonsense=1", /^control nonsense: there is none of that name; there are function, /],
+    ["view=nowhere", /^view: diffgrad has no view 'nowhere'; it has function, /],
+    ["preset=none", /^preset: diffgrad has no preset 'none'; it has default, /],
+  ]) {
+    await page.goto(`${stage.base}?experiment=diffgrad&${query}`);
+    await over(page);
+    const [sentence, ...more] = await said(page);
+    assert.match(sentence ?? "", expected);
+    assert.deepEqual(more, []);
+    assert.match(await verdict(page), /holds/);
+  }
+  await page.goto(`${stage.base}?experiment=no-such-thing`);
+  await page.waitForSelector(".tile");
+  assert.deepEqual(await said(page), ["There is no experiment 'no-such-thing'; here are those that there are."]);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("what cannot be understood in an input is said beside it, and the last good run stays", async () => {
+  const page = await stage.page("?experiment=diffgrad");
+  const before = await drawn(page);
+  const input = page.locator('[data-name="learning_rate"] input[type=text]');
+  for (const text of ["", "fast", "1e999", "-1", "0.1.2", "<script>alert(1)</script>"]) {
+    await input.fill(text);
+    await input.press("Enter");
+    assert.match(await page.locator(".refusal:visible").textContent(), /^control learning_rate: /);
+    assert.equal(await input.getAttribute("aria-invalid"), "true");
+    assert.equal(await drawn(page), before);
+    assert.equal(parameters(page).learning_rate, undefined);
+  }
+  await input.fill("0.2");
+  await input.press("Enter");
+  await page.waitForURL(/learning_rate=0\.2/);
+  assert.equal(await page.locator(".refusal:visible").count(), 0);
+  await page.context().close();
+});
+
+test("a worker that breaks down is replaced, once, and the page says so", async () => {
+  const page = await stage.page("?experiment=diffgrad");
+  const fell = () => page.workers()[0].evaluate(() => void setTimeout(() => { throw new WebAssembly.RuntimeError("unreachable"); }));
+  await fell();
+  await page.waitForFunction(() => document.querySelector("orrery-notices")?.textContent.includes("started again"));
+  assert.deepEqual(await said(page), ["The computation broke down; it was started again with the same settings."]);
+  await page.waitForTimeout(500);
+  await over(page);
+  await slide(page, "learning_rate", [400]);
+  await page.waitForFunction(() => document.querySelector(".verdict").textContent.includes("does not hold"));
+  assert.equal(page.workers().length, 1);
+  await fell();
+  await page.waitForTimeout(300);
+  await fell();
+  await page.waitForFunction(() => document.querySelector("orrery-notices")?.textContent.includes("twice"));
+  await page.context().close();
+});
+
+test("it works without a network after the first visit", async () => {
+  const page = await stage.page("?experiment=diffgrad");
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await page.waitForFunction(async () => (await (await caches.open("orrery")).keys()).length > 15);
+  await page.waitForTimeout(500);
+  await page.context().setOffline(true);
+  await page.reload();
+  await over(page);
+  assert.match(await verdict(page), /holds/);
+  await page.goto(stage.base + "?experiment=diffgrad&preset=break-it");
+  await over(page);
+  assert.match(await verdict(page), /does not hold/);
+  await page.context().close();
+});
+
+test("with little motion asked for, a run is shown when it is over", async () => {
+  const page = await stage.page("?experiment=opposing-signals", { context: { reducedMotion: "reduce" } });
+  assert.match(await verdict(page), /holds/);
+  const drawings = Number(await page.locator("orrery-panel").first().getAttribute("data-drawn"));
+  assert.ok(drawings <= 8, `${drawings} drawings`);
+  await page.context().close();
+});
+
+for (const [width, theme] of [[1440, "light"], [1440, "dark"], [360, "light"], [360, "dark"]]) {
+  test(`at ${width} px, ${theme}, nothing is wider than the page`, async () => {
+    const page = await stage.page("?experiment=opposing-signals", { context: { viewport: { width, height: 800 }, colorScheme: theme } });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(wide <= 0, `${wide} px too wide`);
+    const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    assert.equal(background, theme === "dark" ? "rgb(21, 23, 28)" : "rgb(255, 255, 255)");
+    await page.getByRole("button", { name: "Light or dark" }).click();
+    assert.notEqual(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), background);
+    await page.context().close();
+  });
+}

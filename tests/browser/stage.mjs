@@ -1,0 +1,98 @@
+// The site served, a browser opened, and pages that keep what went wrong on them.
+
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Chromium's flags: nothing but the site is asked for anything. */
+export const FLAGS = [
+  "--headless", "--no-sandbox", "--disable-background-networking", "--disable-quic", "--no-first-run", "--disable-component-update",
+  "--disable-sync",
+];
+/** What gives WebGPU where there is no GPU. */
+export const SOFTWARE_GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+
+/** The native program. */
+export const orrery = root + "target/debug/orrery";
+
+/** Serves dist/ and opens a browser: {base, page(options), end()}. */
+export async function raise(flags = []) {
+  const server = spawn(orrery, ["serve", "--port", "0", "--dir", "dist"], { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+  const base = await new Promise((resolve, reject) => {
+    createInterface({ input: server.stdout }).once("line", resolve);
+    server.once("error", reject);
+    server.once("exit", () => reject(new Error("the server did not start")));
+  });
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: [...FLAGS, ...flags] });
+  return {
+    base,
+    browser,
+    /** A page at `query`, at rest once its run is over. `page.complaints` is what its console said. */
+    async page(query = "", { context: options = {}, rest = query.includes("experiment=") } = {}) {
+      const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+      const page = await context.newPage();
+      page.complaints = watch(page);
+      await page.goto(base + query);
+      if (rest) await over(page);
+      return page;
+    },
+    async end() {
+      await browser.close();
+      server.kill();
+    },
+  };
+}
+
+/** Collects what a page says on its console, and what it asks for in vain. */
+export function watch(page) {
+  const complaints = [];
+  page.on("console", (message) => complaints.push(`${message.type()}: ${message.text()}`));
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("response", (response) => response.status() >= 400 && complaints.push(`${response.status()} for ${response.url()}`));
+  return complaints;
+}
+
+/** Waits until the run on the page is over and drawn. */
+export async function over(page) {
+  await page.waitForSelector("html[data-run=over]", { timeout: 60_000 });
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+}
+
+/** A number that stands for what is drawn in the `index`-th picture. */
+export function drawn(page, index = 0) {
+  return page.evaluate((index) => {
+    const canvas = document.querySelectorAll("orrery-panel canvas")[index];
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    return data.reduce((hash, byte) => (Math.imul(hash, 31) + byte) | 0, 7);
+  }, index);
+}
+
+/** The share of a picture's pixels that are not background. */
+export function inked(page, index = 0) {
+  return page.evaluate((index) => {
+    const canvas = document.querySelectorAll("orrery-panel canvas")[index];
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    let other = 0;
+    for (let i = 0; i < data.length; i += 4) other += data[i] !== data[0] || data[i + 1] !== data[1] || data[i + 2] !== data[2];
+    return (4 * other) / data.length;
+  }, index);
+}
+
+/** The sentences that the page says. */
+export const said = (page) => page.locator("orrery-notices p span").allTextContents();
+
+/** Sets a slider as a hand does: `positions` one after the other, then lets go. */
+export async function slide(page, name, positions) {
+  const slider = page.locator(`[data-name="${name}"] input[type=range]`).first();
+  for (const position of positions) {
+    await slider.evaluate((input, position) => {
+      input.value = position;
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+    }, position);
+    await page.waitForTimeout(20);
+  }
+  await slider.dispatchEvent("change");
+}

@@ -1,0 +1,100 @@
+//! What every experiment owes the house: a whole card, views that can be drawn and said, controls that hold at both ends.
+
+use std::path::Path;
+
+use orrery::controls::{Kind, Settings, Value};
+use orrery::data::Library;
+use orrery::experiment::Entry;
+use orrery::gpu::Device;
+use orrery::session::Session;
+use orrery::view::View;
+use orrery::{labs, plot};
+
+/// Runs at most `slices` slices and looks, as the page does.
+fn look(entry: &'static Entry, settings: &Settings, slices: usize) -> orrery::Result<Vec<View>> {
+    let mut session = Session::new(entry, settings.clone(), 0, &Library::shipped(entry.card.data))?;
+    let mut left = slices;
+    pollster::block_on(session.advance(&Device::cpu(), || {
+        left = left.saturating_sub(1);
+        left == 0
+    }))?;
+    session.look().views.iter().map(|bytes| View::decode(bytes)).collect()
+}
+
+/// A view can be drawn, written and said, and its text says more than its title.
+fn check(view: &View, place: &str) {
+    let (style, camera) = (plot::Style::default(), plot::Camera::default());
+    let svg = plot::svg(view, &style, &camera);
+    assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"), "{place}: not an SVG");
+    assert!(!svg.contains("NaN") && !svg.contains("inf"), "{place}: a number that is none reached the picture");
+    assert!(plot::describe(view, "x").len() > 12, "{place}: nothing is said of it");
+    assert!(!plot::csv(view).is_empty(), "{place}: no data");
+}
+
+#[test]
+fn cards_are_whole() {
+    let mut slugs = Vec::new();
+    for lab in labs::LABS {
+        for entry in lab.entries {
+            let card = entry.card;
+            let slug = card.slug;
+            assert!(!slugs.contains(&slug), "{slug}: twice");
+            slugs.push(slug);
+            assert_eq!(entry.lab, lab.slug);
+            assert!(Path::new(&format!("src/labs/{}/{}.rs", lab.slug, slug.replace('-', "_"))).exists(), "{slug}: file name");
+            let text = std::fs::read_to_string(format!("src/labs/{}/{slug}.md", lab.slug)).expect(slug);
+            for section in ["## What you see", "## Three things to try", "## Equations", "## The paper"] {
+                assert!(text.contains(section), "{slug}.md: no section '{section}'");
+            }
+            assert!(card.presets.len() >= 2 && card.presets[0].name == "default" && card.presets[1].name == "break-it", "{slug}");
+            assert!(card.presets[0].set.is_empty(), "{slug}: default is the controls' defaults");
+            assert!(card.seeds >= 1 && !card.views.is_empty() && !card.claim.is_empty() && !card.honesty.is_empty(), "{slug}");
+            for preset in card.presets {
+                entry.preset(preset.name).unwrap_or_else(|e| panic!("{slug}, preset {}: {e}", preset.name));
+            }
+            for (spec, default) in entry.controls.iter().zip(&Settings::default_of(entry.controls).0) {
+                assert_eq!(spec.parse(&spec.format(default)).as_ref(), Ok(default), "{slug}: default of {}", spec.name);
+                assert!(!spec.help.is_empty(), "{slug}: {} says nothing", spec.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_preset_shows_itself_at_start_and_later() {
+    for entry in labs::entries() {
+        for preset in entry.card.presets {
+            for slices in [1, 40] {
+                let place = format!("{} at {} after {slices}", entry.card.slug, preset.name);
+                let views = look(entry, &entry.preset(preset.name).unwrap(), slices).unwrap_or_else(|e| panic!("{place}: {e}"));
+                assert_eq!(views.len(), entry.card.views.len());
+                views.iter().for_each(|view| check(view, &place));
+            }
+        }
+    }
+}
+
+#[test]
+fn controls_hold_at_both_ends() {
+    for entry in labs::entries() {
+        for (index, spec) in entry.controls.iter().enumerate() {
+            let ends = match spec.kind {
+                Kind::Real { min, max, zero, .. } => vec![if zero { 0.0 } else { min }, min, max],
+                Kind::Count { min, max, .. } => vec![min, max],
+                Kind::Toggle => vec![0.0, 1.0],
+                Kind::Text { .. } => vec![],
+                Kind::Choice(options) => (0..options.len()).map(|i| i as f64).collect(),
+            };
+            for end in ends {
+                let mut settings = Settings::default_of(entry.controls);
+                settings.0[index] = Value::Number(end);
+                let place = format!("{}, {} = {end}", entry.card.slug, spec.name);
+                match look(entry, &settings, 5) {
+                    Ok(views) => views.iter().for_each(|view| check(view, &place)),
+                    // Two controls may contradict each other; then the error names the control.
+                    Err(error) => assert!(error.to_string().contains(spec.name), "{place}: {error}"),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+// The reader's own files: chosen or dropped, shown while in use, never sent anywhere.
+
+import { h, iconButton } from "./dom.js";
+
+/** `<orrery-files>`. Fires `files` (detail: {add: [File], remove: [name]}). */
+export class Files extends HTMLElement {
+  #list = h("ul", {});
+
+  /** Makes the part for an experiment that takes files; `takes` says which, in a sentence. */
+  build(takes) {
+    this.hidden = !takes;
+    const input = h("input", { type: "file", multiple: true, accept: ".csv,.npy,.npz", hidden: true, tabindex: "-1", "aria-label": "Files" });
+    input.addEventListener("change", () => {
+      this.add(input.files);
+      input.value = "";
+    });
+    const choose = h("button", { type: "button", onclick: () => input.click() }, "Choose files …");
+    this.replaceChildren(
+      h("h2", {}, "Your own data"),
+      h("p", { class: "help" }, takes ?? "", " Drop files anywhere on the page; they never leave your browser."),
+      this.#list, choose, input,
+    );
+    this.show([]);
+  }
+
+  /** Takes files in. */
+  add(files) {
+    const add = [...files];
+    if (add.length > 0) this.dispatchEvent(new CustomEvent("files", { detail: { add } }));
+  }
+
+  /** Shows the arrays in use, as {file, array, shape}. */
+  show(arrays) {
+    const files = group(arrays);
+    this.#list.replaceChildren(
+      ...[...files].map(([file, parts]) =>
+        h("li", {},
+          h("span", {}, file, h("small", {}, parts.map(({ array, shape }) => `${array ? array + " " : ""}${shape}`).join(", "))),
+          iconButton("close", `Remove ${file}`, () => this.dispatchEvent(new CustomEvent("files", { detail: { remove: [file] } })))),
+      ),
+    );
+    this.#list.hidden = files.size === 0;
+  }
+}
+
+function group(arrays) {
+  const files = new Map();
+  for (const array of arrays) files.set(array.file, [...(files.get(array.file) ?? []), array]);
+  return files;
+}
+
+/** Calls `take(files)` for files dropped anywhere on the page. */
+export function onDrop(take) {
+  const carries = (event) => event.dataTransfer?.types.includes("Files");
+  const mark = (on) => document.body.classList.toggle("dropping", on);
+  addEventListener("dragover", (event) => {
+    if (!carries(event)) return;
+    event.preventDefault();
+    mark(true);
+  });
+  addEventListener("dragleave", (event) => event.relatedTarget === null && mark(false));
+  addEventListener("drop", (event) => {
+    if (!carries(event)) return;
+    event.preventDefault();
+    mark(false);
+    take(event.dataTransfer.files);
+  });
+}
+
+customElements.define("orrery-files", Files);

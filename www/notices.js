@@ -1,0 +1,31 @@
+// What the reader must know, one sentence a line, until it is put away or no longer true.
+
+import { h, iconButton } from "./dom.js";
+
+/** `<orrery-notices>`. */
+export class Notices extends HTMLElement {
+  connectedCallback() {
+    this.setAttribute("role", "status");
+    this.setAttribute("aria-live", "polite");
+  }
+
+  /** Says a sentence once, with a full stop if it has none. `kind`: "error" or "note"; `topic`: what it is about, for `clear`. */
+  say(words, { kind = "error", topic = "" } = {}) {
+    const sentence = /[.!?]$/.test(words) ? words : words + ".";
+    const same = [...this.children].find((line) => line.dataset.text === sentence);
+    if (same) return;
+    const line = h("p", { class: kind, "data-text": sentence, "data-topic": topic }, h("span", {}, sentence));
+    line.append(iconButton("close", "Put away", () => line.remove()));
+    this.append(line);
+    while (this.children.length > 4) this.firstChild.remove();
+  }
+
+  /** Takes back what was said about `topic`; everything if none is given. */
+  clear(topic) {
+    for (const line of [...this.children]) {
+      if (topic === undefined || line.dataset.topic === topic) line.remove();
+    }
+  }
+}
+
+customElements.define("orrery-notices", Notices);
