@@ -358,6 +358,131 @@ impl InformationPlane {
     }
 }
 
+impl InformationPlane {
+    /// The net chosen.
+    fn chosen(&self) -> &Learner {
+        &self.learners[0]
+    }
+
+    /// The ReLU net beside it, if it is not itself one.
+    fn beside(&self) -> Option<&Learner> {
+        self.learners.get(1)
+    }
+
+    /// The layer in the lower pictures, from 0.
+    fn shown(&self) -> usize {
+        self.controls.shown.min(self.controls.layers) - 1
+    }
+
+    /// A layer's colour: the deeper, the further along the map.
+    fn ink(&self, l: usize) -> Ink {
+        Ink::Ramp((l as f32 + 0.5) / HIDDEN.len() as f32)
+    }
+
+    /// The epochs measured so far.
+    fn measured(&self, learner: &Learner) -> Vec<f64> {
+        self.epochs[..learner.accuracy.len()].iter().map(|e| *e as f64).collect()
+    }
+
+    fn plane(&self) -> Chart {
+        let chosen = self.chosen();
+        let bound = [(0.0, 0.0)].into_iter().chain(self.curve.iter().rev().copied()).chain([(BITS as f64, self.problem.information)]);
+        let (x, y) = bound.unzip();
+        let mut marks = vec![Mark::dashed("bottleneck bound", Ink::Muted, x, y)];
+        let shade: Vec<f32> = self.measured(chosen).iter().map(|e| (log(*e) / log(EPOCHS as f64)) as f32).collect();
+        for (l, points) in chosen.points.iter().enumerate() {
+            let (x, y): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
+            let name = if l == 0 { "a layer, from epoch 1 to 1,200".into() } else { String::new() };
+            marks.push(Mark::Trail { name, x, y, shade: shade.clone() });
+        }
+        for (l, points) in chosen.points.iter().enumerate() {
+            if let Some(&(x, y)) = points.last() {
+                marks.push(Mark::points(String::new(), Ink::Text, vec![x], vec![y], 9.0));
+                marks.push(Mark::Label { text: format!("{}", l + 1), at: (x, y), ink: Ink::Text });
+            }
+        }
+        Chart {
+            x: Axis::linear("I(X;T), what a layer keeps of the input").unit("bits").range(0.0, BITS as f64),
+            y: Axis::linear("I(T;Y), what it says of the label").unit("bits").range(0.0, 1.0),
+            marks,
+            ..Chart::default()
+        }
+    }
+
+    fn kept(&self) -> Chart {
+        let mut marks = Vec::new();
+        for (i, learner) in self.learners.iter().enumerate().rev() {
+            let epochs = self.measured(learner);
+            for (l, points) in learner.points.iter().enumerate() {
+                let y: Vec<f64> = points.iter().map(|point| point.0).collect();
+                if i == 1 {
+                    marks.push(Mark::dashed(if l == 0 { "ReLU" } else { "" }, Ink::Muted, epochs.clone(), y));
+                    continue;
+                }
+                if let Some(top) = (0..y.len()).rev().reduce(|best, k| if y[k] >= y[best] { k } else { best }) {
+                    marks.push(Mark::points("", self.ink(l), vec![epochs[top]], vec![y[top]], 9.0));
+                }
+                marks.push(Mark::line(format!("layer {}", l + 1), self.ink(l), epochs.clone(), y));
+            }
+        }
+        let (x, y) = (Axis::log("epoch").range(1.0, EPOCHS as f64), Axis::linear("I(X;T)").unit("bits").range(0.0, BITS as f64));
+        Chart { x, y, marks, ..Chart::default() }
+    }
+
+    /// m_l and s_l at the logged epochs, means over the epochs since the one logged before.
+    fn smoothed(&self, phases: &[[f64; 2]]) -> Vec<[f64; 2]> {
+        let starts = [0].into_iter().chain(self.epochs.iter().copied());
+        let stretches = starts.zip(&self.epochs).filter(|(_, end)| **end <= phases.len());
+        let mean = |stretch: &[[f64; 2]], i: usize| stretch.iter().map(|phase| phase[i]).sum::<f64>() / stretch.len() as f64;
+        stretches.map(|(start, end)| [0, 1].map(|i| mean(&phases[start..*end], i))).collect()
+    }
+
+    /// The first logged epoch at which a layer's gradient is more noise than drift.
+    fn crossing(&self, phases: &[[f64; 2]]) -> Option<f64> {
+        self.smoothed(phases).iter().position(|[drift, diffusion]| drift < diffusion).map(|k| self.epochs[k] as f64)
+    }
+
+    fn phases(&self) -> Chart {
+        let mut marks = Vec::new();
+        let mut curves = |l: usize, names: [&str; 2], inks: [Ink; 2]| {
+            let smoothed = self.smoothed(&self.chosen().phases[l]);
+            let epochs: Vec<f64> = self.epochs[..smoothed.len()].iter().map(|e| *e as f64).collect();
+            for i in [1, 0] {
+                let y = smoothed.iter().map(|phase| phase[i]).collect();
+                marks.push(Mark::Line { name: names[i].into(), ink: inks[i], x: epochs.clone(), y, dashed: i == 1 });
+            }
+        };
+        let shown = self.shown();
+        (0..self.chosen().phases.len()).filter(|l| *l != shown).for_each(|l| curves(l, ["", ""], [Ink::Muted; 2]));
+        let names = [format!("mean m, layer {}", shown + 1), format!("deviation s, layer {}", shown + 1)];
+        curves(shown, [&names[0], &names[1]], [Ink::Series(0), Ink::Series(1)]);
+        if let Some(at) = self.crossing(&self.chosen().phases[shown]) {
+            marks.push(Mark::at_x("s > m", at));
+        }
+        let (x, y) = (Axis::log("epoch").range(1.0, EPOCHS as f64), Axis::log("size of the gradient over an epoch's batches"));
+        Chart { x, y, marks, ..Chart::default() }
+    }
+
+    fn activities(&self) -> Chart {
+        let (chosen, shown) = (self.chosen(), self.shown());
+        let (low, high) = chosen.ranges[shown];
+        let bins = chosen.histogram.len();
+        let edge = |i: usize| f64::from(low) + f64::from(high - low) * i as f64 / bins as f64;
+        let y = chosen.histogram.clone();
+        let mut marks = Vec::new();
+        if bins > 0 {
+            let edges = (0..=bins).map(edge).collect();
+            marks.push(Mark::Histogram { name: String::new(), ink: Ink::Series(0), edges, y });
+        }
+        Chart {
+            x: Axis::linear(format!("activity of a unit in layer {}", shown + 1)),
+            y: Axis::linear("share of the activities"),
+            marks,
+            ..Chart::default()
+        }
+    }
+}
+
 impl Experiment for InformationPlane {
     type Controls = Controls;
 
@@ -376,6 +501,21 @@ impl Experiment for InformationPlane {
         unit: "epoch",
         views: &[
             Panel { id: "plane", title: "The information plane", look: "Up is fitting, left is compression: who turns back?" },
+            Panel {
+                id: "kept",
+                title: "What the layers keep of the input",
+                look: "A dot marks each layer's most. From there on tanh layers forget; the dashed ReLU layers do not.",
+            },
+            Panel {
+                id: "phases",
+                title: "Drift and diffusion",
+                look: "Where the deviation of the batches' gradients rises over their mean. Does the forgetting begin there?",
+            },
+            Panel {
+                id: "activities",
+                title: "The activities behind it",
+                look: "Units driven to ±1 pile up in the outer bins: that is what the bins see as compression.",
+            },
         ],
         presets: &[
             Preset { name: "default", about: "The paper's net: tanh, 30 bins", set: &[] },
@@ -428,7 +568,12 @@ impl Experiment for InformationPlane {
     }
 
     fn view(&self, which: usize) -> View {
-        View::Chart(Chart::default())
+        View::Chart(match which {
+            0 => self.plane(),
+            1 => self.kept(),
+            2 => self.phases(),
+            _ => self.activities(),
+        })
     }
 
     fn measures(&self) -> Measures {
@@ -459,59 +604,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn look() {
-        let t = std::time::Instant::now();
-        let problem = Problem::get();
-        println!("problem {:?} I = {}", t.elapsed(), problem.information);
-        let t = std::time::Instant::now();
-        let mut b = problem.bottleneck();
-        println!("groups {:?}", b.point());
-        for i in 0..BETAS {
-            b.beta = beta(i);
-            (0..SWEEPS).for_each(|_| b.sweep());
-            println!("{:.3} {:?}", b.beta, b.point());
-        }
-        println!("curve {:?}", t.elapsed());
-        println!("{:?}", logged_epochs());
+    fn draw() {
+        use crate::plot::*;
         let d = Controls::default();
-        for (name, controls, seeds) in [
-            ("tanh", d.clone(), 0..5),
-            ("tanh", d.clone(), 100..105),
-            ("tanh", d.clone(), 200..205),
-            ("relu", Controls { activation: Sigma::Relu, ..d.clone() }, 300..305),
-            ("sigmoid", Controls { activation: Sigma::Sigmoid, ..d.clone() }, 0..3),
-            ("softplus", Controls { activation: Sigma::Softplus, ..d.clone() }, 0..3),
-            ("full", Controls { batch: 4096, ..d.clone() }, 0..3),
-            ("full η=1", Controls { batch: 4096, learning_rate: 1.0, ..d.clone() }, 0..3),
-            ("η=1", Controls { learning_rate: 1.0, ..d.clone() }, 0..2),
-            ("b=32", Controls { batch: 32, ..d.clone() }, 0..2),
-            ("share .1", Controls { training_share: 0.1, ..d.clone() }, 0..3),
-            ("share .05 b=32", Controls { training_share: 0.05, batch: 32, ..d.clone() }, 0..3),
-            ("1 layer", Controls { layers: 1, ..d.clone() }, 0..2),
-            ("3 layer", Controls { layers: 3, ..d.clone() }, 0..2),
-        ] {
-            for seed in seeds {
-                let t = std::time::Instant::now();
-                let mut run = InformationPlane::new(&controls, seed, &Library::default()).unwrap();
-                let mut slow = [0.0f64; 3];
-                let mut sum = [0.0f64; 2];
-                loop {
-                    let cpu = || std::fs::read_to_string("/proc/thread-self/schedstat").unwrap().split(' ').next().unwrap().parse::<f64>().unwrap() / 1e6;
-                    let t = cpu();
-                    let e = run.epoch;
-                    let p = pollster::block_on(run.step(&Device::cpu())).unwrap();
-                    let t = cpu() - t;
-                    let i = usize::from(e == run.epoch);
-                    slow[i] = slow[i].max(t);
-                    sum[i] += t;
-                    if p.finished() {
-                        break;
-                    }
-                }
-                println!("{name} {seed} slow {slow:.2?} sum {sum:.0?} {:.3?}", run.measures().0.iter().map(|m| m.1).collect::<Vec<_>>());
-                let l = &run.learners[0];
-                println!("   I(T;Y) last {:.3?} most {:.3?}", l.points.iter().map(|p| p[LOGGED-1].1).collect::<Vec<_>>(), l.points.iter().map(|p| p.iter().fold(0.0f64, |a, b| a.max(b.1))).collect::<Vec<_>>());
-                for l in &run.learners { println!("   phases {:?}", l.phases.iter().map(|p| { let t: Vec<usize> = (0..EPOCHS).filter(|e| p[*e][0] < p[*e][1]).collect(); (t.first().copied(), t.len()) }).collect::<Vec<_>>()); }
+        for (name, controls) in [("default", d.clone()), ("break", Controls { activation: Sigma::Relu, ..d.clone() }), ("fine", Controls { bins: 1000, ..d.clone() }), ("full", Controls { batch: 4096, learning_rate: 1.0, ..d.clone() }), ("soft", Controls { activation: Sigma::Softplus, layers: 2, ..d.clone() })] {
+            let mut run = InformationPlane::new(&controls, 0, &Library::default()).unwrap();
+            let mut at = [1usize, 40, EPOCHS].into_iter().peekable();
+            let mut show = |run: &InformationPlane, tag: &str| for v in 0..4 {
+                let style = Style { width: 640.0, height: 400.0, scale: 1.0, theme: Theme::Light };
+                std::fs::write(format!("/tmp/ip/{name}-{tag}-{v}.png"), png(&run.view(v), &style, &Camera::default()).unwrap()).unwrap();
+            };
+            show(&run, "0");
+            loop {
+                let p = pollster::block_on(run.step(&Device::cpu())).unwrap();
+                if at.peek() == Some(&p.done) && run.learners.iter().all(|l| l.due(false).is_none()) { show(&run, &p.done.to_string()); at.next(); }
+                if p.finished() { break; }
             }
         }
     }
