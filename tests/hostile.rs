@@ -127,6 +127,9 @@ fn ten_million_rows() {
     );
     // As many as are allowed are read.
     assert_eq!(answer("a.csv", &rows.as_bytes()[..4 * MAX_VALUES]).unwrap()[0].shape, [MAX_VALUES, 1]);
+    let header = "wide,".repeat(1_500_000);
+    assert_eq!(says("a.csv", header.as_bytes()), "a.csv: a line has 1500001 cells; tables of at most 1000000 columns are read");
+    answer("a.csv", format!("{0}\n{1}\n", &header[..4_999_999], &"0,".repeat(1_000_000)[..1_999_999]).as_bytes()).unwrap();
     let wide = ",".repeat(20_000_000);
     assert!(says("a.csv", wide.as_bytes()).contains("too many"));
     let header = "{'descr': '|u1', 'fortran_order': True, 'shape': (10000000, 1), }";

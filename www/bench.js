@@ -134,7 +134,7 @@ export class Bench extends EventTarget {
       result: ({ name, type, bytes }) => download(new Blob([bytes]), `${this.card.slug}-${name}.${type}`),
       files: (arrays) => key === "a" && this.files.show(arrays),
       error: (sentence) => this.notices.say(sentence, { topic: "run" }),
-      note: (sentence) => this.notices.say(sentence, { kind: "note", topic: "run" }),
+      note: (sentence) => this.notices.say(sentence, { kind: "note" }),
     });
     return side;
   }
@@ -153,6 +153,7 @@ export class Bench extends EventTarget {
       pace: this.player.pace,
     });
     this.player.begin(this.card.unit, true);
+    document.documentElement.dataset.run = "going";
     this.claim.begin(side.key, seed);
   }
 

@@ -1,6 +1,6 @@
 // The explorer: the catalogue, one experiment on the bench, and the URL that says all of it.
 
-import { check } from "./orrery.js";
+import * as module from "./orrery.js";
 import { Bench } from "./bench.js";
 import { fetchCatalogue, firstAuthor, front } from "./catalogue.js";
 import "./notices.js";
@@ -39,7 +39,7 @@ async function route() {
     return notices.say(error.message);
   }
   if (bench !== opened) return;
-  const { state, complaints } = read(location.search, card, (name, text) => check(card.slug, name, text));
+  const { state, complaints } = read(location.search, card, (name, text) => module.check(card.slug, name, text));
   for (const sentence of complaints) notices.say(sentence, { topic: "url" });
   bench.apply(state, { eager: true });
   showCompare();
@@ -129,7 +129,7 @@ function follow(event) {
   let query = link.getAttribute("href");
   // A link in the text of an experiment names controls: it means this experiment, otherwise at its defaults.
   if (bench && main.contains(link) && !new URLSearchParams(query).has("experiment") && query !== "?") {
-    const { state, complaints } = read(query, bench.card, (name, text) => check(bench.card.slug, name, text));
+    const { state, complaints } = read(query, bench.card, (name, text) => module.check(bench.card.slug, name, text));
     for (const sentence of complaints) notices.say(sentence, { topic: "url" });
     const a = { ...state.a, seed: bench.state.a.seed };
     query = write(bench.card, { ...bench.state, a, view: state.view ?? bench.state.view });
@@ -143,6 +143,11 @@ function follow(event) {
 globalThis.orrery = {
   /** Takes the GPU away from the runs on the bench. */
   loseGpu: () => bench?.loseGpu(),
+  /** Runs one of the module's timers on this page: `time_sinkhorn`, `time_training`. */
+  async time(name, ...values) {
+    await load();
+    return module[name](...values);
+  },
   /** The hash that the command line prints for the same run. */
   async hash(slug, preset = "default", seed = 0) {
     const card = catalogue.cards.find((card) => card.slug === slug);
@@ -178,16 +183,20 @@ try {
   notices.say(error.message);
 }
 
+/** Keeps what has been fetched so far, so that the first visit is enough to come back without a network. */
+async function keep() {
+  try {
+    await navigator.serviceWorker.register(new URL("sw.js", document.baseURI));
+    const { active } = await navigator.serviceWorker.ready;
+    const fetched = performance.getEntriesByType("resource").map(({ name }) => name);
+    const data = (bench?.card.data ?? []).map((file) => new URL("./data/" + file, import.meta.url).href);
+    active.postMessage({ keep: [document.baseURI, location.href.split(/[?#]/)[0], ...fetched, ...data] });
+  } catch {
+    // Private windows and file systems have no service workers; the site works without.
+  }
+}
+
 if ("serviceWorker" in navigator) {
-  // What the page has fetched so far is kept as well, so that the first visit is enough to come back without a network.
-  addEventListener("load", async () => {
-    try {
-      await navigator.serviceWorker.register(new URL("sw.js", document.baseURI));
-      const { active } = await navigator.serviceWorker.ready;
-      const fetched = performance.getEntriesByType("resource").map(({ name }) => name);
-      active.postMessage({ keep: [document.baseURI, location.href.split("?")[0], ...fetched] });
-    } catch {
-      // Private windows and file systems have none; the site works without.
-    }
-  });
+  if (document.readyState === "complete") keep();
+  else addEventListener("load", keep);
 }

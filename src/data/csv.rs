@@ -1,7 +1,8 @@
 //! Tables of numbers as text: csv with commas, semicolons or tabs, and numpy.savetxt's spaces.
 //!
 //! A header is a first line without a single number in it, or pandas' `,0,1,2`. Under a header, a first column without a name is
-//! what pandas and R write as row labels, and is left out. Lines that begin with `#` are comments.
+//! what pandas and R write as row labels, and is left out (but counted, where a file is too large). Lines that begin with `#` are
+//! comments.
 
 use std::borrow::Cow;
 
@@ -10,6 +11,9 @@ use csv::ByteRecord;
 use super::Array;
 use super::read::{MAX_VALUES, printable, too_many};
 use crate::error::{Error, Result};
+
+/// The widest table that is read.
+const MAX_COLUMNS: usize = 1_000_000;
 
 /// The table as an array of shape `[rows, columns]`.
 pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Array> {
@@ -20,11 +24,14 @@ pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Array> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let delimiter = delimiter(bytes);
     let bytes = &*if delimiter == b' ' { single_spaces(bytes).into() } else { Cow::Borrowed(bytes) };
-    // Refused before it is read, since parsing takes seconds; row labels may double the number of cells.
+    // Refused before it is read: parsing takes seconds, and a record many times the memory of its text.
     let lines = bytes.iter().filter(|b| **b == b'\n').count();
-    let cells = lines + bytes.iter().filter(|b| **b == delimiter).count();
-    if cells > 2 * MAX_VALUES {
-        return Err(too_many(name, format!("about {cells}")));
+    let cells = |text: &[u8]| text.iter().filter(|b| **b == delimiter).count() + 1;
+    if lines + cells(bytes) > MAX_VALUES + MAX_COLUMNS {
+        return Err(too_many(name, format!("about {}", lines + cells(bytes) - 1)));
+    }
+    if let Some(width) = bytes.split(|b| *b == b'\n').map(cells).find(|width| *width > MAX_COLUMNS) {
+        return Err(wrong(format!("a line has {width} cells; tables of at most {MAX_COLUMNS} columns are read")));
     }
     let mut options = csv::ReaderBuilder::new();
     options.has_headers(false).flexible(true).delimiter(delimiter).comment(Some(b'#'));

@@ -3,6 +3,7 @@
 //! One compiled module serves both; neither side knows the other. Frames cross as encoded views, everything that a person
 //! reads crosses as text, and every error as a JavaScript `Error` whose message is the sentence to show.
 
+pub mod bench;
 pub mod page;
 pub mod worker;
 

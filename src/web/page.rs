@@ -181,6 +181,11 @@ impl Picture {
         plot::extent(&self.view).map(|[x, y]| vec![x.0, x.1, y.0, y.1])
     }
 
+    /// The window onto the data that is set, `[x0, x1, y0, y1]`; nothing where all is shown.
+    pub fn seen(&self) -> Option<Vec<f64>> {
+        self.camera.window.map(|[x, y]| vec![x.0, x.1, y.0, y.1])
+    }
+
     /// Sets the window onto the data.
     pub fn window(&mut self, x0: f64, x1: f64, y0: f64, y1: f64) {
         self.camera.window = Some([(x0, x1), (y0, y1)]);

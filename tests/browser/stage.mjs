@@ -33,6 +33,7 @@ export async function raise(flags = []) {
     /** A page at `query`, at rest once its run is over. `page.complaints` is what its console said. */
     async page(query = "", { context: options = {}, rest = query.includes("experiment=") } = {}) {
       const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+      context.setDefaultTimeout(15_000);
       const page = await context.newPage();
       page.complaints = watch(page);
       await page.goto(base + query);
@@ -61,20 +62,18 @@ export async function over(page) {
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
 }
 
-/** A number that stands for what is drawn in the `index`-th picture. */
+/** What is drawn in the `index`-th picture, to compare. */
 export function drawn(page, index = 0) {
-  return page.evaluate((index) => {
-    const canvas = document.querySelectorAll("orrery-panel canvas")[index];
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    return data.reduce((hash, byte) => (Math.imul(hash, 31) + byte) | 0, 7);
-  }, index);
+  return page.evaluate((index) => document.querySelectorAll("orrery-panel canvas")[index].toDataURL(), index);
 }
 
 /** The share of a picture's pixels that are not background. */
 export function inked(page, index = 0) {
   return page.evaluate((index) => {
     const canvas = document.querySelectorAll("orrery-panel canvas")[index];
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+    copy.drawImage(canvas, 0, 0);
+    const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
     let other = 0;
     for (let i = 0; i < data.length; i += 4) other += data[i] !== data[0] || data[i + 1] !== data[1] || data[i + 2] !== data[2];
     return (4 * other) / data.length;

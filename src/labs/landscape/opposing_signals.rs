@@ -516,17 +516,25 @@ impl Experiment for OpposingSignals {
         let (top, correlation, share) = (least(runs, "top"), most(runs, "correlation"), least(runs, "outlier_share"));
         let end = if most(runs, "diverged") == 1.0 { " Training blew up." } else { "" };
         let finished = least(runs, "finished") == 1.0;
+        let undecided = |text: &str| Verdict { holds: None, text: text.into(), figure: f64::NAN, threshold: -0.5 };
+        if top.is_nan() {
+            return undecided("Nothing is measured yet.");
+        }
+        if top < 1.0 && !finished {
+            return Verdict {
+                holds: None,
+                ..Verdict::at_least(top, 1.0, format!("So far the sharpness came to {top:.2} of the edge 2/η."))
+            };
+        }
         if top < 1.0 {
             let text = format!("The sharpness came to {top:.2} of 2/η and not to the edge: the effect is not shown.");
-            let so_far = Verdict::at_least(top, 1.0, text);
-            return Verdict { holds: so_far.holds.filter(|_| finished), ..so_far };
+            return Verdict::at_least(top, 1.0, text);
         }
         if correlation.is_nan() {
-            let text = format!(
-                "The edge is reached, but with fewer than {} steps at it in some run: nothing to tell.{end}",
+            return undecided(&format!(
+                "The edge is reached, with fewer than {} steps at it: too few to tell.{end}",
                 Self::ENOUGH
-            );
-            return Verdict { holds: None, text, figure: correlation, threshold: -0.5 };
+            ));
         }
         let text = format!(
             "At the edge (sharpness up to {top:.2} of 2/η) the two groups' loss changes correlate at {correlation:.2}, and the outliers make {:.0}% of all loss change.{end}",
