@@ -48,6 +48,7 @@ const LOGGED: usize = 40;
 /// The bottleneck's curve: β from 100 down to 1.
 const BETAS: usize = 20;
 const SWEEPS: usize = 100;
+const SWEEPS_A_SLICE: usize = 4;
 const CLUSTERS: usize = 20;
 
 /// The rule: p(y=1|x) = 1/(1+exp(−γ(f(x)−θ))), where f does not change when the points that x switches on are turned on their sphere.
@@ -360,7 +361,7 @@ impl InformationPlane {
             }
             self.bottleneck.sweep();
             self.sweeps += 1;
-            if self.sweeps % SWEEPS == 0 {
+            if self.sweeps.is_multiple_of(SWEEPS) {
                 self.curve.push(self.bottleneck.point());
                 self.bottleneck.beta = beta(self.curve.len());
             }
@@ -412,7 +413,7 @@ impl InformationPlane {
         for (l, points) in chosen.points.iter().enumerate() {
             let Some(&(x, y)) = points.last() else { continue };
             marks.push(Mark::points("", self.ink(l), vec![x], vec![y], 8.0));
-            match named.iter_mut().find(|(_, at)| (at.0 - x).abs() < 0.5 && (at.1 - y).abs() < 0.04) {
+            match named.iter_mut().find(|(_, at)| (at.0 - x).abs() < 0.8 && (at.1 - y).abs() < 0.04) {
                 Some((name, at)) => (*name, *at) = (format!("{name}, {}", l + 1), (x.min(at.0), y)),
                 None => named.push((format!("{}", l + 1), (x, y))),
             }
@@ -651,8 +652,6 @@ impl Experiment for InformationPlane {
     }
 }
 
-const SWEEPS_A_SLICE: usize = 4;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -800,42 +799,5 @@ mod tests {
         assert_eq!((epochs.len(), epochs[0], epochs[LOGGED - 1]), (LOGGED, 1, EPOCHS));
         assert!(epochs.windows(2).all(|pair| pair[0] < pair[1]));
         assert!(epochs[9..].windows(2).all(|pair| (1.1..1.25).contains(&(pair[1] as f64 / pair[0] as f64))), "{epochs:?}");
-    }
-
-    #[test]
-    fn draw() {
-        use crate::plot::*;
-        let d = Controls::default();
-        for (name, controls) in [
-            ("default", d.clone()),
-            ("break", Controls { activation: Sigma::Relu, ..d.clone() }),
-            ("fine", Controls { bins: 1000, ..d.clone() }),
-            ("full", Controls { batch: 4096, learning_rate: 1.0, ..d.clone() }),
-            ("soft", Controls { activation: Sigma::Softplus, layers: 2, ..d.clone() }),
-        ] {
-            let mut run = InformationPlane::new(&controls, 0, &Library::default()).unwrap();
-            let mut at = [1usize, 40, EPOCHS].into_iter().peekable();
-            let mut show = |run: &InformationPlane, tag: &str| {
-                for v in 0..4 {
-                    let style = Style { width: 640.0, height: 400.0, scale: 1.0, theme: Theme::Light };
-                    std::fs::write(
-                        format!("/tmp/ip/{name}-{tag}-{v}.png"),
-                        png(&run.view(v), &style, &Camera::default()).unwrap(),
-                    )
-                    .unwrap();
-                }
-            };
-            show(&run, "0");
-            loop {
-                let p = pollster::block_on(run.step(&Device::cpu())).unwrap();
-                if at.peek() == Some(&p.done) && run.learners.iter().all(|l| l.due(false).is_none()) {
-                    show(&run, &p.done.to_string());
-                    at.next();
-                }
-                if p.finished() {
-                    break;
-                }
-            }
-        }
     }
 }
