@@ -142,16 +142,14 @@ pub struct Bottleneck {
 }
 
 impl Bottleneck {
-    /// For inputs of probability `input` (p(x)) with `conditional` p(y|x), inputs × `classes`. The clusters start as intervals of equal
-    /// weight of the inputs in the order given, which should put like inputs side by side.
+    /// For inputs of probability `input` (p(x)) with `conditional` p(y|x), inputs × `classes`. Each cluster starts as as many inputs as the
+    /// others, neighbours in the order given: like inputs should stand side by side.
     pub fn new(input: &[f64], conditional: &[f64], classes: usize, clusters: usize, beta: f64) -> Self {
         assert_eq!(input.len() * classes, conditional.len(), "one distribution of y an input");
+        let whole = input.iter().sum::<f64>();
         let mut encoder = vec![0.0; input.len() * clusters];
-        let (mut before, whole) = (0.0, input.iter().sum::<f64>());
-        for (p, row) in input.iter().zip(encoder.chunks_exact_mut(clusters)) {
-            let at = ((before + p / 2.0) / whole * clusters as f64) as usize;
-            row[at.min(clusters - 1)] = 1.0;
-            before += p;
+        for (i, row) in encoder.chunks_exact_mut(clusters).enumerate() {
+            row[i * clusters / input.len()] = 1.0;
         }
         let mut new = Bottleneck {
             beta,

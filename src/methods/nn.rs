@@ -28,22 +28,53 @@ impl Activation {
         match self {
             Activation::Tanh => T::tanh_each(z),
             Activation::Relu => z.iter_mut().for_each(|z| *z = z.larger(zero)),
-            Activation::Softplus => z.iter_mut().for_each(|z| *z = z.larger(zero) + (one + (-z.abs()).exp()).ln()),
-            Activation::Sigmoid => z.iter_mut().for_each(|z| *z = one / (one + (-*z).exp())),
+            // max(0, z) + ln(1 + e^−|z|): no exponential overflows.
+            Activation::Softplus => by_chunks(z, |z, e| {
+                e.iter_mut().zip(&*z).for_each(|(e, z)| *e = -z.abs());
+                T::exp_each(e);
+                e.iter_mut().for_each(|e| *e = one + *e);
+                T::ln_each(e);
+                z.iter_mut().zip(e).for_each(|(z, e)| *z = z.larger(zero) + *e);
+            }),
+            Activation::Sigmoid => by_chunks(z, |z, e| {
+                e.iter_mut().zip(&*z).for_each(|(e, z)| *e = -*z);
+                T::exp_each(e);
+                z.iter_mut().zip(e).for_each(|(z, e)| *z = one / (one + *e));
+            }),
         }
     }
 
     /// Multiplies `delta` by σ′, told from the activity a = σ(z).
-    pub fn chain<T: Real>(self, delta: &mut [T], a: &[T]) {
+    pub fn chain<T: Product>(self, delta: &mut [T], a: &[T]) {
         let one = T::real(1.0);
         let pairs = delta.iter_mut().zip(a);
         match self {
             Activation::Tanh => pairs.for_each(|(d, &a)| *d = *d * (one - a * a)),
             Activation::Relu => pairs.for_each(|(d, &a)| *d = if a > T::default() { *d } else { T::default() }),
-            Activation::Softplus => pairs.for_each(|(d, &a)| *d = *d * (one - (-a).exp())),
+            Activation::Softplus => {
+                let mut a = a.chunks(CHUNK);
+                by_chunks(delta, |delta, e| {
+                    let a = a.next().expect("as many activities as slopes");
+                    e.iter_mut().zip(a).for_each(|(e, a)| *e = -*a);
+                    T::exp_each(e);
+                    delta.iter_mut().zip(e).for_each(|(d, e)| *d = *d * (one - *e));
+                });
+            }
             Activation::Sigmoid => pairs.for_each(|(d, &a)| *d = *d * a * (one - a)),
         }
     }
+}
+
+/// Values worked on at a time where a function needs room beside them.
+const CHUNK: usize = 64;
+
+/// `f` of every chunk of `values` and as much room.
+fn by_chunks<T: Product>(values: &mut [T], mut f: impl FnMut(&mut [T], &mut [T])) {
+    let mut room = [T::default(); CHUNK];
+    values.chunks_mut(CHUNK).for_each(|chunk| {
+        let room = &mut room[..chunk.len()];
+        f(chunk, room);
+    });
 }
 
 /// How weights start.

@@ -13,6 +13,14 @@ pub trait Product: Real {
     fn product_nt(out: &mut [Self], a: &[Self], b: &[Self], m: usize, k: usize, n: usize);
     /// tanh of every entry, in place.
     fn tanh_each(values: &mut [Self]);
+    /// eˣ of every entry, in place.
+    fn exp_each(values: &mut [Self]) {
+        values.iter_mut().for_each(|v| *v = v.exp());
+    }
+    /// ln x of every entry, in place.
+    fn ln_each(values: &mut [Self]) {
+        values.iter_mut().for_each(|v| *v = v.ln());
+    }
 }
 
 impl<T: Element> Product for T {
@@ -27,5 +35,11 @@ impl<T: Element> Product for T {
     }
     fn tanh_each(values: &mut [T]) {
         linear::tanh_in_place(values);
+    }
+    fn exp_each(values: &mut [T]) {
+        linear::exp_in_place(values);
+    }
+    fn ln_each(values: &mut [T]) {
+        linear::ln_in_place(values);
     }
 }

@@ -48,6 +48,7 @@ const LOGGED: usize = 40;
 /// The bottleneck's curve: β from 100 down to 1.
 const BETAS: usize = 20;
 const SWEEPS: usize = 100;
+const SWEEPS_A_SLICE: usize = 4;
 const CLUSTERS: usize = 20;
 
 /// The rule: p(y=1|x) = 1/(1+exp(−γ(f(x)−θ))), where f does not change when the points that x switches on are turned on their sphere.
@@ -76,9 +77,8 @@ impl Problem {
         };
         // Σ a_ℓ P_ℓ(c) with a = (1, 1, ½, 0).
         let kernel = |c: f64| c + (3.0 * c * c - 1.0) / 2.0 + 0.5 * (5.0 * c * c * c - 3.0 * c) / 2.0;
-        let pairs: Vec<f64> = (0..BITS * BITS)
-            .map(|ij| kernel((0..3).map(|k| point(ij / BITS)[k] * point(ij % BITS)[k]).sum()))
-            .collect();
+        let pairs: Vec<f64> =
+            (0..BITS * BITS).map(|ij| kernel((0..3).map(|k| point(ij / BITS)[k] * point(ij % BITS)[k]).sum())).collect();
         let f: Vec<f64> = (0..PATTERNS)
             .map(|x| (0..BITS * BITS).filter(|ij| bit(x, ij / BITS) * bit(x, ij % BITS) == 1).map(|ij| pairs[ij]).sum())
             .collect();
@@ -105,14 +105,20 @@ impl Problem {
         Problem { x, conditional, information: information(high) }
     }
 
-    /// The bottleneck of p(x, y), inputs of equal p(y|x) (to 10⁻⁹) taken together, the unlike ones apart.
+    /// The bottleneck of p(x, y), at the start of its curve.
     fn bottleneck(&self) -> Bottleneck {
+        let (input, conditional) = self.groups();
+        Bottleneck::new(&input, &conditional, 2, CLUSTERS, beta(0))
+    }
+
+    /// p(x) and p(y|x) of the kinds of inputs: those of equal p(y|x) (to 10⁻⁹) taken together, in the order of p(y=1|x).
+    fn groups(&self) -> (Vec<f64>, Vec<f64>) {
         let mut ones: Vec<f64> = self.conditional.iter().skip(1).step_by(2).copied().collect();
         ones.sort_by(f64::total_cmp);
         let groups: Vec<&[f64]> = ones.chunk_by(|a, b| b - a < 1e-9).collect();
         let input: Vec<f64> = groups.iter().map(|group| group.len() as f64 / PATTERNS as f64).collect();
         let conditional: Vec<f64> = groups.iter().flat_map(|group| [1.0 - group[0], group[0]]).collect();
-        Bottleneck::new(&input, &conditional, 2, CLUSTERS, beta(0))
+        (input, conditional)
     }
 }
 
@@ -285,7 +291,8 @@ impl Learner {
             let width = network.sizes()[l + 1];
             let units = || (0..width).map(|unit| bench.all.unit(l + 1, unit));
             if fresh && matches!(network.activation(), Activation::Relu | Activation::Softplus) {
-                let wider = |(low, high): (f32, f32), a: &f32| (if *a < low { *a } else { low }, if *a > high { *a } else { high });
+                let wider =
+                    |(low, high): (f32, f32), a: &f32| (if *a < low { *a } else { low }, if *a > high { *a } else { high });
                 self.ranges[l] = units().fold(self.ranges[l], |range, unit| unit.iter().fold(range, wider));
             }
             let (low, high) = self.ranges[l];
@@ -320,9 +327,13 @@ impl Learner {
         if self.points[0].is_empty() || self.network.theta.iter().any(|w| !w.is_finite()) {
             return f64::NAN;
         }
-        let most = |points: &Vec<(f64, f64)>| points.iter().fold(0.0, |most: f64, point| most.max(point.0));
-        self.points.iter().map(|points| most(points) - points[points.len() - 1].0).sum()
+        self.points.iter().map(|points| most(points).map_or(0.0, |k| points[k].0 - points[points.len() - 1].0)).sum()
     }
+}
+
+/// Where I(X;T) is largest, for the first time.
+fn most(points: &[(f64, f64)]) -> Option<usize> {
+    (0..points.len()).reduce(|best, k| if points[k].0 > points[best].0 { k } else { best })
 }
 
 /// A run: a net with the activation chosen, and a ReLU net of the same seed beside it.
@@ -350,10 +361,156 @@ impl InformationPlane {
             }
             self.bottleneck.sweep();
             self.sweeps += 1;
-            if self.sweeps % SWEEPS == 0 {
+            if self.sweeps.is_multiple_of(SWEEPS) {
                 self.curve.push(self.bottleneck.point());
                 self.bottleneck.beta = beta(self.curve.len());
             }
+        }
+    }
+}
+
+impl InformationPlane {
+    /// The net chosen.
+    fn chosen(&self) -> &Learner {
+        &self.learners[0]
+    }
+
+    /// The layer in the lower pictures, from 0.
+    fn shown(&self) -> usize {
+        self.controls.shown.min(self.controls.layers) - 1
+    }
+
+    /// A layer's colour: the deeper, the further along the map.
+    fn ink(&self, l: usize) -> Ink {
+        Ink::Ramp((l as f32 + 0.5) / HIDDEN.len() as f32)
+    }
+
+    /// The epochs measured so far.
+    fn measured(&self, learner: &Learner) -> Vec<f64> {
+        self.epochs[..learner.accuracy.len()].iter().map(|e| *e as f64).collect()
+    }
+
+    fn plane(&self) -> Chart {
+        let chosen = self.chosen();
+        let mut marks = Vec::new();
+        if let Some(&(kept, _)) = self.curve.first() {
+            let mut bound = vec![(BITS as f64, self.problem.information), (kept, self.problem.information)];
+            bound.extend(&self.curve);
+            if self.curve.len() == BETAS {
+                bound.push((0.0, 0.0));
+            }
+            let (x, y) = bound.into_iter().unzip();
+            marks.push(Mark::dashed("bottleneck bound", Ink::Muted, x, y));
+        }
+        let shade: Vec<f32> = self.measured(chosen).iter().map(|e| (log(*e) / log(EPOCHS as f64)) as f32).collect();
+        for (l, points) in chosen.points.iter().enumerate() {
+            let (x, y): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
+            let name = if l == 0 { "a layer, from epoch 1 to 1,200".into() } else { String::new() };
+            marks.push(Mark::Trail { name, x, y, shade: shade.clone() });
+        }
+        // Layers at the same place share a label.
+        let mut named: Vec<(String, (f64, f64))> = Vec::new();
+        for (l, points) in chosen.points.iter().enumerate() {
+            let Some(&(x, y)) = points.last() else { continue };
+            marks.push(Mark::points("", self.ink(l), vec![x], vec![y], 8.0));
+            match named.iter_mut().find(|(_, at)| (at.0 - x).abs() < 0.8 && (at.1 - y).abs() < 0.04) {
+                Some((name, at)) => (*name, *at) = (format!("{name}, {}", l + 1), (x.min(at.0), y)),
+                None => named.push((format!("{}", l + 1), (x, y))),
+            }
+        }
+        for (text, (x, y)) in named {
+            let at = (x - 0.15 - 0.08 * text.len() as f64, y - 0.03);
+            marks.push(Mark::Label { text, at, ink: Ink::Text });
+        }
+        Chart {
+            x: Axis::linear("I(X;T), what a layer keeps of the input").unit("bits").range(0.0, BITS as f64),
+            y: Axis::linear("I(T;Y), what it says of the label").unit("bits").range(0.0, 1.02),
+            marks,
+            ..Chart::default()
+        }
+    }
+
+    fn kept(&self) -> Chart {
+        let mut marks = Vec::new();
+        for (i, learner) in self.learners.iter().enumerate().rev() {
+            let epochs = self.measured(learner);
+            for (l, points) in learner.points.iter().enumerate() {
+                let y: Vec<f64> = points.iter().map(|point| point.0).collect();
+                if i == 1 {
+                    marks.push(Mark::dashed(if l == 0 { "ReLU" } else { "" }, Ink::Muted, epochs.clone(), y));
+                    continue;
+                }
+                if let Some(top) = most(points) {
+                    marks.push(Mark::points("", self.ink(l), vec![epochs[top]], vec![y[top]], 9.0));
+                }
+                marks.push(Mark::line(format!("layer {}", l + 1), self.ink(l), epochs.clone(), y));
+            }
+        }
+        let (x, y) = (Axis::log("epoch").range(1.0, EPOCHS as f64), Axis::linear("I(X;T)").unit("bits").range(0.0, BITS as f64));
+        Chart { x, y, marks, ..Chart::default() }
+    }
+
+    /// m_l and s_l at the logged epochs, means over the epochs since the one logged before.
+    fn smoothed(&self, phases: &[[f64; 2]]) -> Vec<[f64; 2]> {
+        let starts = [0].into_iter().chain(self.epochs.iter().copied());
+        let stretches = starts.zip(&self.epochs).filter(|(_, end)| **end <= phases.len());
+        let mean = |stretch: &[[f64; 2]], i: usize| stretch.iter().map(|phase| phase[i]).sum::<f64>() / stretch.len() as f64;
+        stretches.map(|(start, end)| [0, 1].map(|i| mean(&phases[start..*end], i))).collect()
+    }
+
+    /// The first logged epoch at which a layer's gradient is more noise than drift.
+    fn crossing(&self, phases: &[[f64; 2]]) -> Option<f64> {
+        self.smoothed(phases).iter().position(|[drift, diffusion]| drift < diffusion).map(|k| self.epochs[k] as f64)
+    }
+
+    /// The first measured epoch at which nine training patterns in ten get their label.
+    fn fitted_at(&self) -> f64 {
+        self.chosen().accuracy.iter().position(|[train, _]| *train >= 0.9).map_or(f64::NAN, |k| self.epochs[k] as f64)
+    }
+
+    /// The measured epoch at which the deepest layer knows most of the input.
+    fn forgetting_from(&self) -> f64 {
+        let points = &self.chosen().points[self.controls.layers - 1];
+        most(points).map_or(f64::NAN, |k| self.epochs[k] as f64)
+    }
+
+    fn phases(&self) -> Chart {
+        let mut marks = Vec::new();
+        let mut curves = |l: usize, names: [&str; 2], inks: [Ink; 2]| {
+            let smoothed = self.smoothed(&self.chosen().phases[l]);
+            let epochs: Vec<f64> = self.epochs[..smoothed.len()].iter().map(|e| *e as f64).collect();
+            for i in [1, 0] {
+                let y = smoothed.iter().map(|phase| phase[i]).collect();
+                marks.push(Mark::Line { name: names[i].into(), ink: inks[i], x: epochs.clone(), y, dashed: i == 1 });
+            }
+        };
+        let shown = self.shown();
+        (0..self.chosen().phases.len()).filter(|l| *l != shown).for_each(|l| curves(l, ["", ""], [Ink::Muted; 2]));
+        let names = [format!("mean m, layer {}", shown + 1), format!("deviation s, layer {}", shown + 1)];
+        curves(shown, [&names[0], &names[1]], [Ink::Series(0), Ink::Series(1)]);
+        if let Some(at) = self.crossing(&self.chosen().phases[shown]) {
+            marks.push(Mark::at_x("s > m", at));
+        }
+        let (x, y) = (Axis::log("epoch").range(1.0, EPOCHS as f64), Axis::log("size of the gradient over an epoch's batches"));
+        Chart { x, y, marks, ..Chart::default() }
+    }
+
+    fn activities(&self) -> Chart {
+        let (chosen, shown) = (self.chosen(), self.shown());
+        let (low, high) = chosen.ranges[shown];
+        let bins = chosen.histogram.len();
+        let edge = |i: usize| f64::from(low) + f64::from(high - low) * i as f64 / bins as f64;
+        let y = chosen.histogram.clone();
+        let mut marks = Vec::new();
+        if bins > 0 {
+            let edges = (0..=bins).map(edge).collect();
+            marks.push(Mark::Histogram { name: String::new(), ink: Ink::Series(0), edges, y });
+        }
+        Chart {
+            x: Axis::linear(format!("activity of a unit in layer {}", shown + 1)),
+            y: Axis::linear("share of the activities"),
+            marks,
+            ..Chart::default()
         }
     }
 }
@@ -371,16 +528,49 @@ impl Experiment for InformationPlane {
         },
         claim: "Over training, the layers of a tanh net lose at least 2.5 bits of their input in all, and at least three times what a ReLU net of the same accuracy loses.",
         reproduction: Reproduction::InPart,
-        honesty: "x",
+        honesty: "The paper claims that stochastic gradient descent compresses in a diffusion phase; the compression appears here in coarse bins of saturating units only, gradients are noise hundreds of epochs before it, it comes without any noise as well, and the layers end far from the bottleneck's bound.",
         seeds: 5,
         unit: "epoch",
         views: &[
             Panel { id: "plane", title: "The information plane", look: "Up is fitting, left is compression: who turns back?" },
+            Panel {
+                id: "kept",
+                title: "What the layers keep of the input",
+                look: "A dot marks each layer's most. From there on tanh layers forget; the dashed ReLU layers do not.",
+            },
+            Panel {
+                id: "phases",
+                title: "Drift and diffusion",
+                look: "Where the deviation of the batches' gradients rises over their mean. Does the forgetting begin there?",
+            },
+            Panel {
+                id: "activities",
+                title: "The activities behind it",
+                look: "Units driven to ±1 pile up in the outer bins: that is what the bins see as compression.",
+            },
         ],
         presets: &[
             Preset { name: "default", about: "The paper's net: tanh, 30 bins", set: &[] },
-            Preset { name: "break-it", about: "ReLU: it fits as well, and nothing is compressed", set: &[("activation", "ReLU")] },
-            Preset { name: "fine bins", about: "The same tanh nets, cut into 1,000 bins: no compression to see", set: &[("bins", "1000")] },
+            Preset {
+                name: "break-it",
+                about: "ReLU: it fits as well, and nothing is compressed",
+                set: &[("activation", "ReLU")],
+            },
+            Preset {
+                name: "fine bins",
+                about: "The same tanh nets, cut into 1,000 bins: no compression to see",
+                set: &[("bins", "1000")],
+            },
+            Preset {
+                name: "no noise",
+                about: "The full batch at η = 0.7: no diffusion at all, and tanh compresses as before",
+                set: &[("learning_rate", "0.7"), ("batch", "4096")],
+            },
+            Preset {
+                name: "few examples",
+                about: "A fifth of the patterns: the deepest layer loses what it said of the label",
+                set: &[("training_share", "0.2")],
+            },
         ],
         data: &[],
         own_data: None,
@@ -428,7 +618,12 @@ impl Experiment for InformationPlane {
     }
 
     fn view(&self, which: usize) -> View {
-        View::Chart(Chart::default())
+        View::Chart(match which {
+            0 => self.plane(),
+            1 => self.kept(),
+            2 => self.phases(),
+            _ => self.activities(),
+        })
     }
 
     fn measures(&self) -> Measures {
@@ -441,78 +636,168 @@ impl Experiment for InformationPlane {
             accuracy: accuracy(chosen),
             accuracy_relu: accuracy(relu),
             least_information: finest,
+            fitted_at: self.fitted_at(),
+            noise_from: self.crossing(&chosen.phases[self.controls.layers - 1]).unwrap_or(f64::NAN),
+            forgetting_from: self.forgetting_from(),
         }
     }
 
     fn verdict(runs: &[Measures]) -> Verdict {
         let (chosen, relu) = (mean(runs, "compression"), mean(runs, "compression_relu"));
         let (accuracy, accuracy_relu) = (mean(runs, "accuracy"), mean(runs, "accuracy_relu"));
-        let text = format!("The layers lose {chosen:.2} bits of their input in all, those of a ReLU net {relu:.2}; test accuracies {accuracy:.3} and {accuracy_relu:.3}.");
+        let text = format!(
+            "The layers lose {chosen:.2} bits of their input in all, those of a ReLU net {relu:.2}; test accuracies {accuracy:.3} and {accuracy_relu:.3}."
+        );
         Verdict::at_least(chosen, 2.5, text).and(chosen >= 3.0 * relu && (accuracy - accuracy_relu).abs() <= 0.03)
     }
 }
 
-const SWEEPS_A_SLICE: usize = 4;
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::controls::{Controls as _, Settings};
 
-    #[test]
-    fn look() {
-        let t = std::time::Instant::now();
-        let problem = Problem::get();
-        println!("problem {:?} I = {}", t.elapsed(), problem.information);
-        let t = std::time::Instant::now();
-        let mut b = problem.bottleneck();
-        println!("groups {:?}", b.point());
-        for i in 0..BETAS {
-            b.beta = beta(i);
-            (0..SWEEPS).for_each(|_| b.sweep());
-            println!("{:.3} {:?}", b.beta, b.point());
-        }
-        println!("curve {:?}", t.elapsed());
-        println!("{:?}", logged_epochs());
-        let d = Controls::default();
-        for (name, controls, seeds) in [
-            ("tanh", d.clone(), 0..5),
-            ("tanh", d.clone(), 100..105),
-            ("tanh", d.clone(), 200..205),
-            ("relu", Controls { activation: Sigma::Relu, ..d.clone() }, 300..305),
-            ("sigmoid", Controls { activation: Sigma::Sigmoid, ..d.clone() }, 0..3),
-            ("softplus", Controls { activation: Sigma::Softplus, ..d.clone() }, 0..3),
-            ("full", Controls { batch: 4096, ..d.clone() }, 0..3),
-            ("full η=1", Controls { batch: 4096, learning_rate: 1.0, ..d.clone() }, 0..3),
-            ("η=1", Controls { learning_rate: 1.0, ..d.clone() }, 0..2),
-            ("b=32", Controls { batch: 32, ..d.clone() }, 0..2),
-            ("share .1", Controls { training_share: 0.1, ..d.clone() }, 0..3),
-            ("share .05 b=32", Controls { training_share: 0.05, batch: 32, ..d.clone() }, 0..3),
-            ("1 layer", Controls { layers: 1, ..d.clone() }, 0..2),
-            ("3 layer", Controls { layers: 3, ..d.clone() }, 0..2),
-        ] {
-            for seed in seeds {
-                let t = std::time::Instant::now();
+    /// Finished runs of the five seeds at a preset, made once for all tests.
+    fn runs(preset: &'static str) -> &'static [InformationPlane] {
+        type Runs = OnceLock<Vec<InformationPlane>>;
+        static RUNS: [(&str, Runs); 4] = [
+            ("default", OnceLock::new()),
+            ("break-it", OnceLock::new()),
+            ("fine bins", OnceLock::new()),
+            ("no noise", OnceLock::new()),
+        ];
+        let (_, runs) = RUNS.iter().find(|(name, _)| *name == preset).expect("a preset that the tests use");
+        runs.get_or_init(|| {
+            let set = InformationPlane::CARD.presets.iter().find(|p| p.name == preset).expect("a preset of the card").set;
+            let controls = Controls::read(&Settings::parse(Controls::SPECS, set.iter().copied()).unwrap());
+            let finished = |seed| {
                 let mut run = InformationPlane::new(&controls, seed, &Library::default()).unwrap();
-                let mut slow = [0.0f64; 3];
-                let mut sum = [0.0f64; 2];
+                let mut done = 0;
                 loop {
-                    let cpu = || std::fs::read_to_string("/proc/thread-self/schedstat").unwrap().split(' ').next().unwrap().parse::<f64>().unwrap() / 1e6;
-                    let t = cpu();
-                    let e = run.epoch;
-                    let p = pollster::block_on(run.step(&Device::cpu())).unwrap();
-                    let t = cpu() - t;
-                    let i = usize::from(e == run.epoch);
-                    slow[i] = slow[i].max(t);
-                    sum[i] += t;
-                    if p.finished() {
-                        break;
+                    let progress = pollster::block_on(run.step(&Device::cpu())).unwrap();
+                    assert!(progress.done >= done && progress.of == EPOCHS);
+                    done = progress.done;
+                    if progress.finished() {
+                        return run;
                     }
                 }
-                println!("{name} {seed} slow {slow:.2?} sum {sum:.0?} {:.3?}", run.measures().0.iter().map(|m| m.1).collect::<Vec<_>>());
-                let l = &run.learners[0];
-                println!("   I(T;Y) last {:.3?} most {:.3?}", l.points.iter().map(|p| p[LOGGED-1].1).collect::<Vec<_>>(), l.points.iter().map(|p| p.iter().fold(0.0f64, |a, b| a.max(b.1))).collect::<Vec<_>>());
-                for l in &run.learners { println!("   phases {:?}", l.phases.iter().map(|p| { let t: Vec<usize> = (0..EPOCHS).filter(|e| p[*e][0] < p[*e][1]).collect(); (t.first().copied(), t.len()) }).collect::<Vec<_>>()); }
+            };
+            std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..5).map(|seed| scope.spawn(move || finished(seed))).collect();
+                threads.into_iter().map(|thread| thread.join().expect("a run to its end")).collect()
+            })
+        })
+    }
+
+    fn verdict(preset: &'static str) -> (Vec<Measures>, Verdict) {
+        let measures: Vec<Measures> = runs(preset).iter().map(|run| run.measures()).collect();
+        let verdict = InformationPlane::verdict(&measures);
+        (measures, verdict)
+    }
+
+    #[test]
+    fn tanh_layers_forget_and_relu_layers_do_not() {
+        let (measures, holds) = verdict("default");
+        assert_eq!(holds.holds, Some(true), "{}", holds.text);
+        // The gradients are noise long before the forgetting begins.
+        assert!(measures.iter().all(|m| m.get("noise_from") <= 8.0 && m.get("forgetting_from") >= 50.0), "{measures:?}");
+        let (measures, broken) = verdict("break-it");
+        assert_eq!(broken.holds, Some(false), "{}", broken.text);
+        assert!(mean(&measures, "compression") <= 1.0, "{}", broken.text);
+    }
+
+    #[test]
+    fn in_fine_bins_there_is_nothing_to_see() {
+        let (measures, verdict) = verdict("fine bins");
+        assert_eq!(verdict.holds, Some(false), "{}", verdict.text);
+        assert!(mean(&measures, "compression") <= 1.5, "{}", verdict.text);
+        assert!(measures.iter().all(|m| m.get("least_information") >= 11.5), "{measures:?}");
+    }
+
+    #[test]
+    fn without_gradient_noise_they_forget_all_the_same() {
+        let (_, verdict) = verdict("no noise");
+        assert_eq!(verdict.holds, Some(true), "{}", verdict.text);
+        assert!(runs("no noise").iter().flat_map(|run| run.chosen().phases.iter().flatten()).all(|phase| phase[1] == 0.0));
+    }
+
+    /// I(T;Y) <= I(X;Y) and I(T;Y) <= I(X;T) <= 12 for every layer and epoch, and nothing lies over the bottleneck's curve.
+    #[test]
+    fn no_layer_knows_more_than_there_is() {
+        for run in ["default", "break-it", "fine bins"].into_iter().flat_map(runs) {
+            let mut bound = vec![(0.0, 0.0)];
+            bound.extend(run.curve.iter().rev());
+            bound.push((12.0, run.problem.information));
+            for &(kept, about) in run.learners.iter().flat_map(|learner| learner.points.iter().flatten()) {
+                assert!(about <= run.problem.information + 1e-12 && about <= kept + 1e-12 && kept <= 12.0 + 1e-12);
+                let above = bound.iter().position(|point| point.0 >= kept.min(12.0)).unwrap().max(1);
+                let ((x0, y0), (x1, y1)) = (bound[above - 1], bound[above]);
+                let curve = y0 + (y1 - y0) * (kept - x0) / (x1 - x0);
+                assert!(about <= curve + 1e-3, "({kept}, {about}) over the curve's {curve}");
             }
         }
+    }
+
+    #[test]
+    fn relu_bins_are_the_same_at_every_epoch() {
+        for run in runs("break-it") {
+            let learner = run.chosen();
+            assert!(learner.binned.iter().zip(&learner.ranges).all(|(binned, range)| binned.iter().all(|b| b == range)));
+            assert!(learner.points.iter().all(|points| points.len() == LOGGED));
+        }
+    }
+
+    #[test]
+    fn the_rule_is_the_specified_one() {
+        let problem = Problem::get();
+        assert!((problem.information - 0.99).abs() < 1e-9);
+        // f once more, over unordered pairs and with Legendre's recurrence; its differences and those of log p(1|x)/p(0|x) give γ.
+        let legendre = |c: f64| {
+            let p2 = (3.0 * c * c - 1.0) / 2.0;
+            [c, p2, (5.0 * c * p2 - 2.0 * c) / 3.0]
+        };
+        let cosine = |i: usize, j: usize| {
+            let z = |i: usize| 1.0 - (2.0 * i as f64 + 1.0) / 12.0;
+            let turn = (i as f64 - j as f64) * std::f64::consts::PI * (3.0 - 5f64.sqrt());
+            z(i) * z(j) + ((1.0 - z(i) * z(i)) * (1.0 - z(j) * z(j))).sqrt() * libm::cos(turn)
+        };
+        let f = |x: usize| {
+            let on: Vec<usize> = (0..BITS).filter(|i| x >> i & 1 == 1).collect();
+            let pairs = on.iter().flat_map(|i| on.iter().filter(move |j| i < *j).map(move |j| legendre(cosine(*i, *j))));
+            2.5 * on.len() as f64 + 2.0 * pairs.map(|[p1, p2, p3]| p1 + p2 + 0.5 * p3).sum::<f64>()
+        };
+        let logit = |x: usize| log(problem.conditional[2 * x + 1] / problem.conditional[2 * x]);
+        let near: Vec<usize> = (0..PATTERNS).filter(|x| logit(*x).abs() < 10.0).collect();
+        for pair in near.windows(2).filter(|pair| (f(pair[0]) - f(pair[1])).abs() > 1e-3) {
+            let gamma = (logit(pair[1]) - logit(pair[0])) / (f(pair[1]) - f(pair[0]));
+            assert!((gamma - 120.9).abs() < 0.1, "γ = {gamma}");
+        }
+        assert!(near.len() > 50);
+        // A half turn swaps the points i and 11 − i, and changes nothing.
+        for x in 0..PATTERNS {
+            let turned = (0..BITS).fold(0, |t, i| t | (x >> i & 1) << (BITS - 1 - i));
+            assert!((problem.conditional[2 * x] - problem.conditional[2 * turned]).abs() < 1e-9);
+        }
+    }
+
+    /// With a cluster for every kind of input and β large, the bottleneck keeps I(X;Y).
+    #[test]
+    fn the_bottleneck_ends_at_what_there_is_to_know() {
+        let problem = Problem::get();
+        let (input, conditional) = problem.groups();
+        let mut all = Bottleneck::new(&input, &conditional, 2, input.len(), 1e6);
+        (0..10).for_each(|_| all.sweep());
+        assert!((all.point().1 - problem.information).abs() < 1e-6, "{:?}", all.point());
+        let curve = &runs("default")[0].curve;
+        assert!((curve[0].1 - problem.information).abs() < 2e-3, "{:?}", curve[0]);
+        assert!(curve.windows(2).all(|pair| pair[1].0 <= pair[0].0 && pair[1].1 <= pair[0].1), "{curve:?}");
+    }
+
+    #[test]
+    fn logged_epochs_are_even_in_the_logarithm() {
+        let epochs = logged_epochs();
+        assert_eq!((epochs.len(), epochs[0], epochs[LOGGED - 1]), (LOGGED, 1, EPOCHS));
+        assert!(epochs.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(epochs[9..].windows(2).all(|pair| (1.1..1.25).contains(&(pair[1] as f64 / pair[0] as f64))), "{epochs:?}");
     }
 }

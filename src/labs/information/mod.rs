@@ -1,4 +1,5 @@
 //! Information.
 
 lab! { "information", "Information", "What do layers keep of their input, and can it be measured?";
+    information_plane::InformationPlane,
 }
