@@ -296,7 +296,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let pairs = [("real", "-0.25"), ("log", "0"), ("count", "9"), ("on", "off"), ("shape", "round"), ("formula", "x² = 1 & y")];
+        let pairs =
+            [("real", "-0.25"), ("log", "0"), ("count", "9"), ("on", "off"), ("shape", "round"), ("formula", "x² = 1 & y")];
         let settings = Settings::parse(Controls::SPECS, pairs).unwrap();
         let controls = Controls::read(&settings);
         assert_eq!((controls.real, controls.log, controls.count, controls.on), (-0.25, 0.0, 9, false));

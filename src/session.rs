@@ -44,9 +44,9 @@ impl Reel {
     const FRAMES: usize = 400;
 
     fn wants(&self, now: Progress) -> bool {
-        self.frames.last().is_none_or(|last| {
-            now.done >= last.progress.done + self.stride || (now.finished() && now.done > last.progress.done)
-        })
+        self.frames
+            .last()
+            .is_none_or(|last| now.done >= last.progress.done + self.stride || (now.finished() && now.done > last.progress.done))
     }
 
     fn push(&mut self, frame: Frame) {
