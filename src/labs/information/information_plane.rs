@@ -413,18 +413,19 @@ impl InformationPlane {
         for (l, points) in chosen.points.iter().enumerate() {
             let Some(&(x, y)) = points.last() else { continue };
             marks.push(Mark::points("", self.ink(l), vec![x], vec![y], 8.0));
-            match named.iter_mut().find(|(_, at)| (at.0 - x).abs() < 0.8 && (at.1 - y).abs() < 0.04) {
-                Some((name, at)) => (*name, *at) = (format!("{name}, {}", l + 1), (x.min(at.0), y)),
+            match named.iter_mut().find(|(_, at)| (at.0 - x).abs() < 1.0 && (at.1 - y).abs() < 0.08) {
+                Some((name, at)) => (*name, *at) = (format!("{name}, {}", l + 1), ((x + at.0) / 2.0, y.max(at.1))),
                 None => named.push((format!("{}", l + 1), (x, y))),
             }
         }
         for (text, (x, y)) in named {
-            let at = (x - 0.15 - 0.08 * text.len() as f64, y - 0.03);
+            // Above the dot: paths come from below.
+            let at = (x.min(BITS as f64 - 0.07 * text.len() as f64), y + 0.06);
             marks.push(Mark::Label { text, at, ink: Ink::Text });
         }
         Chart {
             x: Axis::linear("I(X;T), what a layer keeps of the input").unit("bits").range(0.0, BITS as f64),
-            y: Axis::linear("I(T;Y), what it says of the label").unit("bits").range(0.0, 1.02),
+            y: Axis::linear("I(T;Y), what it says of the label").unit("bits").range(0.0, 1.1),
             marks,
             ..Chart::default()
         }
@@ -480,8 +481,11 @@ impl InformationPlane {
             let smoothed = self.smoothed(&self.chosen().phases[l]);
             let epochs: Vec<f64> = self.epochs[..smoothed.len()].iter().map(|e| *e as f64).collect();
             for i in [1, 0] {
-                let y = smoothed.iter().map(|phase| phase[i]).collect();
-                marks.push(Mark::Line { name: names[i].into(), ink: inks[i], x: epochs.clone(), y, dashed: i == 1 });
+                // The full batch has no deviation.
+                let y: Vec<f64> = smoothed.iter().map(|phase| phase[i]).collect();
+                if y.iter().any(|y| *y > 0.0) {
+                    marks.push(Mark::Line { name: names[i].into(), ink: inks[i], x: epochs.clone(), y, dashed: i == 1 });
+                }
             }
         };
         let shown = self.shown();
@@ -648,7 +652,10 @@ impl Experiment for InformationPlane {
         let text = format!(
             "The layers lose {chosen:.2} bits of their input in all, those of a ReLU net {relu:.2}; test accuracies {accuracy:.3} and {accuracy_relu:.3}."
         );
-        Verdict::at_least(chosen, 2.5, text).and(chosen >= 3.0 * relu && (accuracy - accuracy_relu).abs() <= 0.03)
+        // 0.03 is for the means of five seeds; means of fewer scatter more.
+        let scatter = sqrt(5.0 / (runs.len() as f64).clamp(1.0, 5.0));
+        let as_accurate = (accuracy - accuracy_relu).abs() <= 0.03 * scatter;
+        Verdict::at_least(chosen, 2.5, text).and(chosen >= 3.0 * relu && as_accurate)
     }
 }
 
