@@ -312,7 +312,7 @@ mod tests {
                 network.forward(&x, &mut tape);
                 loss(tape.logits(), &labels, &mut delta);
                 network.backward(&mut tape, &delta, &mut gradient);
-                for i in 0..network.theta.len() {
+                for (i, analytic) in gradient.iter().enumerate() {
                     let centre = network.theta[i];
                     let mut at = |value: f64| {
                         network.theta[i] = value;
@@ -321,7 +321,7 @@ mod tests {
                     };
                     let slope = (at(centre + 1e-5) - at(centre - 1e-5)) / 2e-5;
                     network.theta[i] = centre;
-                    assert!((slope - gradient[i]).abs() < 1e-8, "{activation:?}, parameter {i}: {slope} and {}", gradient[i]);
+                    assert!((slope - analytic).abs() < 1e-8, "{activation:?}, parameter {i}: {slope} and {analytic}");
                 }
             }
         }
