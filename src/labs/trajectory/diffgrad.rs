@@ -354,7 +354,7 @@ impl Balls {
         HeatMap {
             x: Axis::linear("start x₁").range(STARTS.0, STARTS.1),
             y: Axis::log("learning rate α").range(RATES.0, RATES.1),
-            value: Axis::linear(format!("F where diffGrad ends − F where {other} ends")).range(-0.3, 0.3).around(0.0),
+            value: Axis::linear(format!("F(diffGrad) − F({other})")).range(-0.3, 0.3).around(0.0),
             columns: MAP,
             values: self.map.clone(),
             handle: Some(Handle { name: "start and rate".into(), at: (controls.start, controls.learning_rate) }),
