@@ -1,6 +1,7 @@
 //! Data: the sets that Orrery ships, and the user's own files.
 
 mod csv;
+pub mod generate;
 mod npy;
 mod npz;
 mod read;

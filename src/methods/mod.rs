@@ -3,12 +3,14 @@
 pub mod autodiff;
 pub mod dual;
 pub mod information;
+pub mod lanczos;
 pub mod linear;
 pub mod linear_network;
 pub mod narrow;
 pub mod neural_collapse;
 pub mod nn;
 pub mod optimize;
+pub mod plane;
 pub mod product;
 pub mod random;
 pub mod real;
