@@ -17,4 +17,5 @@ pub mod real;
 pub mod solve;
 pub mod spectrum;
 pub mod statistics;
+pub mod training;
 pub mod transport;

@@ -156,6 +156,25 @@ impl<T: Product> Network<T> {
         (begin..begin + weights, begin + weights..begin + weights + biases)
     }
 
+    /// For every layer and every neuron in it, where its incoming weights are in [`Network::theta`].
+    pub fn neurons(&self) -> Vec<Vec<Vec<usize>>> {
+        let layers = self.sizes.len() - 1;
+        let neuron = |l: usize, j: usize| {
+            let begin = self.place(l).0.start;
+            (0..self.sizes[l]).map(|i| begin + i * self.sizes[l + 1] + j).collect()
+        };
+        (0..layers).map(|l| (0..self.sizes[l + 1]).map(|j| neuron(l, j)).collect()).collect()
+    }
+
+    /// Multiplies a hidden layer's weights and biases by `factor` and divides the next layer's weights by it: for ReLU the same
+    /// function by other weights.
+    pub fn rescale(&mut self, layer: usize, factor: T) {
+        let (weights, biases) = self.place(layer);
+        self.theta[weights.start..biases.end].iter_mut().for_each(|t| *t = *t * factor);
+        let next = self.place(layer + 1).0;
+        self.theta[next].iter_mut().for_each(|t| *t = *t / factor);
+    }
+
     /// The activities of every layer for the batch `x` (samples × `sizes[0]`).
     pub fn forward(&self, x: &[T], tape: &mut Tape<T>) {
         let depth = self.sizes.len() - 1;
