@@ -5,6 +5,7 @@ pub mod generate;
 mod npy;
 mod npz;
 mod read;
+pub mod rule;
 pub mod transport;
 
 use std::rc::Rc;
