@@ -8,6 +8,7 @@ import { calm, h, icon } from "./dom.js";
 import { onDrop } from "./files.js";
 import { Run } from "./run.js";
 import { share } from "./share.js";
+import { losePictures } from "./solid.js";
 import { experimentOf, pairs, read, sideOf, write } from "./state.js";
 import { toggle } from "./theme.js";
 import { load } from "./wasm.js";
@@ -141,8 +142,8 @@ function follow(event) {
 
 /** For tests and the curious. */
 globalThis.orrery = {
-  /** Takes the GPU away from the runs on the bench. */
-  loseGpu: () => bench?.loseGpu(),
+  /** Takes the GPU away from the runs on the bench, and from the pictures. */
+  loseGpu: () => (bench?.loseGpu(), losePictures()),
   /** Runs one of the module's timers on this page: `time_sinkhorn`, `time_training`. */
   async time(name, ...values) {
     await load();
