@@ -1,6 +1,8 @@
 //! Data: the sets that Orrery ships, and the user's own files.
 
+pub mod classes;
 mod csv;
+pub mod features;
 mod npy;
 mod npz;
 mod read;

@@ -72,9 +72,13 @@ impl Variability {
     /// Where it has no meaning, or has not been measured.
     pub const NONE: Variability = Variability { nc1: f64::NAN, traces: f64::NAN };
 
-    /// The variability of `h` around its `means`; NaN if all means are equal (Σ_B = 0).
+    /// The variability of `h` around its `means`; NaN if all means are equal (Σ_B = 0) or not finite.
     pub fn of(h: &DMatrix<f64>, labels: &[u8], means: &Means) -> Self {
         let (n, classes) = (h.ncols() as f64, means.centred.ncols() as f64);
+        // A singular value decomposition of what is not finite does not end.
+        if !means.centred.iter().all(|m| m.is_finite()) {
+            return Variability::NONE;
+        }
         let (u, s) = left_singular(&means.centred);
         let within = means.deviations(h, labels);
         // Σ_B = U S² Uᵀ/K, so (1/K) Tr(Σ_W Σ_B†) = Σ_j u_jᵀ Σ_W u_j / s_j² over the s_j² above the pseudo-inverse's cut-off.
@@ -153,6 +157,16 @@ impl Classifier {
         }
         rows
     }
+
+    /// The share of the features `h` (d×N) whose largest score is not their label's.
+    pub fn error(&self, h: &DMatrix<f64>, labels: &[u8]) -> f64 {
+        let mut scores = &self.w * h;
+        if let Some(bias) = &self.bias {
+            scores.column_iter_mut().for_each(|mut column| column += bias);
+        }
+        let wrong = scores.column_iter().zip(labels).filter(|(column, label)| column.imax() != usize::from(**label));
+        wrong.count() as f64 / labels.len() as f64
+    }
 }
 
 /// NC3: ‖Wᵀ/‖W‖ − M/‖M‖‖² (Frobenius) for classifier rows and centred means, both d×K. 0 when they are the same up to scale.
@@ -203,6 +217,18 @@ impl Collapse {
             mismatch: nearest_mean_mismatch(h, means, classifier),
         }
     }
+
+    /// The same where there is no classifier: what needs one is NaN.
+    pub fn of_features(h: &DMatrix<f64>, labels: &[u8], means: &Means) -> Self {
+        let none = f64::NAN;
+        Collapse {
+            variability: Variability::of(h, labels, means),
+            means: Simplex::of(&means.centred),
+            classifier: Simplex { equinorm: none, equiangle: none, max_angle: none },
+            self_duality: none,
+            mismatch: none,
+        }
+    }
 }
 
 /// What is measured beside the four.
@@ -221,7 +247,7 @@ pub struct Further {
 
 impl Further {
     /// The largest matrix whose spectrum is taken.
-    pub const LARGEST: usize = 512;
+    pub const LARGEST: usize = 128;
 
     /// The measures of features, their means and a classifier of K ≥ 2 classes.
     pub fn of(h: &DMatrix<f64>, labels: &[u8], means: &Means, classifier: &Classifier) -> Self {
@@ -237,9 +263,14 @@ impl Further {
             sum += margin;
             least = least.min(margin);
         }
+        Further { margin: sum / labels.len() as f64, least_margin: least, ..Self::of_features(h, means) }
+    }
+
+    /// The same where there is no classifier: margins are NaN.
+    pub fn of_features(h: &DMatrix<f64>, means: &Means) -> Self {
         let length = means.centred.column_iter().map(|m| m.norm()).sum::<f64>() / means.centred.ncols() as f64;
         let shift = means.global.norm() / length;
-        Further { shift, margin: sum / labels.len() as f64, least_margin: least, rank: effective_rank(h, &means.global) }
+        Further { shift, margin: f64::NAN, least_margin: f64::NAN, rank: effective_rank(h, &means.global) }
     }
 }
 
@@ -258,6 +289,9 @@ fn effective_rank(h: &DMatrix<f64>, centre: &DVector<f64>) -> f64 {
         f64::product_tn(gram.as_mut_slice(), around.as_slice(), around.as_slice(), d, n, d);
     } else {
         f64::product_nt(gram.as_mut_slice(), around.as_slice(), around.as_slice(), n, d, n);
+    }
+    if !gram.iter().all(|g| g.is_finite()) {
+        return f64::NAN;
     }
     let squares = gram.symmetric_eigenvalues();
     // What is below the rounding of the largest is none.
@@ -421,7 +455,11 @@ mod tests {
     fn without_means_there_is_no_variability_to_speak_of() {
         let labels = [0, 0, 1, 1];
         let h = DMatrix::from_row_slice(2, 4, &[1.0, -1.0, 1.0, -1.0, 0.0, 0.0, 0.0, 0.0]);
-        let variability = Variability::of(&h, &labels, &Means::of(&h, &labels, 2));
-        assert!(variability.nc1.is_nan() && variability.traces.is_nan());
+        for h in [h.clone(), h * f64::INFINITY, DMatrix::from_element(2, 4, f64::NAN)] {
+            let means = Means::of(&h, &labels, 2);
+            let variability = Variability::of(&h, &labels, &means);
+            assert!(variability.nc1.is_nan() && variability.traces.is_nan());
+            assert!(Further::of_features(&h, &means).rank.is_nan() == !h[0].is_finite());
+        }
     }
 }

@@ -33,9 +33,9 @@ pub struct Problem {
     pub loss: Loss,
     /// ε.
     pub smoothing: f64,
-    /// λ_H > 0.
+    /// λ_H.
     pub lambda_h: f64,
-    /// λ_W > 0.
+    /// λ_W.
     pub lambda_w: f64,
     /// λ_b, or no bias.
     pub lambda_b: Option<f64>,
@@ -77,9 +77,10 @@ impl Problem {
         (self.classes() as f64 * self.lambda_w * self.lambda_h).sqrt()
     }
 
-    /// The minimum, for equal classes and features tied to nothing.
+    /// The minimum, for equal classes, λ_H and λ_W above 0, and features tied to nothing.
     pub fn minimum(&self) -> Option<Minimum> {
-        if self.tie > 0.0 || self.of_class.iter().any(|n| *n != self.of_class[0]) {
+        let decays = self.lambda_h > 0.0 && self.lambda_w > 0.0;
+        if !decays || self.tie > 0.0 || self.of_class.iter().any(|n| *n != self.of_class[0]) {
             return None;
         }
         let (k, c, e) = (self.classes() as f64, self.shrinkage(), self.smoothing);
@@ -288,9 +289,8 @@ impl Relaxation {
         if self.model.shrinkage() >= 1.0 {
             return Some(f64::NAN);
         }
-        // Half-implicit steps would do with fewer, but then the picture would be of the solver.
         let ratio = (self.model.lambda_h / self.model.lambda_w).sqrt();
-        let size = 0.02 / ratio.max(1.0 / ratio).max(1.0);
+        let size = 0.05 / ratio.max(1.0 / ratio).max(1.0);
         for _ in 0..steps {
             if self.time >= self.until {
                 return Some(nc1(&self.h, &self.model) / self.before);

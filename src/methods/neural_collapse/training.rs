@@ -117,6 +117,8 @@ struct Look {
     /// Features of every hidden layer, sample after sample.
     features: Vec<Vec<f64>>,
     measured: Vec<Variability>,
+    /// The last layer, once it has been reached.
+    last: Option<(Collapse, Box<Moment>)>,
     /// The training set's numbers and moment, while the test set is looked at.
     training: Option<(Tested, Box<Moment>)>,
 }
@@ -255,7 +257,7 @@ impl Training {
         self.steps += 1;
     }
 
-    /// Some samples forward; when all are through, one layer.
+    /// Some samples forward; when all are through, one layer; then what is measured beside.
     fn measure(&mut self) -> Slice {
         let hidden = self.network.hidden();
         let look = &mut self.look;
@@ -277,29 +279,31 @@ impl Training {
             return Slice::Going;
         }
         let layer = look.measured.len();
-        let values = std::mem::take(&mut look.features[layer]);
-        let features = DMatrix::from_vec(hidden[layer], samples, values);
-        let means = Means::of(&features, y, classes);
-        if layer + 1 < hidden.len() {
-            look.measured.push(Variability::of(&features, y, &means));
+        if layer < hidden.len() {
+            let values = std::mem::take(&mut look.features[layer]);
+            let features = DMatrix::from_vec(hidden[layer], samples, values);
+            let means = Means::of(&features, y, classes);
+            if layer + 1 < hidden.len() {
+                look.measured.push(Variability::of(&features, y, &means));
+                return Slice::Going;
+            }
+            let classifier = classifier(&self.network);
+            let collapse = Collapse::of(&features, y, &means, &classifier);
+            look.measured.push(collapse.variability);
+            look.last = Some((collapse, Box::new(Moment { features, means, classifier })));
             return Slice::Going;
         }
-        let classifier = classifier(&self.network);
-        let collapse = Collapse::of(&features, y, &means, &classifier);
-        let further = Further::of(&features, y, &means, &classifier);
-        let Look { wrong, mut measured, training, .. } = std::mem::take(&mut self.look);
-        measured.push(collapse.variability);
+        let (collapse, moment) = look.last.take().expect("it comes with the last layer");
+        let further = Further::of(&moment.features, y, &moment.means, &moment.classifier);
+        let Look { wrong, measured, training, .. } = std::mem::take(&mut self.look);
         let seen = Tested { error: wrong as f64 / samples as f64, layers: measured, collapse, further };
         let (of_training, moment, test) = match training {
             Some((of_training, moment)) => (of_training, moment, Some(seen)),
-            None => {
-                let moment = Box::new(Moment { features, means, classifier });
-                if self.recipe.test {
-                    self.look.training = Some((seen, moment));
-                    return Slice::Going;
-                }
-                (seen, moment, None)
+            None if self.recipe.test => {
+                self.look.training = Some((seen, moment));
+                return Slice::Going;
             }
+            None => (seen, moment, None),
         };
         let Tested { error, layers, collapse, further } = of_training;
         self.log.push(Epoch { epoch: self.epoch(), error, layers, collapse, further, test });
