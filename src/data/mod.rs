@@ -1,7 +1,9 @@
 //! Data: the sets that Orrery ships, and the user's own files.
 
+pub mod classes;
 mod csv;
 pub mod generate;
+pub mod features;
 mod npy;
 mod npz;
 mod read;
