@@ -2,8 +2,8 @@
 
 pub mod classes;
 mod csv;
-pub mod generate;
 pub mod features;
+pub mod generate;
 mod npy;
 mod npz;
 mod read;
