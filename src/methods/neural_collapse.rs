@@ -459,7 +459,7 @@ mod tests {
             let means = Means::of(&h, &labels, 2);
             let variability = Variability::of(&h, &labels, &means);
             assert!(variability.nc1.is_nan() && variability.traces.is_nan());
-            assert!(Further::of_features(&h, &means).rank.is_nan() == !h[0].is_finite());
+            assert!(Further::of_features(&h, &means).rank.is_nan() != h[0].is_finite());
         }
     }
 }

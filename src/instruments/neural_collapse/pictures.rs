@@ -19,8 +19,11 @@ const LINES: [Line; 10] = [
     ("NC4", Ink::Series(6), false, |r| r.collapse.mismatch),
 ];
 
+/// A name, and which number of a moment.
+type Number = (&'static str, fn(&Row) -> f64);
+
 /// Every number of a moment, by name.
-pub(super) const NUMBERS: [(&str, fn(&Row) -> f64); 18] = [
+pub(super) const NUMBERS: [Number; 18] = [
     ("NC1", |r| r.collapse.variability.nc1),
     ("NC1~", |r| r.collapse.variability.traces),
     ("NC2 equinorm, means", |r| r.collapse.means.equinorm),

@@ -400,7 +400,7 @@ mod tests {
             (0..5).for_each(|_| descent.step(0.3));
             descent.value();
             let gradient = descent.gradient.clone();
-            for i in 0..gradient.len() {
+            for (i, gradient) in gradient.iter().enumerate() {
                 let centre = descent.theta[i];
                 let mut at = |by: f64| {
                     descent.theta[i] = centre + by;
@@ -409,7 +409,7 @@ mod tests {
                 let slope = (at(1e-5) - at(-1e-5)) / 2e-5;
                 descent.theta[i] = centre;
                 // The features' gradient is taken N-fold, N = 6.
-                let expected = if i < 24 { gradient[i] / 6.0 } else { gradient[i] };
+                let expected = if i < 24 { gradient / 6.0 } else { *gradient };
                 assert!((slope - expected).abs() < 1e-8, "{loss:?} {i}: {slope} and {expected}");
             }
         }

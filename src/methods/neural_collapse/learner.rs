@@ -250,7 +250,7 @@ mod tests {
             let push: Vec<f32> = learner.layer(last).iter().map(|h| 0.1 * h).collect();
             learner.backward(&delta, &push, &mut gradient);
             let mut seen = 0;
-            for i in 0..gradient.len() {
+            for (i, gradient) in gradient.iter().enumerate() {
                 let centre = learner.theta()[i];
                 let mut at = |by: f32| {
                     learner.theta_mut()[i] = centre + by;
@@ -259,7 +259,7 @@ mod tests {
                 let slope = (at(1e-3) - at(-1e-3)) / 2e-3;
                 learner.theta_mut()[i] = centre;
                 // A unit that crosses 0 in between has no slope there; nearly all must agree.
-                seen += usize::from((slope - f64::from(gradient[i])).abs() < 1e-3);
+                seen += usize::from((slope - f64::from(*gradient)).abs() < 1e-3);
             }
             assert!(seen * 20 >= gradient.len() * 19, "{seen} of {}", gradient.len());
             let large = gradient.iter().filter(|g| g.abs() > 5e-3).count();
