@@ -19,3 +19,4 @@ pub mod spectrum;
 pub mod statistics;
 pub mod training;
 pub mod transport;
+pub mod variational_bottleneck;
