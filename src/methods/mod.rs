@@ -2,6 +2,7 @@
 
 pub mod autodiff;
 pub mod dual;
+pub mod fourier;
 pub mod information;
 pub mod lanczos;
 pub mod linear;
