@@ -4,6 +4,8 @@
 //! 1999; the binning estimator is that of Shwartz-Ziv & Tishby, 2017.
 
 pub mod estimators;
+pub mod codes;
+pub mod continuous;
 
 use libm::{exp, log, log2};
 

@@ -3,6 +3,7 @@
 pub mod autodiff;
 pub mod dual;
 pub mod gaussian;
+pub mod fourier;
 pub mod information;
 pub mod lanczos;
 pub mod linear;
@@ -20,3 +21,4 @@ pub mod spectrum;
 pub mod statistics;
 pub mod training;
 pub mod transport;
+pub mod variational_bottleneck;
