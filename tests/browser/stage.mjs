@@ -47,10 +47,13 @@ export async function raise(flags = []) {
   };
 }
 
+/** What Chromium itself remarks when a page asks for a GPU and there is none; a page cannot ask more quietly. */
+const NO_GPU = "No available adapters.";
+
 /** Collects what a page says on its console, and what it asks for in vain. */
 export function watch(page) {
   const complaints = [];
-  page.on("console", (message) => complaints.push(`${message.type()}: ${message.text()}`));
+  page.on("console", (message) => message.text() !== NO_GPU && complaints.push(`${message.type()}: ${message.text()}`));
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("response", (response) => response.status() >= 400 && complaints.push(`${response.status()} for ${response.url()}`));
   return complaints;
