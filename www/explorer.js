@@ -151,7 +151,8 @@ globalThis.orrery = {
   },
   /** The hash that the command line prints for the same run. */
   async hash(slug, preset = "default", seed = 0) {
-    const card = catalogue.cards.find((card) => card.slug === slug);
+    const { cards } = await fetchCatalogue();
+    const card = cards.find((card) => card.slug === slug);
     const ignore = () => {};
     const run = new Run({ frame: ignore, seed: ignore, result: ignore, files: ignore, error: ignore, note: ignore });
     try {

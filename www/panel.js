@@ -1,7 +1,7 @@
 // One view: its picture, what to look for, and what can be done with it.
 
 import { Picture } from "./orrery.js";
-import { download, h, icon, iconButton } from "./dom.js";
+import { download, h, icon, iconButton, typeset } from "./dom.js";
 import { soon } from "./draw.js";
 import { Solid } from "./solid.js";
 import { dark, onTheme } from "./theme.js";
@@ -43,7 +43,7 @@ export class Panel extends HTMLElement {
     this.#canvas.setAttribute("aria-label", this.#title);
     const tools = h("div", { class: "tools" }, this.#resetButton, this.#liftButton, this.#exports(), expandable && this.#expandButton);
     const head = h("header", {}, h("h3", {}, tag && h("span", { class: `tag tag-${tag}` }, tag), title), tools);
-    this.replaceChildren(head, h("p", { class: "look" }, look), this.#stage);
+    this.replaceChildren(head, h("p", { class: "look" }, ...typeset(look)), this.#stage);
   }
 
   #exports() {
