@@ -14,6 +14,8 @@ export const FLAGS = [
 ];
 /** What gives WebGPU where there is no GPU. */
 export const SOFTWARE_GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+/** The same, and canvases that it can draw on: without these flags Chromium loses a software GPU at the first one. */
+export const SOFTWARE_PICTURES = [...SOFTWARE_GPU, "--use-angle=swiftshader", "--enable-features=Vulkan", "--use-vulkan=swiftshader"];
 
 /** The native program. */
 export const orrery = root + "target/debug/orrery";
