@@ -101,6 +101,7 @@ controls! {
         noise: Real(0.0, 0.5) = 0.15, "σ", "of points: more, and the classes overlap";
         wrong: Real(0.0, 0.5) = 0.0, "ρ", "share of wrong training labels: a network that is wide enough learns even those, at the end of a steep valley";
         samples: LogCount(100, 9000) = 1000, "n", "training images, or samples of your own";
+        plane_samples: LogCount(50, 2000) = 500, "m", "training samples that the pictures are taken over; fewer: sooner there, and rougher";
         network: Choice(Kind) = Kind::Dense, "", "skips lead around pairs of layers (three or more), or around the second convolution";
         depth: Count(1, 8) = 2, "L", "hidden layers of a network without convolutions; deeper: steeper walls";
         width: LogCount(4, 256) = 16, "h", "units a layer, or filters (16 at most); wider: rounder valleys";
@@ -129,11 +130,8 @@ const LANCZOS: usize = 32;
 const LOCAL: usize = 10;
 /// Steps of the learned curve.
 const BENDS: usize = 600;
-/// Samples that the loss of the plane is taken over, and the Hessian, at most.
-const SAMPLES: usize = 500;
-/// Multiplications of one slice, of the plane's samples at one place, and of those of a product with the Hessian.
+/// Multiplications of one slice, and of all samples together in a product with the Hessian.
 const SLICE: usize = 3_000_000;
-const PLACE: usize = 25_000_000;
 const PRODUCT: usize = 3_000_000;
 /// The factor between the network and its twin of the same function.
 const TWIN: f32 = 3.0;
@@ -301,7 +299,7 @@ impl Landscape {
     /// The training samples of the plane.
     fn samples(&self) -> (&[f32], &[u8]) {
         let task = &self.task.samples;
-        let n = task.y.len().min(SAMPLES).min((PLACE / self.cost()).max(50));
+        let n = task.y.len().min(self.controls.plane_samples);
         (&task.x[..n * task.features], &task.y[..n])
     }
 
@@ -479,7 +477,10 @@ impl Landscape {
                 evaluate(&twin.with(theta), loss, x, y, &mut room).0
             });
             let bent = self.curve.as_ref().filter(|_| self.controls.along == Along::Bridge);
-            let bent = bent.map(|curve| evaluate(&network.with(curve.at(t)), loss, x, y, &mut room).0);
+            // The curve ends where the solutions are.
+            let on = (0.0..=1.0).contains(&t);
+            let bent =
+                bent.map(|curve| if on { evaluate(&network.with(curve.at(t)), loss, x, y, &mut room).0 } else { f64::NAN });
             self.profile.train.push(train);
             self.profile.test.push(test);
             self.profile.twin.extend(twins);
@@ -723,6 +724,7 @@ impl Experiment for Landscape {
                     ("width", "8"),
                     ("epochs", "10"),
                     ("detail", "33"),
+                    ("plane_samples", "200"),
                 ],
             },
             Preset {

@@ -30,15 +30,11 @@ pub enum Layer {
     Normalise {
         /// Channels; units of a dense layer are channels of one pixel.
         channels: usize,
-        /// Pixels of a channel.
-        pixels: usize,
     },
     /// γ a + β, channel by channel: a normalisation whose statistics were frozen.
     Scale {
         /// Channels.
         channels: usize,
-        /// Pixels of a channel.
-        pixels: usize,
     },
     /// A function of every activity.
     Activate(Function),
@@ -179,24 +175,21 @@ impl<T: Product> Layered<T> {
                     let z = tape.matmul(a, w);
                     tape.add_row(z, b)
                 }
-                Layer::Convolve { geometry, to } => {
+                Layer::Convolve { geometry, .. } => {
                     let (w, b) = pair();
                     let z = tape.convolve(a, w, geometry);
-                    let z = tape.channels_last(z, to);
-                    let z = tape.add_row(z, b);
-                    tape.channels_first(z, geometry.height * geometry.width)
+                    tape.add_row(z, b)
                 }
-                Layer::Normalise { channels, pixels } | Layer::Scale { channels, pixels } => {
+                Layer::Normalise { channels } | Layer::Scale { channels } => {
                     let (gamma, beta) = pair();
-                    let mut z = if pixels > 1 { tape.channels_last(a, channels) } else { a };
+                    let mut z = a;
                     if let Layer::Normalise { .. } = layer {
-                        let (standard, mean, variance) = tape.standardise(z);
+                        let (standard, mean, variance) = tape.standardise(a, channels);
                         statistics.push((mean, variance));
                         z = standard;
                     }
                     let z = tape.mul_row(z, gamma);
-                    let z = tape.add_row(z, beta);
-                    if pixels > 1 { tape.channels_first(z, pixels) } else { z }
+                    tape.add_row(z, beta)
                 }
                 Layer::Activate(function) => tape.map(a, function),
                 Layer::MeanPool(geometry) => tape.mean_pool(a, geometry),
@@ -222,8 +215,8 @@ impl<T: Product> Layered<T> {
         }
         let mut statistics = self.forward(x).statistics.into_iter();
         for (l, layer) in self.layers.iter().enumerate() {
-            let Layer::Normalise { channels, pixels } = *layer else { continue };
-            frozen.layers[l] = Layer::Scale { channels, pixels };
+            let Layer::Normalise { channels } = *layer else { continue };
+            frozen.layers[l] = Layer::Scale { channels };
             let (mean, variance) = statistics.next().expect("one a normalisation");
             let (gamma, beta) = self.place(l);
             for c in 0..channels {

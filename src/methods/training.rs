@@ -154,7 +154,7 @@ mod tests {
         let wide = Geometry { channels: 2, ..image };
         let layers = vec![
             Layer::Convolve { geometry: image, to: 2 },
-            Layer::Normalise { channels: 2, pixels: 16 },
+            Layer::Normalise { channels: 2 },
             Layer::Activate(Function::Gelu),
             Layer::Keep,
             Layer::Convolve { geometry: wide, to: 2 },
@@ -224,8 +224,7 @@ mod tests {
         let relu = Layer::Activate(Function::Relu);
         let dense = |from, to| Layer::Dense { from, to };
         let residual = vec![dense(3, 4), relu, Layer::Keep, dense(4, 4), relu, dense(4, 4), Layer::AddKept, relu, dense(4, 2)];
-        let normalised =
-            vec![dense(3, 4), Layer::Normalise { channels: 4, pixels: 1 }, Layer::Activate(Function::Tanh), dense(4, 2)];
+        let normalised = vec![dense(3, 4), Layer::Normalise { channels: 4 }, Layer::Activate(Function::Tanh), dense(4, 2)];
         let x: Vec<f32> = (0..60).map(|_| random.normal() as f32).collect();
         for (layers, moved) in [(residual, 16 + 4 + 16), (normalised, 12)] {
             let network = Model::from(Layered::<f32>::new(layers, 3, Start::Normal { gain: 2.0 }, &mut random));

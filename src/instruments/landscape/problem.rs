@@ -253,7 +253,7 @@ impl Shape {
         let hidden = |from: usize, layers: &mut Vec<Layer>| {
             layers.push(Layer::Dense { from, to: self.width });
             if self.normalised {
-                layers.push(Layer::Normalise { channels: self.width, pixels: 1 });
+                layers.push(Layer::Normalise { channels: self.width });
             }
         };
         for l in 0..self.depth {
@@ -281,8 +281,7 @@ impl Shape {
             layers.extend(skips.then_some(Layer::Keep));
             layers.push(Layer::Convolve { geometry: image, to: filters });
             image.channels = filters;
-            let pixels = image.height * image.width;
-            layers.extend(self.normalised.then_some(Layer::Normalise { channels: filters, pixels }));
+            layers.extend(self.normalised.then_some(Layer::Normalise { channels: filters }));
             layers.extend(skips.then_some(Layer::AddKept));
             layers.extend([self.hidden.layer(), Layer::MeanPool(image)]);
             (image.height, image.width) = (image.height / 2, image.width / 2);
