@@ -1,22 +1,25 @@
 //! What there is, as JSON: for the page (`catalogue.json`, `labs.json`) and for `orrery list --json`.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::controls::{Kind, Spec};
 use crate::experiment::Entry;
-use crate::labs::{INSTRUMENTS, LABS, Lab};
+use crate::labs::{INSTRUMENTS, LABS, Lab, folder};
 
 /// Every experiment's card and controls, in the order in which the page lists them.
 pub fn catalogue() -> Value {
     LABS.iter().flat_map(|lab| lab.entries.iter().map(|entry| card(lab, entry))).collect()
 }
 
-/// Every lab: slug, title, question, and its experiments' slugs.
+/// Every lab: slug, title, question, its experiments' slugs, and whether the present folder has an overview of it.
 pub fn labs() -> Value {
     LABS.iter()
         .map(|lab| {
             let slugs: Vec<_> = lab.entries.iter().map(|entry| entry.card.slug).collect();
-            json!({ "slug": lab.slug, "title": lab.title, "question": lab.question, "experiments": slugs })
+            let overview = Path::new(&format!("{}/overview.md", folder(lab.slug))).exists();
+            json!({ "slug": lab.slug, "title": lab.title, "question": lab.question, "experiments": slugs, "overview": overview })
         })
         .collect()
 }
