@@ -88,7 +88,9 @@ test("what a run has found goes out as csv and as npy", async () => {
   const [name, csv] = await save("csv");
   const [twin, npy] = await save("npy");
   assert.equal(name.replace(/csv$/, "npy"), twin);
-  const rows = csv.toString().trim().split("\n").map((line) => line.split(",").map(Number));
+  const [header, ...lines] = csv.toString().trim().split("\n");
+  assert.match(header, /^[a-z_]+(,[a-z_]+)+$/);
+  const rows = lines.map((line) => line.split(",").map(Number));
   assert.equal(npy.toString("latin1", 0, 6), "\x93NUMPY");
   assert.match(npy.toString("latin1", 10, 128), new RegExp(`'<f8'.*\\(${rows.length}, ${rows[0].length}\\)`));
   const values = new Float64Array(new Uint8Array(npy.subarray(npy.length - 8 * rows.flat().length)).buffer);
