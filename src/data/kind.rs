@@ -35,15 +35,14 @@ impl Kind {
         }
     }
 
-    /// The two lines of Python that save such a file.
+    /// The two lines of Python that save such a file. `arrays` and `tensors` are dictionaries, such as a model's `state_dict()`; `pixels`
+    /// is height × width × 3, bytes.
     pub fn python(self) -> [&'static str; 2] {
         match self {
-            Kind::Csv => ["import pandas as pd", r#"pd.DataFrame(points, columns=["x", "y"]).to_csv("points.csv", index=False)"#],
-            Kind::Npy => ["import numpy as np", r#"np.save("points.npy", points)"#],
-            Kind::Npz => ["import numpy as np", r#"np.savez("arrays.npz", features=features, labels=labels)"#],
-            Kind::Safetensors => {
-                ["from safetensors.torch import save_file", r#"save_file(model.state_dict(), "weights.safetensors")"#]
-            }
+            Kind::Csv => ["import pandas as pd", r#"pd.DataFrame(table, columns=names).to_csv("table.csv", index=False)"#],
+            Kind::Npy => ["import numpy as np", r#"np.save("array.npy", array)"#],
+            Kind::Npz => ["import numpy as np", r#"np.savez("arrays.npz", **arrays)"#],
+            Kind::Safetensors => ["from safetensors.torch import save_file", r#"save_file(tensors, "tensors.safetensors")"#],
             Kind::Png => ["from PIL import Image", r#"Image.fromarray(pixels).save("picture.png")"#],
             Kind::Jpg => ["from PIL import Image", r#"Image.fromarray(pixels).save("picture.jpg", quality=95)"#],
         }

@@ -159,7 +159,7 @@ pub(super) mod tests {
                     (shapes, &arrays[0].values, &arrays[0].columns[..]),
                     (vec![("", &[4, 2][..])], &count_up(8), &["x".to_string(), "y".into()][..])
                 ),
-                Kind::Npy => assert_eq!((shapes, &arrays[0].values), (vec![("", &[4, 2][..])], &count_up(8))),
+                Kind::Npy => assert_eq!((shapes, &arrays[0].values), (vec![("", &[2, 3, 4][..])], &count_up(24))),
                 Kind::Npz => {
                     assert_eq!(shapes, [("/features", &[4, 3][..]), ("/labels", &[4])]);
                     assert_eq!((&arrays[0].values, &arrays[1].values), (&count_up(12), &count_up(4)));

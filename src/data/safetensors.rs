@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn reads_what_torch_and_numpy_write() {
-        let weights = named("weights.safetensors");
+        let weights = named("tensors.safetensors");
         for (number, (name, shape)) in [
             ("0.weight", &[2, 3][..]),
             ("0.bias", &[2]),
