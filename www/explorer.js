@@ -144,7 +144,7 @@ function follow(event) {
 globalThis.orrery = {
   /** Takes the GPU away from the runs on the bench, and from the pictures. */
   loseGpu: () => (bench?.loseGpu(), losePictures()),
-  /** Runs one of the module's timers on this page: `time_sinkhorn`, `time_training`. */
+  /** Runs one of the module's timers on this page: `time_sinkhorn`, `time_training`; or a comparison: `compare_sinkhorn`. */
   async time(name, ...values) {
     await load();
     return module[name](...values);

@@ -1,7 +1,7 @@
-//! The surface of [`plot::surface`], drawn by the GPU: every cell instead of a coarse net, lit at every pixel.
+//! The surface of `plot::surface`, drawn by the GPU: every cell instead of a coarse net, lit at every pixel.
 //!
 //! A [`Painter`] has what all pictures on a device share, a [`Scene`] what one view has to show, and a [`Sheet`] what one size
-//! of picture needs. Turning and zooming change nothing but a matrix. What is around the surface is [`plot::draw_around`]'s
+//! of picture needs. Turning and zooming change nothing but a matrix. What is around the surface is `plot::draw_around`'s
 //! affair; both project alike.
 
 use std::ops::Range;
@@ -259,7 +259,7 @@ impl Painter {
             ..Default::default()
         });
         // As small as that nothing is drawn without a GPU either.
-        if place.w >= 24.0 && place.h >= 24.0 && width >= 1.0 && height >= 1.0 {
+        if place.w >= 24.0 && place.h >= 24.0 && width >= 1.0 && height >= 1.0 && scene.corners > 0 {
             pass.set_viewport(x.start, y.start, width, height, 0.0, 1.0);
             pass.set_bind_group(0, &scene.bound, &[]);
             pass.set_pipeline(&self.ground);
@@ -268,9 +268,12 @@ impl Painter {
             }
             pass.set_index_buffer(scene.indices.slice(..), wgpu::IndexFormat::Uint32);
             pass.draw_indexed(0..scene.corners, 0, 0..1);
-            pass.set_pipeline(&self.strokes);
-            pass.set_vertex_buffer(0, scene.strokes.slice(..));
-            pass.draw(0..4, 0..scene.count);
+            // Browsers warn of drawings of nothing.
+            if scene.count > 0 {
+                pass.set_pipeline(&self.strokes);
+                pass.set_vertex_buffer(0, scene.strokes.slice(..));
+                pass.draw(0..4, 0..scene.count);
+            }
         }
         drop(pass);
         self.gpu.queue.submit([encoder.finish()]);
