@@ -94,7 +94,8 @@ pub struct Card {
     pub presets: &'static [Preset],
     /// Data sets that must be in the library before a run starts.
     pub data: &'static [Dataset],
-    /// What files of the user's it takes, in one sentence, if any.
+    /// What files of the user's it takes, if any, in one sentence that names their kinds (csv, npy, npz, safetensors, png, jpg): the
+    /// page tells how Python saves those.
     pub own_data: Option<&'static str>,
 }
 

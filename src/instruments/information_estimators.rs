@@ -588,7 +588,7 @@ impl Experiment for InformationPlane {
         ],
         data: &[Dataset::Digits],
         own_data: Some(
-            "Activities of your own as npz: labels (samples) and one array a layer (epochs × samples × units), or one with the layers as its second axis.",
+            "Activities of your own as npz or safetensors: labels (samples) and one array a layer (epochs × samples × units), or one with the layers as its second axis.",
         ),
     };
 

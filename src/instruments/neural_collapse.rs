@@ -562,7 +562,7 @@ impl Experiment for NeuralCollapse {
         ],
         data: &[Dataset::Digits, Dataset::Mnist],
         own_data: Some(
-            "Features (npy, npz or csv, samples × dims) and labels, with classifier weights and bias if you have them; a leading epoch axis gives the whole history.",
+            "Features (npy, npz, safetensors or csv, samples × dims) and labels, with classifier weights and bias if you have them; a leading epoch axis gives the whole history.",
         ),
     };
 
