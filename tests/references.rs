@@ -76,3 +76,36 @@ mod transport {
         }
     }
 }
+
+/// Sinkhorn between points, without a matrix, against POT.
+mod clouds {
+    use super::*;
+    use orrery::methods::transport::clouds::CloudSinkhorn;
+    use orrery::methods::transport::gaussian::Gaussian;
+
+    #[test]
+    fn conditionals_and_their_distances_are_pots() {
+        let arrays = fixture("clouds.npz");
+        for k in 0..2 {
+            let get = |name: &str| {
+                let name = format!("clouds.npz/{name}_{k}");
+                &arrays.iter().find(|array| array.name == name).expect("the fixture has it").values
+            };
+            let points = |name: &str| -> Vec<[f64; 2]> { get(name).chunks_exact(2).map(|p| [p[0], p[1]]).collect() };
+            let x = points("x");
+            let mut sinkhorn = CloudSinkhorn::new(&x, &points("y"), get("eps")[0]);
+            (0..5000 * sinkhorn.per_sweep()).for_each(|_| sinkhorn.renew());
+            let ours: Vec<Gaussian<2>> = x.iter().map(|x| sinkhorn.moments(x)).collect();
+            for ((ours, mean), covariance) in ours.iter().zip(points("mean")).zip(get("cov").chunks_exact(3)) {
+                let [[xx, xy], [_, yy]] = ours.covariance;
+                let ([a, b], theirs) = (ours.mean, [&mean[..], covariance].concat());
+                let gap = [a, b, xx, xy, yy].iter().zip(&theirs).fold(0.0, |gap: f64, (a, b)| gap.max((a - b).abs()));
+                assert!(gap < 1e-9, "case {k}: {ours:?}, {theirs:?}");
+            }
+            for (pair, theirs) in ours.windows(2).zip(get("bw")) {
+                let distance = pair[0].squared_distance(&pair[1]).sqrt();
+                assert!((distance - theirs).abs() < 1e-7, "case {k}: {distance} and {theirs}");
+            }
+        }
+    }
+}

@@ -13,6 +13,7 @@ pub mod product;
 pub mod random;
 pub mod real;
 pub mod solve;
+pub mod spd;
 pub mod spectrum;
 pub mod statistics;
 pub mod transport;

@@ -9,7 +9,12 @@
 //!
 //! with ∇f = (r − P1, c − Pᵀ1). The code keeps u = ηx and v = ηy; in these the potential is ηf, its gradient is the same and
 //! its Hessian is −[diag(P1) P; Pᵀ diag(Pᵀ1)], without η. Adding a number to all of u and taking it from all of v changes nothing.
-//! Sinkhorn's algorithm, which maximises f in x and y by turns, is in [`gpu::sinkhorn`](crate::gpu::sinkhorn).
+//! Sinkhorn's algorithm, which maximises f in x and y by turns, is in [`gpu::sinkhorn`](crate::gpu::sinkhorn); [`clouds`] has it for points
+//! without a matrix of costs, [`light_bridge`] a plan in closed form that is fitted to samples.
+
+pub mod clouds;
+pub mod gaussian;
+pub mod light_bridge;
 
 use super::linear::exp_in_place;
 use super::solve::ConjugateGradient;

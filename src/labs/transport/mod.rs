@@ -2,4 +2,5 @@
 
 lab! { "transport", "Transport", "How is one distribution moved onto another, at what price, and how fast can that be computed?";
     sinkhorn_newton_sparse::SinkhornNewtonSparse,
+    light_schrodinger_bridge::LightSchrodingerBridge,
 }
