@@ -81,7 +81,7 @@ mod transport {
 mod clouds {
     use super::*;
     use orrery::methods::transport::clouds::CloudSinkhorn;
-    use orrery::methods::transport::gaussian::Gaussian;
+    use orrery::methods::transport::moments::Moments;
 
     #[test]
     fn conditionals_and_their_distances_are_pots() {
@@ -95,7 +95,7 @@ mod clouds {
             let x = points("x");
             let mut sinkhorn = CloudSinkhorn::new(&x, &points("y"), get("eps")[0]);
             (0..5000 * sinkhorn.per_sweep()).for_each(|_| sinkhorn.renew());
-            let ours: Vec<Gaussian<2>> = x.iter().map(|x| sinkhorn.moments(x)).collect();
+            let ours: Vec<Moments<2>> = x.iter().map(|x| sinkhorn.moments(x)).collect();
             for ((ours, mean), covariance) in ours.iter().zip(points("mean")).zip(get("cov").chunks_exact(3)) {
                 let [[xx, xy], [_, yy]] = ours.covariance;
                 let ([a, b], theirs) = (ours.mean, [&mean[..], covariance].concat());
@@ -106,6 +106,29 @@ mod clouds {
                 let distance = pair[0].squared_distance(&pair[1]).sqrt();
                 assert!((distance - theirs).abs() < 1e-7, "case {k}: {distance} and {theirs}");
             }
+        }
+    }
+}
+
+/// Gaussian laws against POT and numpy.
+mod gaussian {
+    use super::*;
+    use nalgebra::{DMatrix, DVector};
+    use orrery::methods::gaussian::{bures, divergence};
+
+    #[test]
+    fn distance_and_divergence_are_those_of_pot_and_numpy() {
+        let arrays = fixture("gaussians.npz");
+        let get = |name: &str, k: usize| {
+            arrays.iter().find(|a| a.name == format!("gaussians.npz/{name}_{k}")).map(|a| a.values.clone()).unwrap()
+        };
+        for k in 0..4 {
+            let [m, n] = ["m", "n"].map(|name| DVector::from_vec(get(name, k)));
+            let [c, d] = ["C", "D"].map(|name| DMatrix::from_row_slice(m.len(), m.len(), &get(name, k)));
+            let distance = (&m - &n).norm_squared() + bures(&c, &d);
+            assert!((distance / get("w", k)[0] - 1.0).abs() < 1e-12, "case {k}: {distance}");
+            let kl = divergence(&m, &c, &n, &d);
+            assert!((kl / get("kl", k)[0] - 1.0).abs() < 1e-12, "case {k}: {kl}");
         }
     }
 }

@@ -13,8 +13,8 @@
 //! without a matrix of costs, [`light_bridge`] a plan in closed form that is fitted to samples.
 
 pub mod clouds;
-pub mod gaussian;
 pub mod light_bridge;
+pub mod moments;
 
 use super::linear::exp_in_place;
 use super::solve::ConjugateGradient;

@@ -11,7 +11,7 @@
 
 use libm::log;
 
-use super::gaussian::Gaussian;
+use super::moments::Moments;
 use crate::methods::linear::{exp_in_place, row_log_sum_exp};
 
 /// Points, coordinate by coordinate.
@@ -95,7 +95,7 @@ impl<const D: usize> CloudSinkhorn<D> {
     }
 
     /// Mean and covariance of where the plan sends x₀, which need not be a point of the source: π(y_j|x₀) ∝ exp((g_j − ½‖x₀ − y_j‖²)/ε).
-    pub fn moments(&self, x0: &[f64; D]) -> Gaussian<D> {
+    pub fn moments(&self, x0: &[f64; D]) -> Moments<D> {
         let mut shares = Vec::new();
         self.target.costs(x0, &mut shares);
         shares.iter_mut().zip(&self.target.potential).for_each(|(share, g)| *share = (g - *share) / self.epsilon);
@@ -103,6 +103,6 @@ impl<const D: usize> CloudSinkhorn<D> {
         shares.iter_mut().for_each(|share| *share -= top);
         exp_in_place(&mut shares);
         let sum: f64 = shares.iter().sum();
-        Gaussian::of_points((0..self.target.len()).map(|j| (shares[j] / sum, self.target.point(j))))
+        Moments::of_points((0..self.target.len()).map(|j| (shares[j] / sum, self.target.point(j))))
     }
 }

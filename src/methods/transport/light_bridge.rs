@@ -13,9 +13,12 @@
 //!
 //! Source: Korotin, Gushchin & Burnaev, "Light Schrödinger bridge", 2024.
 
+pub mod fit;
+pub mod known;
+
 use libm::{exp, log};
 
-use super::gaussian::Gaussian;
+use super::moments::Moments;
 use crate::methods::random::Random;
 
 /// One Gaussian of the mixture.
@@ -162,14 +165,14 @@ impl<const D: usize> LightBridge<D> {
     }
 
     /// Mean and covariance of π(·|x₀).
-    pub fn moments(&self, x0: &[f64; D]) -> Gaussian<D> {
+    pub fn moments(&self, x0: &[f64; D]) -> Moments<D> {
         let shares = self.shares(x0);
         let parts = self.components.iter().zip(&shares).map(|(k, share)| {
             let mut covariance = [[0.0; D]; D];
             (0..D).for_each(|d| covariance[d][d] = self.epsilon * k.spread[d]);
-            (*share, Gaussian { mean: k.arrival(x0), covariance })
+            (*share, Moments { mean: k.arrival(x0), covariance })
         });
-        Gaussian::of_mixture(parts)
+        Moments::of_mixture(parts)
     }
 
     /// A sample of π(·|x₀).
@@ -183,6 +186,26 @@ impl<const D: usize> LightBridge<D> {
         let k = &self.components[chosen.unwrap_or(shares.len() - 1)];
         let mean = k.arrival(x0);
         std::array::from_fn(|d| mean[d] + (self.epsilon * k.spread[d]).sqrt() * random.normal())
+    }
+
+    /// A path of the process from `start` by Euler's and Maruyama's method in `steps` equal steps; the first place is the start.
+    pub fn path(&self, start: [f64; D], steps: usize, random: &mut Random) -> Vec<[f64; D]> {
+        let step = 1.0 / steps as f64;
+        let noise = (self.epsilon * step).sqrt();
+        let mut path = vec![start];
+        for i in 0..steps {
+            let x = path[i];
+            let drift = self.drift(&x, i as f64 * step);
+            path.push(std::array::from_fn(|d| x[d] + step * drift[d] + noise * random.normal()));
+        }
+        path
+    }
+
+    /// A place of the process at time t on the way from `start`: the end drawn, then the Brownian bridge to it.
+    pub fn on_the_way(&self, start: &[f64; D], t: f64, random: &mut Random) -> [f64; D] {
+        let end = self.sample(start, random);
+        let noise = (self.epsilon * t * (1.0 - t)).sqrt();
+        std::array::from_fn(|d| (1.0 - t) * start[d] + t * end[d] + noise * random.normal())
     }
 
     /// The drift g(x, t) of the process, 0 <= t < 1.
@@ -340,19 +363,21 @@ mod tests {
         let mut random = Random::new(4, "process");
         let (n, steps) = (20_000, 200);
         let (mut ends, mut plan) = (Vec::new(), Vec::new());
+        let (mut middles, mut bridges) = (Vec::new(), Vec::new());
         for _ in 0..n {
-            let x0 = 0.4;
-            let mut x = x0;
-            for i in 0..steps {
-                let step = 1.0 / f64::from(steps);
-                x += step * bridge.drift(&[x], f64::from(i) * step)[0] + (bridge.epsilon * step).sqrt() * random.normal();
-            }
-            ends.push(x);
-            plan.push(bridge.sample(&[x0], &mut random)[0]);
+            let path = bridge.path([0.4], steps, &mut random);
+            middles.push(path[steps / 2][0]);
+            ends.push(path[steps][0]);
+            plan.push(bridge.sample(&[0.4], &mut random)[0]);
+            bridges.push(bridge.on_the_way(&[0.4], 0.5, &mut random)[0]);
         }
+        let moments = |values: &[f64]| Moments::of_points(values.iter().map(|x| (1.0 / f64::from(n), [*x])));
+        let (middles, bridges) = (moments(&middles), moments(&bridges));
+        assert!((middles.mean[0] - bridges.mean[0]).abs() < 0.03, "{middles:?}, {bridges:?}");
+        assert!((middles.covariance[0][0] / bridges.covariance[0][0] - 1.0).abs() < 0.05, "{middles:?}, {bridges:?}");
         let exact = bridge.moments(&[0.4]);
         for values in [ends, plan] {
-            let of = Gaussian::of_points(values.iter().map(|x| (1.0 / f64::from(n), [*x])));
+            let of = moments(&values);
             assert!((of.mean[0] - exact.mean[0]).abs() < 0.03, "{of:?}, {exact:?}");
             assert!((of.covariance[0][0] / exact.covariance[0][0] - 1.0).abs() < 0.04, "{of:?}, {exact:?}");
         }
