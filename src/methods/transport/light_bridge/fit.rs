@@ -67,3 +67,23 @@ impl<const D: usize> Fit<D> {
         self.done += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::methods::transport::light_bridge::Component;
+
+    /// N(0, I) to N(0, 1.5² I) at ε = ½: S = κ = ½(√(4·1.5² + ε²) − ε).
+    #[test]
+    fn one_component_finds_the_plan_between_gaussians() {
+        let mut random = Random::new(0, "samples");
+        let mut draw =
+            |size: f64| -> Vec<[f64; 2]> { (0..5000).map(|_| [size * random.normal(), size * random.normal()]).collect() };
+        let (sources, targets) = (draw(1.0), draw(1.5));
+        let mut fit = Fit::new(0.5, 1, 0.3, &targets, (1500, 0.01), 0);
+        (0..1500).for_each(|_| fit.step(&sources, &targets));
+        let Component { center, spread, .. } = fit.bridge.components()[0];
+        assert!(spread.iter().all(|s| (s / 1.270_691 - 1.0).abs() < 0.04), "{spread:?}");
+        assert!(center.iter().all(|r| r.abs() < 0.06), "{center:?}");
+    }
+}
