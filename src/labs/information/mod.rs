@@ -3,4 +3,5 @@
 lab! { "information", "Information", "What do layers keep of their input, and can it be measured?";
     information_plane::InformationPlane,
     information_generalization_bounds::GeneralizationBounds,
+    wasserstein_dependency::WassersteinDependency,
 }
