@@ -48,18 +48,17 @@ struct Side<T> {
     output: Vec<T>,
 }
 
-/// (1/`of`) Σᵢ max(0, ‖∇f(xᵢ,yᵢ)‖ − 1)² for the critic f(x,y) = g(x)ᵀh(y), the slope ∇ being that in (x,y); its gradient by the
+/// `weight` · Σᵢ max(0, ‖∇f(xᵢ,yᵢ)‖ − 1)² for the critic f(x,y) = g(x)ᵀh(y), the slope ∇ being that in (x,y); its gradient by the
 /// parameters of g and of h is added to `gradients`.
 ///
-/// Both encoders have one hidden layer, of ReLUs. `points` are the x and the y, samples × inputs; `of` may be more than the samples,
-/// so that a batch can be done in parts.
+/// Both encoders have one hidden layer, of ReLUs. `points` are the x and the y, samples × inputs; a batch can be done in parts.
 ///
 /// ½‖∇f‖² has the gradient of the slope of f along v = ∇f with v held still, and along v the encoders move as
 /// ġ = (m ∘ vW₁)W₂, m the ReLUs that are on: the chain rule runs through both at once.
 pub fn slope_penalty<T: Product>(
     encoders: [&Network<T>; 2],
     points: [&[T]; 2],
-    of: usize,
+    weight: f64,
     room: &mut Room<T>,
     gradients: [&mut [T]; 2],
 ) -> f64 {
@@ -96,8 +95,8 @@ pub fn slope_penalty<T: Product>(
         };
         let slope = (square(&sides[0]) + square(&sides[1])).sqrt();
         let excess = (slope - 1.0).max(0.0);
-        penalty += excess * excess / of as f64;
-        slopes.push(T::real(if excess > 0.0 { 2.0 * excess / (slope * of as f64) } else { 0.0 }));
+        penalty += weight * excess * excess;
+        slopes.push(T::real(if excess > 0.0 { 2.0 * weight * excess / slope } else { 0.0 }));
     }
     if penalty == 0.0 {
         return 0.0;
@@ -214,7 +213,7 @@ mod tests {
 
     fn penalty(encoders: &[Network<f64>; 2], points: [&[f64]; 2]) -> f64 {
         let [mut g, mut h] = [0, 1].map(|i| vec![0.0; encoders[i].theta.len()]);
-        slope_penalty([&encoders[0], &encoders[1]], points, 12, &mut Room::default(), [&mut g, &mut h])
+        slope_penalty([&encoders[0], &encoders[1]], points, 1.0 / 12.0, &mut Room::default(), [&mut g, &mut h])
     }
 
     /// The slope itself from differences of f, and the penalty's gradient from differences of the penalty.
@@ -256,7 +255,7 @@ mod tests {
         // In two parts, added up.
         for half in 0..2 {
             let points = [&x[half * 30..][..30], &y[half * 24..][..24]];
-            slope_penalty([&networks[0], &networks[1]], points, 12, &mut Room::default(), [&mut g[..], &mut h[..]]);
+            slope_penalty([&networks[0], &networks[1]], points, 1.0 / 12.0, &mut Room::default(), [&mut g[..], &mut h[..]]);
         }
         for (side, gradient) in gradients.iter().enumerate() {
             for (i, analytic) in gradient.iter().enumerate() {
