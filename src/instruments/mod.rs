@@ -2,4 +2,6 @@
 
 crate::labs::lab! { "instruments", "Instruments", "What does your own problem look like?";
     landscape::Landscape,
+    information_estimators::InformationPlane,
+    neural_collapse::NeuralCollapse,
 }

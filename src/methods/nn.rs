@@ -201,6 +201,12 @@ impl<T: Product> Network<T> {
 
     /// The gradient of the loss by all parameters, from `delta` = ∂loss/∂logits (samples × classes) after a forward pass.
     pub fn backward(&self, tape: &mut Tape<T>, delta: &[T], gradient: &mut [T]) {
+        self.backward_with(tape, delta, &[], gradient);
+    }
+
+    /// The same for a loss that also looks at the activities of the last hidden layer: `push` is its gradient by them
+    /// (samples × units), or empty.
+    pub fn backward_with(&self, tape: &mut Tape<T>, delta: &[T], push: &[T], gradient: &mut [T]) {
         let depth = self.sizes.len() - 1;
         let samples = delta.len() / self.sizes[depth];
         let Tape { layers, delta: above, below } = tape;
@@ -219,6 +225,9 @@ impl<T: Product> Network<T> {
             if l > 0 {
                 below.resize(samples * fan_in, T::default());
                 T::product_nt(below, above, &self.theta[weights], samples, fan_out, fan_in);
+                if l + 1 == depth && !push.is_empty() {
+                    below.iter_mut().zip(push).for_each(|(b, p)| *b += *p);
+                }
                 self.activation.chain(below, &layers[l]);
                 std::mem::swap(above, below);
             }

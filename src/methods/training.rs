@@ -58,6 +58,11 @@ impl Training {
         self.loss.len()
     }
 
+    /// The gradient of the last batch, weight decay included; zeros before the first.
+    pub fn gradient(&self) -> &[f32] {
+        &self.room.gradient
+    }
+
     /// One batch; the last one of an epoch may be smaller.
     pub fn step(&mut self, task: &Classification) {
         if self.at == 0 {
