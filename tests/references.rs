@@ -132,3 +132,23 @@ mod gaussian {
         }
     }
 }
+
+/// The linear probe against scikit-learn.
+#[test]
+fn the_probe_is_the_logistic_regression_of_scikit_learn() {
+    use orrery::methods::logistic::Probe;
+    let arrays = fixture("probe.npz");
+    let get = |name: &str| arrays.iter().find(|a| a.name == format!("probe.npz/{name}")).map(|a| a.values.clone()).unwrap();
+    let x: Vec<f32> = get("x").iter().map(|v| *v as f32).collect();
+    let y: Vec<u8> = get("y").iter().map(|v| *v as u8).collect();
+    let mut probe = Probe::new(&x, &y, 4);
+    while !probe.finished() {
+        probe.advance();
+    }
+    assert!((probe.value() / get("value")[0] - 1.0).abs() < 1e-9, "{}", probe.value());
+    // One number may be added to all classes' intercepts.
+    for (ours, theirs) in probe.theta().chunks(4).zip(get("theta").chunks(4)) {
+        let mean = ours.iter().sum::<f64>() / 4.0;
+        assert!(ours.iter().zip(theirs).all(|(a, b)| (a - mean - b).abs() < 1e-4), "{ours:?} and {theirs:?}");
+    }
+}

@@ -1,6 +1,7 @@
 //! What several experiments share, by field; each module is usable as a library on its own.
 
 pub mod autodiff;
+pub mod contrastive;
 pub mod dual;
 pub mod fourier;
 pub mod gaussian;
@@ -8,6 +9,7 @@ pub mod information;
 pub mod lanczos;
 pub mod linear;
 pub mod linear_network;
+pub mod logistic;
 pub mod narrow;
 pub mod neural_collapse;
 pub mod nn;
