@@ -110,6 +110,32 @@ mod clouds {
     }
 }
 
+/// Means of covariance matrices against POT.
+mod spd {
+    use super::*;
+    use nalgebra::DMatrix;
+    use orrery::methods::gaussian::bures;
+    use orrery::methods::spd::{arithmetic_mean, bures_wasserstein::mean_step};
+
+    #[test]
+    fn the_fixed_point_is_pots_mean() {
+        let arrays = fixture("spd.npz");
+        for k in 0..2 {
+            let get = |name: &str| arrays.iter().find(|a| a.name == format!("spd.npz/{name}_{k}")).map(|a| a.values.clone()).unwrap();
+            let theirs = get("mean");
+            let n = (theirs.len() as f64).sqrt() as usize;
+            let batch: Vec<DMatrix<f64>> = get("P").chunks_exact(n * n).map(|p| DMatrix::from_row_slice(n, n, p)).collect();
+            let mut mean = arithmetic_mean(&batch);
+            (0..200).for_each(|_| mean = mean_step(&batch, &mean));
+            let theirs = DMatrix::from_row_slice(n, n, &theirs);
+            assert!((&mean - &theirs).norm() < 1e-9 * theirs.norm(), "case {k}: {mean} {theirs}");
+            for (p, d) in batch.iter().zip(get("d")) {
+                assert!((bures(p, &theirs).sqrt() / d - 1.0).abs() < 1e-9, "case {k}");
+            }
+        }
+    }
+}
+
 /// Gaussian laws against POT and numpy.
 mod gaussian {
     use super::*;

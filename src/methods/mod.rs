@@ -19,6 +19,7 @@ pub mod product;
 pub mod random;
 pub mod real;
 pub mod solve;
+pub mod spd;
 pub mod spectrum;
 pub mod statistics;
 pub mod training;

@@ -345,8 +345,8 @@ mod tests {
     /// component sees second moments only, so that two points a side stand for a Gaussian.
     #[test]
     fn between_gaussians_the_loss_is_least_at_the_closed_form() {
-        for (a, b, epsilon) in [(1.0, 1.5, 0.5), (0.7, 0.3, 2.0), (2.0, 2.0, 0.05)] {
-            let kappa = 0.5 * ((4.0 * a * a * b * b + epsilon * epsilon as f64).sqrt() - epsilon);
+        for (a, b, epsilon) in [(1.0, 1.5, 0.5), (0.7, 0.3, 2.0), (2.0, 2.0, 0.05_f64)] {
+            let kappa = 0.5 * ((4.0 * a * a * b * b + epsilon * epsilon).sqrt() - epsilon);
             let bridge = LightBridge::<1>::new(epsilon, &[0.0, 0.0, log(kappa / (a * a))]);
             let mut gradient = [f64::NAN; 3];
             bridge.gradient(&[[a], [-a]], &[[b], [-b]], &mut gradient);
