@@ -11,6 +11,10 @@
 //! its Hessian is −[diag(P1) P; Pᵀ diag(Pᵀ1)], without η. Adding a number to all of u and taking it from all of v changes nothing.
 //! Sinkhorn's algorithm, which maximises f in x and y by turns, is in [`gpu::sinkhorn`](crate::gpu::sinkhorn).
 
+mod exact;
+
+pub use exact::{Certificate, Entry, NetworkSimplex, c_transform};
+
 use super::linear::exp_in_place;
 use super::solve::ConjugateGradient;
 
