@@ -7,6 +7,7 @@
 //! - [`claim`]: measures of a run, the verdict over several;
 //! - [`view`]: what can be shown, as plain data; [`plot`]: views turned into pixels;
 //! - [`session`]: one live run, its slices and its time line;
+//! - [`instruments`]: for the reader's own problems; the same contract;
 //! - [`labs`]: one file a paper; they use [`methods`], [`data`] and [`gpu`], never each other;
 //! - `web` (wasm32) and the binary's command line (native) are the only rooms that know the outside.
 
@@ -18,6 +19,7 @@ pub mod data;
 pub mod error;
 pub mod experiment;
 pub mod gpu;
+pub mod instruments;
 pub mod labs;
 pub mod methods;
 pub mod plot;

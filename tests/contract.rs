@@ -41,11 +41,15 @@ fn cards_are_whole() {
             assert!(!slugs.contains(&slug), "{slug}: twice");
             slugs.push(slug);
             assert_eq!(entry.lab, lab.slug);
-            assert!(Path::new(&format!("src/labs/{}/{}.rs", lab.slug, slug.replace('-', "_"))).exists(), "{slug}: file name");
-            let text = std::fs::read_to_string(format!("src/labs/{}/{slug}.md", lab.slug)).expect(slug);
-            for section in ["## What you see", "## Three things to try", "## Equations", "## The paper"] {
+            let folder = labs::folder(lab.slug);
+            assert!(Path::new(&format!("{folder}/{}.rs", slug.replace('-', "_"))).exists(), "{slug}: file name");
+            let text = std::fs::read_to_string(format!("{folder}/{slug}.md")).expect(slug);
+            for section in ["## What you see", "## Equations", "## The paper"] {
                 assert!(text.contains(section), "{slug}.md: no section '{section}'");
             }
+            let things = ["## Three things to try", "## Five things to try"];
+            let allowed = if lab.slug == labs::INSTRUMENTS { &things[..] } else { &things[..1] };
+            assert!(allowed.iter().any(|heading| text.contains(heading)), "{slug}.md: nothing to try");
             assert!(card.presets.len() >= 2 && card.presets[0].name == "default" && card.presets[1].name == "break-it", "{slug}");
             assert!(card.presets[0].set.is_empty(), "{slug}: default is the controls' defaults");
             assert!(card.seeds >= 1 && !card.views.is_empty() && !card.claim.is_empty() && !card.honesty.is_empty(), "{slug}");

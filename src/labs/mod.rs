@@ -26,6 +26,8 @@ macro_rules! lab {
     };
 }
 
+pub(crate) use lab;
+
 pub mod information;
 pub mod landscape;
 pub mod representation;
@@ -33,7 +35,16 @@ pub mod trajectory;
 pub mod transport;
 
 /// Every lab, in the order in which the page lists them.
-pub const LABS: &[Lab] = &[landscape::LAB, trajectory::LAB, information::LAB, transport::LAB, representation::LAB];
+pub const LABS: &[Lab] =
+    &[crate::instruments::LAB, landscape::LAB, trajectory::LAB, information::LAB, transport::LAB, representation::LAB];
+
+/// The instruments' slug: they live in a folder of their own.
+pub const INSTRUMENTS: &str = "instruments";
+
+/// The folder of the lab `slug` in the sources.
+pub fn folder(slug: &str) -> String {
+    if slug == INSTRUMENTS { "src/instruments".into() } else { format!("src/labs/{slug}") }
+}
 
 /// Every experiment.
 pub fn entries() -> impl Iterator<Item = &'static Entry> {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::controls::{Kind, Spec};
 use crate::experiment::Entry;
-use crate::labs::{LABS, Lab};
+use crate::labs::{INSTRUMENTS, LABS, Lab};
 
 /// Every experiment's card and controls, in the order in which the page lists them.
 pub fn catalogue() -> Value {
@@ -30,7 +30,7 @@ fn card(lab: &Lab, entry: &Entry) -> Value {
         "slug": card.slug,
         "lab": lab.slug,
         "labTitle": lab.title,
-        "kind": "paper",
+        "kind": if lab.slug == INSTRUMENTS { "instrument" } else { "paper" },
         "title": card.title,
         "paper": { "title": card.paper.title, "authors": card.paper.authors, "year": card.paper.year },
         "claim": card.claim,

@@ -10,13 +10,13 @@ use super::{Files, read};
 use crate::controls::Settings;
 use crate::error::{Error, Result};
 use crate::experiment::{Entry, Paper};
-use crate::labs::entries;
+use crate::labs::{entries, folder};
 
-/// Puts `text/SLUG.html` for every experiment into `files`, from `src/labs/LAB/SLUG.md` of the folder `root`.
+/// Puts `text/SLUG.html` for every experiment into `files`, from the lab's folder below the folder `root`.
 pub fn make(root: &Path, files: &mut Files) -> Result<()> {
     for entry in entries() {
         let slug = entry.card.slug;
-        let path = format!("src/labs/{}/{slug}.md", entry.lab);
+        let path = format!("{}/{slug}.md", folder(entry.lab));
         let markdown = String::from_utf8(read(&root.join(&path))?).map_err(|_| Error::new(format!("{path}: is not UTF-8")))?;
         let fragment = fragment(entry, &markdown).map_err(|e| e.at(&path))?;
         files.insert(format!("text/{slug}.html"), fragment.into_bytes());

@@ -1,0 +1,4 @@
+//! The instruments: like experiments, but the reader brings the problem, and its claim says how far the instrument can be trusted.
+
+crate::labs::lab! { "instruments", "Instruments", "What does your own problem look like?";
+}
