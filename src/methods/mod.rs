@@ -2,17 +2,23 @@
 
 pub mod autodiff;
 pub mod dual;
+pub mod gaussian;
+pub mod fourier;
 pub mod information;
+pub mod lanczos;
 pub mod linear;
 pub mod linear_network;
 pub mod narrow;
 pub mod neural_collapse;
 pub mod nn;
 pub mod optimize;
+pub mod plane;
 pub mod product;
 pub mod random;
 pub mod real;
 pub mod solve;
 pub mod spectrum;
 pub mod statistics;
+pub mod training;
 pub mod transport;
+pub mod variational_bottleneck;
