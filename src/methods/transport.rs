@@ -15,6 +15,7 @@
 //!
 //! Around it: exact transport, other solvers, relaxed and closed forms, barycenters and Gromov-Wasserstein, one file each.
 
+mod appraisal;
 mod barycenter;
 mod closed;
 mod entropic;
@@ -22,7 +23,11 @@ mod exact;
 mod gromov;
 mod quadratic;
 mod relaxed;
+mod roads;
+mod slices;
+mod sparse;
 
+pub use appraisal::{Appraisal, Worth};
 pub use barycenter::Barycenter;
 pub use closed::{Gaussian, directions, on_a_line, sliced, squared_on_a_line};
 pub use entropic::{
@@ -32,6 +37,9 @@ pub use exact::{Certificate, Entry, NetworkSimplex, c_transform};
 pub use gromov::GromovWasserstein;
 pub use quadratic::{Quadratic, sweep_quadratic};
 pub use relaxed::{Partial, Unbalanced, cost_of_entries, relative_entropy};
+pub use roads::{Roads, Ways};
+pub use slices::{MaxSliced, Projected, Sliced};
+pub use sparse::KSparse;
 
 use super::linear::exp_in_place;
 use super::solve::ConjugateGradient;

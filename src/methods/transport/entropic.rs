@@ -169,6 +169,11 @@ impl Annealed {
         Annealed { scaled_cost: problem.scaled_cost().to_vec(), source, target, share: 1.0 / largest, here: 0, twin }
     }
 
+    /// The present η over the problem's.
+    pub fn share(&self) -> f64 {
+        self.share
+    }
+
     /// Has η reached the problem's?
     pub fn arrived(&self) -> bool {
         self.share >= 1.0

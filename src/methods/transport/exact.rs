@@ -120,6 +120,11 @@ impl NetworkSimplex {
         self.pivots
     }
 
+    /// (u, v) as they are now; feasible at the end only.
+    pub fn prices(&self) -> (&[f64], &[f64]) {
+        self.tree.price[..self.rows + self.columns].split_at(self.rows)
+    }
+
     /// Is the plan optimal?
     pub fn finished(&self) -> bool {
         self.idle >= self.rows && self.fresh

@@ -19,6 +19,8 @@ pub struct GromovWasserstein {
     constant: Vec<f64>,
     /// P.
     pub plan: Vec<f64>,
+    /// The transport problem of the step in work, its solver, and how many sweeps it has had.
+    inner: Option<(Problem, Twin<f64>, usize)>,
 }
 
 impl GromovWasserstein {
@@ -40,14 +42,15 @@ impl GromovWasserstein {
             inverse_temperature,
             constant: from.iter().flat_map(|f| to.iter().map(move |t| f + t)).collect(),
             plan: source.iter().flat_map(|p| target.iter().map(move |q| p * q)).collect(),
+            inner: None,
         }
     }
 
     /// A² p 1ᵀ + 1 (B² q)ᵀ − 2 A P Bᵀ.
-    fn tensor(&self) -> Vec<f64> {
+    fn tensor(&self, plan: &[f64]) -> Vec<f64> {
         let (n, m) = (self.source.len(), self.target.len());
         let (mut half, mut cross) = (vec![0.0; n * m], vec![0.0; n * m]);
-        matmul(&mut half, &self.distances[0], &self.plan, n, n, m);
+        matmul(&mut half, &self.distances[0], plan, n, n, m);
         matmul_nt(&mut cross, &half, &self.distances[1], n, m, m);
         self.constant.iter().zip(&cross).map(|(constant, cross)| constant - 2.0 * cross).collect()
     }
@@ -55,24 +58,53 @@ impl GromovWasserstein {
     /// One step, its transport problem solved by at most `sweeps` Sinkhorn sweeps or to the marginal error `tolerance`.
     /// Returns the Euclidean norm of P's change.
     pub fn step(&mut self, sweeps: usize, tolerance: f64) -> f64 {
-        let gradient: Vec<f64> = self.tensor().iter().map(|t| 2.0 * t).collect();
-        let problem = Problem::new(&gradient, self.source.clone(), self.target.clone(), self.inverse_temperature);
-        let mut twin = Twin::<f64>::new(problem.scaled_cost().iter().copied(), &self.source, &self.target);
-        for _ in 0..sweeps {
-            if twin.sweep() <= tolerance {
-                break;
+        loop {
+            if let Some(change) = self.advance(sweeps, sweeps, tolerance) {
+                return change;
             }
+        }
+    }
+
+    /// A part of a step: its gradient, or `now` of its sweeps. The change of P when the step is complete.
+    pub fn advance(&mut self, now: usize, sweeps: usize, tolerance: f64) -> Option<f64> {
+        let Some((problem, twin, made)) = &mut self.inner else {
+            let gradient: Vec<f64> = self.tensor(&self.plan).iter().map(|t| 2.0 * t).collect();
+            let problem = Problem::new(&gradient, self.source.clone(), self.target.clone(), self.inverse_temperature);
+            let twin = Twin::<f64>::new(problem.scaled_cost().iter().copied(), &self.source, &self.target);
+            self.inner = Some((problem, twin, 0));
+            return None;
+        };
+        let last = (*made + now).min(sweeps);
+        while *made < last {
+            *made += 1;
+            if twin.sweep() <= tolerance {
+                *made = sweeps;
+            }
+        }
+        if *made < sweeps {
+            return None;
         }
         let (u, v) = twin.potentials();
         let plan = problem.plan(&u, &v);
         let change: f64 = plan.iter().zip(&self.plan).map(|(p, q)| (p - q) * (p - q)).sum();
         self.plan = plan;
-        change.sqrt()
+        self.inner = None;
+        Some(change.sqrt())
+    }
+
+    /// Another ε = 1/η from the next step on.
+    pub fn set_inverse_temperature(&mut self, inverse_temperature: f64) {
+        self.inverse_temperature = inverse_temperature;
     }
 
     /// Σ_ijkl (A_ik − B_jl)² P_ij P_kl, for a P with the marginals.
     pub fn cost(&self) -> f64 {
-        self.tensor().iter().zip(&self.plan).map(|(t, p)| t * p).sum()
+        self.cost_of(&self.plan)
+    }
+
+    /// The same of another plan with the marginals.
+    pub fn cost_of(&self, plan: &[f64]) -> f64 {
+        self.tensor(plan).iter().zip(plan).map(|(t, p)| t * p).sum()
     }
 }
 
