@@ -136,7 +136,7 @@ impl Course {
             Solver::Annealed => Engine::Annealed(Annealed::new(&problem)),
             Solver::Newton => Engine::Newton { sweeps: 0, warm: sweeper(), newton: None },
             Solver::Greenkhorn => Engine::Greenkhorn(Greenkhorn::new(&problem)),
-            Solver::Quadratic => Engine::Quadratic(Quadratic::new(&Self::spread(&problem, controls))),
+            Solver::Quadratic => Engine::Quadratic(Quadratic::new(&Self::spread(&problem))),
             Solver::KSparse => Engine::KSparse { warm: Some(Annealed::new(&problem)), solver: None },
             Solver::Unbalanced => Engine::Unbalanced(Unbalanced::new(&problem, controls.price * costs.largest)),
             Solver::Sliced => Engine::Sliced { mean: Sliced::new(projected()?), random: Random::new(seed, "directions") },
@@ -174,7 +174,7 @@ impl Course {
     }
 
     /// The problem with γ in the place of ε: as the squares of a plan are as small as its entries, γ is ε times their number on a side.
-    fn spread(problem: &Problem, _: &Controls) -> Problem {
+    fn spread(problem: &Problem) -> Problem {
         let mut problem = problem.clone();
         let places = problem.rows().max(problem.columns()) as f64;
         problem.rescale(problem.inverse_temperature / places);
@@ -192,13 +192,13 @@ impl Course {
                     self.prices = Some((x.to_vec(), y.to_vec()));
                 }
                 self.appraisal = None;
-                self.take(worth, task, controls);
+                self.take(worth, task);
             }
             return;
         }
         let passes = self.visited / (source.len() * target.len()) as f64;
         if self.finishing || passes >= self.next_look {
-            self.next_look = (1.6 * passes).max(self.next_look + 1.0);
+            self.next_look = (1.4 * passes).max(self.next_look + 1.0);
             if self.snapshot(task, costs, controls) {
                 return;
             }
@@ -206,37 +206,33 @@ impl Course {
         self.work(task, costs, controls).await;
     }
 
-    fn take(&mut self, worth: Worth, task: &Task, controls: &Controls) {
+    fn take(&mut self, worth: Worth, task: &Task) {
         let mut worth = worth;
-        if let Some(bound) = self.bound(task, controls) {
-            worth.dual = bound;
+        if let Some(bound) = self.bound(task) {
+            (worth.dual, worth.gap) = (bound, worth.primal - bound);
         }
         if let Engine::Exact(simplex) = &self.engine
             && self.finishing
         {
             let proof = simplex.certificate();
             (worth.primal, worth.dual, worth.cost) = (proof.primal, proof.primal - proof.gap, proof.primal);
+            worth.gap = proof.gap;
             self.prices = Some((proof.u, proof.v));
         }
-        let gap = (worth.primal - worth.dual) / worth.primal.abs().max(f64::MIN_POSITIVE);
+        let gap = if worth.gap == 0.0 { 0.0 } else { worth.gap / worth.primal.abs().max(f64::MIN_POSITIVE) };
         let entries = (task.sides[0].len() * task.sides[1].len()) as f64;
         let error = self.trace.last().map_or(f64::NAN, |m| m.error);
-        self.trace.push(Moment {
-            passes: self.visited / entries,
-            error,
-            gap: if worth.primal == worth.dual { 0.0 } else { gap },
-        });
+        self.trace.push(Moment { passes: self.visited / entries, error, gap });
         self.worth = Some(worth);
         self.over = self.finishing;
     }
 
     /// A lower bound of W that the solver has of its own.
-    fn bound(&self, task: &Task, controls: &Controls) -> Option<f64> {
+    fn bound(&self, task: &Task) -> Option<f64> {
         let Ground::Straight { power, manhattan: false } = task.ground else { return None };
         if power != 2.0 {
             return None;
         }
-        let _ = controls;
         match &self.engine {
             Engine::Sliced { mean, .. } => Some(mean.value().0),
             Engine::MaxSliced { worst, .. } => Some(worst.value),
@@ -315,8 +311,14 @@ impl Course {
             Engine::Unbalanced(unbalanced) => (unbalanced.plan(), None),
             Engine::Gaussian => {
                 let bound = self.map_of_gaussians(task);
-                self.worth =
-                    Some(Worth { cost: f64::NAN, primal: f64::NAN, dual: bound, marginal_error: f64::NAN, ..Worth::default() });
+                self.worth = Some(Worth {
+                    cost: f64::NAN,
+                    primal: f64::NAN,
+                    dual: bound,
+                    gap: f64::NAN,
+                    marginal_error: f64::NAN,
+                    ..Worth::default()
+                });
                 self.over = true;
                 return true;
             }
@@ -388,8 +390,10 @@ impl Course {
             }
             _ => (f64::NAN, f64::NAN),
         };
+        // A sum of logarithms may round a gap of nothing below it.
+        worth.gap = (worth.primal - worth.dual).max(0.0);
         self.own = Some((worth.primal, worth.dual));
-        self.take(worth, task, controls);
+        self.take(worth, task);
     }
 
     /// The affine map between the Gaussians of the two measures' moments, and what they are apart.
@@ -414,17 +418,18 @@ impl Course {
     async fn work(&mut self, task: &Task, costs: &Costs, controls: &Controls) {
         let [source, target] = &task.sides;
         let entries = (source.len() * target.len()) as f64;
-        let sweeps = (SLICE / entries).ceil() as usize;
+        // Not past the next look.
+        let room = (self.next_look * entries - self.visited).max(entries);
+        let sweeps = (SLICE.min(room) / entries).ceil() as usize;
         let mut errors: Vec<f64> = Vec::new();
         // What an iteration visits, in entries.
         let mut visits = entries;
         let mut done = false;
         match &mut self.engine {
             Engine::Exact(simplex) | Engine::Partial(Partial { simplex, .. }) => {
-                let before = simplex.pivots();
-                done = simplex.advance(4.0 * SLICE);
-                self.iterations += simplex.pivots() - before;
-                self.visited += 4.0 * SLICE;
+                done = simplex.advance(room.min(4.0 * SLICE));
+                self.iterations = simplex.pivots();
+                self.visited = simplex.work();
             }
             Engine::Sinkhorn(solver) => {
                 let many = if source.len().max(target.len()) > SMALL { BATCH } else { sweeps };
@@ -538,6 +543,26 @@ impl Course {
         thin(&mut self.trace);
         let broken = matches!(self.engine, Engine::Scaling(_)) && self.trace.last().is_some_and(|m| !m.error.is_finite());
         self.finishing |= done || broken || self.visited > BUDGET || self.iterations > SWEEPS && self.solver != Solver::Exact;
+    }
+
+    /// Entries with mass above `share` of the largest; if there are more than `most`, so many draws from the plan, evenly spread.
+    pub fn some(&self, columns: usize, share: f64, most: usize) -> Vec<(usize, usize, f64)> {
+        let top = share * self.plan.iter().fold(0.0, |a: f64, b| a.max(*b));
+        if self.plan.iter().filter(|p| **p > top).count() <= most {
+            return self.heaviest(columns, share, most);
+        }
+        let step = self.plan.iter().sum::<f64>() / most as f64;
+        let (mut sum, mut next) = (0.0, 0.5 * step);
+        let mut drawn = Vec::with_capacity(most);
+        for (k, p) in self.plan.iter().enumerate() {
+            sum += p;
+            if sum > next {
+                let times = ((sum - next) / step).ceil();
+                next += times * step;
+                drawn.push((k / columns, k % columns, times * step));
+            }
+        }
+        drawn
     }
 
     /// Entries with mass above `share` of the largest, the heaviest `most` of them.

@@ -311,8 +311,8 @@ impl Controls {
     /// The exponent of the cost.
     pub(super) fn exponent(&self) -> f64 {
         match self.cost {
-            Price::Squared => 2.0,
-            Price::Distance | Price::Manhattan | Price::Walls => 1.0,
+            Price::Squared | Price::Walls => 2.0,
+            Price::Distance | Price::Manhattan => 1.0,
             Price::Power => self.power,
         }
     }
@@ -388,11 +388,11 @@ impl Controls {
             return Err(Error::new("control cost: walls stand in the plane; these places have another number of coordinates"));
         }
         let cell = |k: usize| (k as f64 + 0.5) / WALLED as f64 * 2.0 * REACH - REACH;
-        // One wall between the two, with a gap above the middle, and one across below.
+        // A wall between the two, with a gap above the middle and one below it.
         let open: Vec<bool> = (0..WALLED * WALLED)
             .map(|k| {
                 let (x, y) = (cell(k % WALLED), cell(k / WALLED));
-                !((x.abs() < 0.06 && !(0.75..1.15).contains(&y)) || ((y + 1.1).abs() < 0.06 && x.abs() < 1.2))
+                !(x.abs() < 0.06 && (y < -1.15 || (-0.75..0.5).contains(&y) || y > 0.9))
             })
             .collect();
         let unit = 2.0 * REACH / WALLED as f64;

@@ -92,6 +92,12 @@ impl Middle {
         self.over()
     }
 
+    /// Σ |b − aₖ|.
+    #[cfg(test)]
+    pub fn off(&self, k: usize) -> f64 {
+        self.solver.measure().iter().zip(&self.measures[k]).map(|(b, a)| (b - a).abs()).sum()
+    }
+
     fn over(&self) -> bool {
         self.errors.len() >= Self::STEPS || self.errors.last().is_some_and(|e| *e < Self::ARRIVED)
     }
@@ -194,8 +200,8 @@ impl Middle {
                 rows.retain(|r| !matches!(r[1], Cell::Number(v) if v.is_nan()));
                 View::Table(Table { columns: vec!["reading".into(), "value".into()], rows })
             }
-            3 => nothing("A barycenter has one plan for each measure; the third picture shows what they make together."),
-            _ => nothing("ε is tried out on two measures; here move its slider and watch the blur."),
+            3 => nothing("A barycenter has a plan for each measure."),
+            _ => nothing("Move ε and watch the blur."),
         }
     }
 
@@ -246,6 +252,8 @@ pub(super) struct Shapes {
     changes: Vec<f64>,
     costs: Vec<f64>,
     here: usize,
+    /// ε and the cost at which the plan settled there.
+    ladder: (Vec<f64>, Vec<f64>),
     over: bool,
 }
 
@@ -297,6 +305,7 @@ impl Shapes {
             changes: Vec::new(),
             costs: Vec::new(),
             here: 0,
+            ladder: Default::default(),
             over: false,
         })
     }
@@ -317,13 +326,39 @@ impl Shapes {
             if settled && self.epsilon <= self.wanted {
                 self.over = change < 1e-7 || self.here >= 100;
             } else if settled || self.epsilon > self.wanted && self.here >= 6 {
+                self.note();
                 self.epsilon = (0.6 * self.epsilon).max(self.wanted);
                 self.solver.set_inverse_temperature(1.0 / self.epsilon);
                 self.here = 0;
             }
             self.over |= self.changes.len() >= Self::STEPS;
+            if self.over {
+                self.note();
+            }
         }
         self.over
+    }
+
+    fn note(&mut self) {
+        self.ladder.0.push(self.epsilon);
+        self.ladder.1.extend(self.costs.last());
+    }
+
+    /// How often each inner distance occurs.
+    fn distances(&self) -> Chart {
+        const BINS: usize = 24;
+        let edges: Vec<f64> = (0..=BINS).map(|k| k as f64 / BINS as f64).collect();
+        let marks = [("source", SOURCE, 0), ("target", TARGET, 1)].map(|(name, ink, which)| {
+            let mass = &self.sides[which].mass;
+            let mut y = vec![0.0; BINS];
+            for (k, d) in self.solver.distances(which).iter().enumerate() {
+                y[((d * BINS as f64) as usize).min(BINS - 1)] += mass[k / mass.len()] * mass[k % mass.len()];
+            }
+            let (x, y) = edges.windows(2).zip(&y).flat_map(|(e, y)| [(e[0], *y), (e[1], *y)]).unzip();
+            Mark::line(name, ink, x, y)
+        });
+        let x = Axis::linear("inner distance, as a share of the largest").range(0.0, 1.0);
+        Chart { x, y: Axis::linear("share of pairs"), marks: marks.to_vec(), ..Chart::default() }
     }
 
     /// Places of a side, coloured by `shade` in 0..=1.
@@ -464,13 +499,31 @@ impl Shapes {
                 let rows = rows.into_iter().filter(|r| !r.1.is_nan()).map(cell).collect();
                 View::Table(Table { columns: vec!["reading".into(), "value".into()], rows })
             }
-            4 => nothing("Both shapes give and get all their mass; the readings say how nearly."),
-            5 => nothing("Matching by inner distances has no prices: the problem is not linear."),
-            _ => nothing("ε is let down step by step here, from 0.1 to the slider's."),
+            4 => View::Chart(self.distances()),
+            5 => nothing("Inner distances have no prices."),
+            _ => {
+                let marks = vec![
+                    Mark::line("cost where the plan settled", Ink::Series(3), self.ladder.0.clone(), self.ladder.1.clone()),
+                    Mark::at_x("ε", self.wanted),
+                ];
+                View::Chart(Chart {
+                    x: Axis::log("ε").range(0.0003, 0.1),
+                    y: Axis::linear("Gromov-Wasserstein cost"),
+                    marks,
+                    ..Chart::default()
+                })
+            }
         }
     }
 
-    fn start_cost(&self) -> f64 {
+    /// The cost of the plan as it is.
+    #[cfg(test)]
+    pub fn cost(&self) -> f64 {
+        self.solver.cost()
+    }
+
+    /// The cost of the product of the marginals.
+    pub fn start_cost(&self) -> f64 {
         let [source, target] = &self.sides;
         let product: Vec<f64> = source.mass.iter().flat_map(|p| target.mass.iter().map(move |q| p * q)).collect();
         self.solver.cost_of(&product)

@@ -263,10 +263,7 @@ impl Pair {
                 }
             }
             Stage::Epsilon => {
-                if self.costs.matrix.len() > TRIED
-                    || self.task.kind == Kind::Colours
-                    || self.ladder.climb(&self.task, &self.costs)
-                {
+                if self.costs.matrix.len() > TRIED || self.ladder.climb(&self.task, &self.costs) {
                     self.stage = Stage::Over;
                 }
             }
@@ -313,8 +310,8 @@ impl Pair {
         let of = |f: &dyn Fn(Worth) -> f64| beside.map_or(f64::NAN, f);
         measures! {
             exact: cost,
-            exact_gap: exact.map_or(f64::NAN, |w| (w.primal - w.dual) / scale),
-            bracket: of(&|w| (w.primal - w.dual) / scale),
+            exact_gap: exact.map_or(f64::NAN, |w| w.gap / scale),
+            bracket: of(&|w| w.gap / scale),
             outside: of(&|w| (w.dual - cost).max(cost - w.primal).max(0.0) / scale),
             unmended_cost: of(&|w| w.cost),
             marginal_error: of(&|w| w.marginal_error),
@@ -401,7 +398,8 @@ fn order(task: &Task) -> [Vec<usize>; 2] {
 /// The square of the plane that holds both measures.
 fn window(task: &Task) -> [(f64, f64); 2] {
     if !task.own && task.kind != Kind::Picture && task.kind != Kind::Colours && task.kind != Kind::Matrix {
-        return [(-2.0, 2.0), (-2.0, 2.0)];
+        let half = if task.walls.0.is_empty() && task.kind != Kind::Graph { 1.5 } else { 2.0 };
+        return [(-2.0, 2.0), (-half, half)];
     }
     let ends = |k: usize| {
         let all = task.sides.iter().flat_map(|s| s.places.chunks_exact(s.d.max(1)).filter_map(move |p| p.get(k)));

@@ -133,7 +133,7 @@ impl Pair {
             3 => self.matrix(controls),
             4 => View::Chart(self.marginals()),
             5 => self.potential(),
-            6 => View::Chart(self.convergence(controls)),
+            6 => View::Chart(self.convergence()),
             7 => self.epsilons(controls),
             _ => View::Table(self.readings(controls)),
         }
@@ -218,7 +218,7 @@ impl Pair {
 
     fn plan(&self, course: Option<&Course>, controls: &Controls, first: bool) -> View {
         let [source, target] = &self.task.sides;
-        let entries = course.map_or_else(Vec::new, |c| c.heaviest(target.len(), FAINT, WAYS));
+        let entries = course.map_or_else(Vec::new, |c| c.some(target.len(), FAINT, WAYS));
         let handle = if first { self.handle(controls) } else { None };
         if source.d == 3 {
             return View::Space(self.in_space(course, &entries));
@@ -366,7 +366,7 @@ impl Pair {
             let at = |i: usize| source.place(i).iter().zip(image(i)).map(|(x, y)| (1.0 - t) * x + t * y).collect();
             return (0..source.len()).map(|i| (at(i), source.mass[i])).collect();
         }
-        course.heaviest(target.len(), 1e-4, most).into_iter().map(|(i, j, m)| (self.on_its_way(i, j, t), m)).collect()
+        course.some(target.len(), 1e-4, most).into_iter().map(|(i, j, m)| (self.on_its_way(i, j, t), m)).collect()
     }
 
     fn between(&self, controls: &Controls) -> View {
@@ -375,7 +375,7 @@ impl Pair {
         let solved: Vec<(&Course, &str, Ink)> = self
             .courses
             .iter()
-            .zip([("first solver", FIRST), ("second solver", SECOND)])
+            .zip([("first", FIRST), ("second", SECOND)])
             .filter(|(c, _)| !c.plan.is_empty() || !c.images.is_empty())
             .map(|(c, (name, ink))| (c, name, ink))
             .collect();
@@ -398,7 +398,7 @@ impl Pair {
                 for (course, name, ink) in solved {
                     let moved = self.at_time(course, t, usize::MAX).into_iter().map(|(x, m)| (x[0], m)).collect();
                     let (x, y) = density(moved, bins(source).min(bins(target)).min(100));
-                    marks.push(Mark::line(format!("{name} at t = {t}"), ink, x, y));
+                    marks.push(Mark::line(format!("{name}, t = {t}"), ink, x, y));
                 }
                 View::Chart(Chart {
                     x: Axis::linear("x").range(low, high),
@@ -444,7 +444,7 @@ impl Pair {
                 for (course, name, ink) in solved.iter().rev() {
                     let moved = self.at_time(course, t, 700);
                     let (x, y) = moved.iter().map(|(p, _)| (p[0], p[1])).unzip();
-                    marks.push(Mark::points(format!("{name} at t = {t}"), *ink, x, y, if moved.len() > 300 { 2.5 } else { 4.5 }));
+                    marks.push(Mark::points(format!("{name}, t = {t}"), *ink, x, y, if moved.len() > 300 { 2.5 } else { 4.5 }));
                 }
                 let (x, y) = self.plane();
                 View::Chart(Chart { x, y, marks, equal: true, handle: None })
@@ -564,34 +564,36 @@ impl Pair {
     fn marginals(&self) -> Chart {
         let [source, target] = &self.task.sides;
         let columns = target.len();
-        let mut marks = Vec::new();
-        let blocks = |side: &Side| side.len().min(200);
-        // Masses in order, in blocks, times the number of blocks: 1 on average.
-        let gathered = |side: &Side, order: &[usize], mass: &dyn Fn(usize) -> f64| -> (Vec<f64>, Vec<f64>) {
-            let n = blocks(side);
-            let mut heights = vec![0.0; n];
-            order.iter().enumerate().for_each(|(k, i)| heights[k * n / side.len()] += mass(*i) * n as f64);
-            stairs(&heights, 0.0, 1.0).unzip()
-        };
-        for (course, (name, ink)) in self.courses.iter().take(2).zip([("first solver", FIRST), ("second solver", SECOND)]) {
-            if course.plan.is_empty() {
-                continue;
+        // Masses in order, in blocks, times the number of blocks: 1 on average. The target's stand right of the source's.
+        let gathered = |leaves: &[f64], arrives: &[f64]| -> (Vec<f64>, Vec<f64>) {
+            let (mut x, mut y) = (Vec::new(), Vec::new());
+            for (mass, order, from) in [(leaves, &self.order[0], 0.0), (arrives, &self.order[1], 1.1)] {
+                let n = mass.len().min(200);
+                let mut heights = vec![0.0; n];
+                order.iter().enumerate().for_each(|(k, i)| heights[k * n / mass.len()] += mass[*i] * n as f64);
+                for (at, height) in stairs(&heights, from, from + 1.0).chain([(f64::NAN, f64::NAN)]) {
+                    x.push(at);
+                    y.push(height);
+                }
             }
-            let rows: Vec<f64> = course.plan.chunks_exact(columns).map(|row| row.iter().sum()).collect();
-            let mut arrived = vec![0.0; columns];
-            course.plan.chunks_exact(columns).for_each(|row| arrived.iter_mut().zip(row).for_each(|(a, p)| *a += p));
-            let (x, y) = gathered(source, &self.order[0], &|i| rows[i]);
-            marks.push(Mark::line(format!("leaves, {name}"), ink, x, y));
-            let (x, y) = gathered(target, &self.order[1], &|j| arrived[j]);
-            marks.push(Mark::line(format!("arrives, {name}"), ink, x.iter().map(|x| x + 1.1).collect(), y));
+            (x, y)
+        };
+        let mut lines = Vec::new();
+        for (course, (name, ink)) in self.courses.iter().take(2).zip([("first solver", FIRST), ("second solver", SECOND)]) {
+            if !course.plan.is_empty() {
+                let leaves: Vec<f64> = course.plan.chunks_exact(columns).map(|row| row.iter().sum()).collect();
+                let mut arrives = vec![0.0; columns];
+                course.plan.chunks_exact(columns).for_each(|row| arrives.iter_mut().zip(row).for_each(|(a, p)| *a += p));
+                lines.push((name, ink, false, gathered(&leaves, &arrives)));
+            }
         }
-        let (x, y) = gathered(source, &self.order[0], &|i| source.mass[i]);
-        marks.push(Mark::dashed("asked of the source", SOURCE, x, y));
-        let (x, y) = gathered(target, &self.order[1], &|j| target.mass[j]);
-        marks.push(Mark::dashed("asked of the target", TARGET, x.iter().map(|x| x + 1.1).collect(), y));
+        lines.push(("asked for", Ink::Text, true, gathered(&source.mass, &target.mass)));
+        let top = lines.iter().flat_map(|l| &l.3.1).filter(|y| y.is_finite()).fold(1e-9, |a: f64, b| a.max(*b));
+        let marks =
+            lines.into_iter().map(|(name, ink, dashed, (x, y))| Mark::Line { name: name.into(), ink, x, y, dashed }).collect();
         Chart {
-            x: Axis::linear("places in order: 0 to 1 the source, 1.1 to 2.1 the target"),
-            y: Axis::linear("mass, 1 on average"),
+            x: Axis::linear("places in order: to 1 the source, from 1.1 the target"),
+            y: Axis::linear("mass, 1 on average").range(0.0, 1.08 * top),
             marks,
             ..Chart::default()
         }
@@ -626,18 +628,14 @@ impl Pair {
             }
         }
         if marks.is_empty() {
-            let why = if self.stage < Stage::Exact {
-                "Not solved yet."
-            } else {
-                "Neither solver has prices: slices, maps and relaxed plans have none here."
-            };
+            let why = if self.stage < Stage::Exact { "Not solved yet." } else { "Neither solver has prices." };
             return nothing(why);
         }
         let x = if source.d == 1 { Axis::linear("x") } else { Axis::linear("places in order") };
         View::Chart(Chart { x, y: Axis::linear("price, in units of the cost"), marks, ..Chart::default() })
     }
 
-    fn convergence(&self, controls: &Controls) -> Chart {
+    fn convergence(&self) -> Chart {
         let mut marks = Vec::new();
         for (course, (name, ink)) in self.courses.iter().take(2).zip([("first", FIRST), ("second", SECOND)]) {
             let error = |m: &super::course::Moment| (m.passes, if m.error > 0.0 { m.error } else { f64::NAN });
@@ -650,13 +648,12 @@ impl Pair {
                 };
                 marks.push(Mark::line(format!("{what}, {name}"), ink, x, y));
             }
-            let gaps = course.trace.iter().filter(|m| !m.gap.is_nan()).map(|m| (m.passes, m.gap.max(1e-17)));
+            let gaps = course.trace.iter().filter(|m| !m.gap.is_nan()).map(|m| (m.passes, m.gap.max(1e-16)));
             let (x, y): (Vec<f64>, Vec<f64>) = gaps.unzip();
             if !x.is_empty() {
-                marks.push(Mark::dashed(format!("gap of the bounds, {name}"), ink, x, y));
+                marks.push(Mark::dashed(format!("gap, {name}"), ink, x, y));
             }
         }
-        let _ = controls;
         Chart {
             x: Axis::log("work, in passes over the costs"),
             y: Axis::log("error; gap over the cost"),
@@ -668,11 +665,7 @@ impl Pair {
     fn epsilons(&self, controls: &Controls) -> View {
         let ladder = &self.ladder;
         if ladder.epsilons.is_empty() {
-            let why = if self.stage < Stage::Epsilon {
-                "The solvers come first."
-            } else {
-                "Only up to 400 places a side, and not for colours."
-            };
+            let why = if self.stage < Stage::Epsilon { "The solvers come first." } else { "Only up to 400 places a side." };
             return nothing(why);
         }
         let mut marks = vec![
@@ -708,24 +701,24 @@ impl Pair {
         let worth = |c: &Course, f: &dyn Fn(Worth) -> f64| c.worth.map_or(f64::NAN, f);
         let balanced = |c: &Course, f: &dyn Fn(Worth) -> f64| if c.solver.balanced() { worth(c, f) } else { f64::NAN };
         row("⟨C, P⟩ as it is: no bound", &|c| worth(c, &|w| w.cost));
-        row("W is at most (plan mended)", &|c| balanced(c, &|w| w.primal));
-        row("W is at least (prices feasible)", &|c| balanced(c, &|w| w.dual));
-        row("gap between the two", &|c| balanced(c, &|w| w.primal - w.dual));
-        row("gap, relative", &|c| balanced(c, &|w| (w.primal - w.dual) / w.primal.abs().max(f64::MIN_POSITIVE)));
+        row("W is at most: plan mended", &|c| balanced(c, &|w| w.primal));
+        row("W is at least: prices mended", &|c| balanced(c, &|w| w.dual));
+        row("gap between the two", &|c| balanced(c, &|w| w.gap));
+        row("gap, relative", &|c| balanced(c, &|w| if w.gap == 0.0 { 0.0 } else { w.gap / w.primal.abs() }));
         row("its own problem: at most", &|c| c.own.map_or(f64::NAN, |o| o.0));
         row("its own problem: at least", &|c| c.own.map_or(f64::NAN, |o| o.1));
         row("marginal error", &|c| worth(c, &|w| w.marginal_error));
         row("mass moved", &|c| worth(c, &|w| if w.mass > 0.0 { w.mass } else { f64::NAN }));
         row("entropy of the plan", &|c| worth(c, &|w| if w.entries > 0 { w.entropy } else { f64::NAN }));
-        row("entries above 10⁻⁶ of the largest", &|c| worth(c, &|w| if w.entries > 0 { w.entries as f64 } else { f64::NAN }));
-        row("prices over the costs, before mending", &|c| {
+        row("entries (above 10⁻⁶ of the top)", &|c| worth(c, &|w| if w.entries > 0 { w.entries as f64 } else { f64::NAN }));
+        row("prices exceeded costs by", &|c| {
             worth(c, &|w| if w.excess.is_finite() && w.entries > 0 { w.excess } else { f64::NAN })
         });
         row("sliced W₂², mean over lines", &|c| c.slices.map_or(f64::NAN, |s| s[0].0));
         row("  its standard error", &|c| c.slices.map_or(f64::NAN, |s| s[0].1));
         row("sliced W₂², with a control variate", &|c| c.slices.map_or(f64::NAN, |s| s[1].0));
         row("  its standard error", &|c| c.slices.map_or(f64::NAN, |s| s[1].1));
-        row("iterations (pivots, sweeps, steps, lines)", &|c| c.iterations as f64);
+        row("iterations", &|c| c.iterations as f64);
         row("work, in passes over the costs", &|c| c.trace.last().map_or(f64::NAN, |m| m.passes));
         let mut plain =
             |name: &str, value: f64| rows.push(vec![Cell::Text(name.into()), Cell::Number(value), Cell::Text(String::new())]);

@@ -9,6 +9,8 @@ pub struct Worth {
     pub primal: f64,
     /// Σ rx + Σ cy of the prices made feasible: never above W. NaN without prices.
     pub dual: f64,
+    /// Σ P̂_ij (C_ij − xᵢ − yⱼ): primal − dual without its cancellation; never negative. NaN without prices.
+    pub gap: f64,
     /// ‖P1 − r‖₁ + ‖Pᵀ1 − c‖₁.
     pub marginal_error: f64,
     /// −Σ P ln P.
@@ -100,9 +102,10 @@ impl Appraisal {
                 self.row_left.iter_mut().zip(source).for_each(|(left, want)| *left = (want - *left).max(0.0));
             }
             _ => {
-                let value = |mass: &[f64], prices: &[f64]| -> f64 { mass.iter().zip(prices).map(|(m, z)| m * z).sum() };
-                let dual = value(source, &self.feasible.0) + value(target, &self.feasible.1);
-                self.worth.dual = if self.prices.is_some() { dual } else { f64::NAN };
+                if self.prices.is_none() {
+                    self.worth.gap = f64::NAN;
+                }
+                self.worth.dual = self.worth.primal - self.worth.gap;
                 return Some(self.worth);
             }
         }
@@ -156,9 +159,16 @@ impl Appraisal {
         // The row sums are no longer needed; their first place keeps the total.
         self.row_mass[0] = total;
         let share = if total > 0.0 { missing / total } else { 0.0 };
-        for ((p, c), (s, left)) in plan.iter().zip(cost).zip(self.column_scale.iter().zip(&self.column_left)) {
-            self.worth.primal += c * (scale * p * s + share * left);
+        let price = self.feasible.0[i];
+        let mended =
+            plan.iter().zip(self.column_scale.iter().zip(&self.column_left)).map(|(p, (s, left))| scale * p * s + share * left);
+        let (mut primal, mut gap) = (0.0, 0.0);
+        for ((p, c), y) in mended.zip(cost).zip(&self.feasible.1) {
+            primal += c * p;
+            gap += (c - price - y) * p;
         }
+        self.worth.primal += primal;
+        self.worth.gap += gap;
     }
 
     /// The prices made feasible, once all is done.
@@ -198,8 +208,10 @@ mod tests {
                 assert!((worth.entropy - entropy(&plan)).abs() < 1e-3);
                 round_to_marginals(&mut plan, &source, &target);
                 assert!((worth.primal - problem.cost_of(&plan)).abs() < 1e-12);
-                assert!(worth.dual <= exact + 1e-14 && exact <= worth.primal + 1e-14, "{worth:?}");
+                assert!(worth.dual <= exact + 1e-14 && exact <= worth.primal + 1e-14 && worth.gap >= 0.0, "{worth:?}");
                 let (x, y) = appraisal.prices();
+                let value = |mass: &[f64], prices: &[f64]| -> f64 { mass.iter().zip(prices).map(|(m, z)| m * z).sum() };
+                assert!((value(&source, x) + value(&target, y) - worth.dual).abs() < 1e-13);
                 assert!(cost.iter().enumerate().all(|(k, c)| x[k / 40] + y[k % 40] <= c + 1e-15));
             }
         }

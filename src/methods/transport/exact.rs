@@ -72,6 +72,8 @@ pub struct NetworkSimplex {
     fresh: bool,
     /// Pivots so far.
     pivots: usize,
+    /// Operations so far.
+    work: f64,
 }
 
 /// Parts that a side's mass is cut into, if the masses are not all equal.
@@ -112,7 +114,13 @@ impl NetworkSimplex {
             tolerance: 64.0 * f64::EPSILON * largest,
             fresh: true,
             pivots: 0,
+            work: 0.0,
         }
+    }
+
+    /// Operations so far, of which looking at one entry is one.
+    pub fn work(&self) -> f64 {
+        self.work
     }
 
     /// Pivots so far.
@@ -151,6 +159,7 @@ impl NetworkSimplex {
                 None => self.idle += 1,
             }
         }
+        self.work += done;
         self.finished()
     }
 

@@ -92,6 +92,11 @@ impl GromovWasserstein {
         Some(change.sqrt())
     }
 
+    /// A or B.
+    pub fn distances(&self, which: usize) -> &[f64] {
+        &self.distances[which]
+    }
+
     /// Another ε = 1/η from the next step on.
     pub fn set_inverse_temperature(&mut self, inverse_temperature: f64) {
         self.inverse_temperature = inverse_temperature;
