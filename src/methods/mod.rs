@@ -2,8 +2,8 @@
 
 pub mod autodiff;
 pub mod dual;
-pub mod gaussian;
 pub mod fourier;
+pub mod gaussian;
 pub mod information;
 pub mod lanczos;
 pub mod linear;
