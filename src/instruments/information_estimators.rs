@@ -355,7 +355,7 @@ impl InformationPlane {
             let x = epochs[..points.len()].to_vec();
             let of = |which: usize| points.iter().map(|p| p[which].0).collect();
             let name = |on: bool, words: &str| if on && l == 0 { words.to_string() } else { String::new() };
-            let [first, second] = [self.controls.estimator, self.controls.beside].map(|e| crate::controls::Options::index(e));
+            let [first, second] = [self.controls.estimator, self.controls.beside].map(crate::controls::Options::index);
             let names = <Estimator as crate::controls::Options>::NAMES;
             marks.push(Mark::line(name(true, names[first]), self.ink(l), x.clone(), of(0)));
             marks.push(Mark::dashed(name(true, names[second]), self.ink(l), x, of(1)));
