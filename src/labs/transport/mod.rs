@@ -4,4 +4,5 @@ lab! { "transport", "Transport", "How is one distribution moved onto another, at
     sinkhorn_newton_sparse::SinkhornNewtonSparse,
     light_schrodinger_bridge::LightSchrodingerBridge,
     bures_wasserstein_normalization::BuresWassersteinNormalization,
+    monge_gap::MongeGap,
 }
