@@ -2,6 +2,7 @@
 
 pub mod autodiff;
 pub mod connect;
+pub mod contrastive;
 pub mod dual;
 pub mod fourier;
 pub mod gaussian;
@@ -11,6 +12,7 @@ pub mod layered;
 pub mod linear;
 pub mod linear_network;
 pub mod model;
+pub mod logistic;
 pub mod narrow;
 pub mod neural_collapse;
 pub mod nn;
@@ -20,6 +22,7 @@ pub mod product;
 pub mod random;
 pub mod real;
 pub mod solve;
+pub mod spd;
 pub mod spectrum;
 pub mod statistics;
 pub mod training;

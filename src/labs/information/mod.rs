@@ -5,4 +5,5 @@ lab! { "information", "Information", "What do layers keep of their input, and ca
     information_generalization_bounds::GeneralizationBounds,
     information_bottleneck_bounds::InformationBottleneckBounds,
     information_screening::InformationScreening,
+    wasserstein_dependency::WassersteinDependency,
 }
