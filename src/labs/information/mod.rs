@@ -6,4 +6,5 @@ lab! { "information", "Information", "What do layers keep of their input, and ca
     information_bottleneck_bounds::InformationBottleneckBounds,
     information_screening::InformationScreening,
     wasserstein_dependency::WassersteinDependency,
+    cauchy_schwarz_bottleneck::CauchySchwarzBottleneck,
 }
