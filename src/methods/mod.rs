@@ -3,6 +3,7 @@
 pub mod autodiff;
 pub mod cauchy_schwarz;
 pub mod contrastive;
+pub mod dependence;
 pub mod dual;
 pub mod gaussian;
 pub mod fourier;
