@@ -2,12 +2,14 @@
 
 pub mod autodiff;
 pub mod cauchy_schwarz;
+pub mod chi_squared;
 pub mod contrastive;
 pub mod dependence;
 pub mod dual;
 pub mod gaussian;
 pub mod fourier;
 pub mod information;
+pub mod intrinsic_dimension;
 pub mod lanczos;
 pub mod linear;
 pub mod linear_network;
@@ -25,4 +27,5 @@ pub mod spectrum;
 pub mod statistics;
 pub mod training;
 pub mod transport;
+pub mod trigonometric;
 pub mod variational_bottleneck;

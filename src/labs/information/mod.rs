@@ -8,4 +8,5 @@ lab! { "information", "Information", "What do layers keep of their input, and ca
     frechet_cumulative_covariance::FrechetCumulativeCovariance,
     wasserstein_dependency::WassersteinDependency,
     cauchy_schwarz_bottleneck::CauchySchwarzBottleneck,
+    generalization_difficulty::GeneralizationDifficulty,
 }
