@@ -2,11 +2,15 @@
 
 pub mod autodiff;
 pub mod connect;
+pub mod cauchy_schwarz;
+pub mod chi_squared;
 pub mod contrastive;
+pub mod dependence;
 pub mod dual;
 pub mod fourier;
 pub mod gaussian;
 pub mod information;
+pub mod intrinsic_dimension;
 pub mod lanczos;
 pub mod layered;
 pub mod linear;
@@ -27,4 +31,5 @@ pub mod spectrum;
 pub mod statistics;
 pub mod training;
 pub mod transport;
+pub mod trigonometric;
 pub mod variational_bottleneck;
