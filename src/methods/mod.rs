@@ -2,13 +2,17 @@
 
 pub mod autodiff;
 pub mod dual;
+pub mod formula;
 pub mod information;
+pub mod jet;
+pub mod landscapes;
 pub mod linear;
 pub mod linear_network;
 pub mod narrow;
 pub mod neural_collapse;
 pub mod nn;
 pub mod optimize;
+pub mod pack;
 pub mod product;
 pub mod random;
 pub mod real;
