@@ -98,7 +98,8 @@ impl Spec {
             },
             Kind::Real { min, max, zero, .. } => {
                 let value = number().ok_or_else(|| wrong("is not a finite number"))?;
-                if !(min..=max).contains(&value) && !(zero && value == 0.0) {
+                let allowed = (min..=max).contains(&value) || (zero && value == 0.0);
+                if !allowed {
                     return Err(wrong(&format!("is outside {min} to {max}{}", if zero { ", or 0" } else { "" })));
                 }
                 value

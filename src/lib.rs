@@ -3,7 +3,7 @@
 //! Every experiment is a paper, and every paper's claim is measured. A tour of the house:
 //!
 //! - [`experiment`]: the contract that every experiment fulfils, and the card the catalogue shows;
-//! - [`controls`]: one declaration gives sliders, URL state, command-line flags and validation;
+//! - [`controls`](mod@controls): one declaration gives sliders, URL state, command-line flags and validation;
 //! - [`claim`]: measures of a run, the verdict over several;
 //! - [`view`]: what can be shown, as plain data; [`plot`]: views turned into pixels;
 //! - [`session`]: one live run, its slices and its time line;

@@ -76,3 +76,26 @@ mod transport {
         }
     }
 }
+
+/// Gaussian laws against POT and numpy.
+mod gaussian {
+    use super::*;
+    use nalgebra::{DMatrix, DVector};
+    use orrery::methods::gaussian::{bures, divergence};
+
+    #[test]
+    fn distance_and_divergence_are_those_of_pot_and_numpy() {
+        let arrays = fixture("gaussians.npz");
+        let get = |name: &str, k: usize| {
+            arrays.iter().find(|a| a.name == format!("gaussians.npz/{name}_{k}")).map(|a| a.values.clone()).unwrap()
+        };
+        for k in 0..4 {
+            let [m, n] = ["m", "n"].map(|name| DVector::from_vec(get(name, k)));
+            let [c, d] = ["C", "D"].map(|name| DMatrix::from_row_slice(m.len(), m.len(), &get(name, k)));
+            let distance = (&m - &n).norm_squared() + bures(&c, &d);
+            assert!((distance / get("w", k)[0] - 1.0).abs() < 1e-12, "case {k}: {distance}");
+            let kl = divergence(&m, &c, &n, &d);
+            assert!((kl / get("kl", k)[0] - 1.0).abs() < 1e-12, "case {k}: {kl}");
+        }
+    }
+}

@@ -4,7 +4,7 @@
 import { Shelf, check, pointer } from "./orrery.js";
 import { Claim } from "./claim.js";
 import { Controls } from "./controls.js";
-import { calm, download, h } from "./dom.js";
+import { calm, download, h, typeset } from "./dom.js";
 import { settled } from "./draw.js";
 import { Files } from "./files.js";
 import { Panel } from "./panel.js";
@@ -313,7 +313,7 @@ export class Bench extends EventTarget {
       const about = this.card.presets.find(({ name }) => chosen(name))?.about ?? "your own setting";
       const tag = keys.length > 1 && h("span", { class: `tag tag-${key.toUpperCase()}` }, key.toUpperCase());
       return h("div", { role: "group", "aria-label": `Presets${keys.length > 1 ? " of " + key.toUpperCase() : ""}` },
-        h("div", { class: "row" }, tag, buttons), h("p", { class: "help" }, about));
+        h("div", { class: "row" }, tag, buttons), h("p", { class: "help" }, ...typeset(about)));
     });
     keepFocus(this.presets, () => this.presets.replaceChildren(...rows));
   }

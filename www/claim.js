@@ -1,6 +1,6 @@
 // The claim card: what the paper claims, what this run and the other seeds say of it, and how much of the paper that is.
 
-import { h, readable } from "./dom.js";
+import { h, readable, typeset } from "./dom.js";
 
 const WORDS = new Map([[true, "holds"], [false, "does not hold"], [undefined, "cannot be told"]]);
 const MARKS = new Map([[true, "✓"], [false, "✕"], [undefined, "–"]]);
@@ -32,8 +32,8 @@ export class Claim extends HTMLElement {
     });
     this.replaceChildren(
       h("div", {},
-        h("p", { class: "claim" }, h("strong", {}, "Claim. "), card.claim),
-        h("details", { class: "honesty" }, h("summary", {}, "The paper’s claim reproduces ", badge(card.reproduction)), h("p", {}, card.honesty))),
+        h("p", { class: "claim" }, h("strong", {}, "Claim. "), ...typeset(card.claim)),
+        h("details", { class: "honesty" }, h("summary", {}, "The paper’s claim reproduces ", badge(card.reproduction)), h("p", {}, ...typeset(card.honesty)))),
       ...parts,
     );
   }
@@ -57,7 +57,7 @@ export class Claim extends HTMLElement {
     const words = over ? `${MARKS.get(verdict.holds)} ${WORDS.get(verdict.holds)} in this run` : "… not finished";
     if (line.textContent !== words) line.textContent = words;
     line.className = `verdict ${over ? CLASSES.get(verdict.holds) : "open"}`;
-    text.textContent = verdict.text;
+    if (text.textContent !== verdict.text.replaceAll("_", "")) text.replaceChildren(...typeset(verdict.text));
     const told = Number.isFinite(verdict.figure) && Number.isFinite(verdict.threshold);
     figure.textContent = told ? `measured ${readable(verdict.figure)}, held against ${readable(verdict.threshold)}` : "";
   }

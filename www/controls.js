@@ -1,6 +1,6 @@
 // What the reader can move: one row a control, with an input for each side of a comparison.
 
-import { h } from "./dom.js";
+import { h, typeset } from "./dom.js";
 
 const STEPS = 1000;
 /** Where a slider that has a 0 below its logarithmic range snaps to it. */
@@ -49,7 +49,7 @@ export class Controls extends HTMLElement {
     const { name, symbol, help } = control;
     const words = name.replaceAll("_", " ");
     const id = (side) => `control-${side}-${name}`;
-    const label = h("label", { for: id(sides[0]) }, words, symbol && h("span", { class: "symbol" }, symbol));
+    const label = h("label", { for: id(sides[0]) }, words, symbol && h("span", { class: "symbol" }, ...typeset(symbol)));
     const note = h("p", { class: "refusal", role: "alert", hidden: true });
     this.#notes.set(name, note);
     const helpId = `help-${name}`;
@@ -60,7 +60,7 @@ export class Controls extends HTMLElement {
     });
     // What is short stands beside its name.
     const inLine = sides.length === 1 && (control.kind === "choice" || control.kind === "toggle");
-    return h("div", { class: inLine ? "control in-line" : "control", "data-name": name }, label, lines, note, h("p", { class: "help", id: helpId }, help));
+    return h("div", { class: inLine ? "control in-line" : "control", "data-name": name }, label, lines, note, h("p", { class: "help", id: helpId }, ...typeset(help)));
   }
 
   #input(control, side, attributes) {

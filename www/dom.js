@@ -12,6 +12,11 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** A sentence whose "λ_H" is set with a subscript: what an experiment's declaration can write in plain text. */
+export function typeset(text) {
+  return text.split(/(?<=\p{L}~?)_([\p{L}\d]+)/u).map((part, index) => (index % 2 ? h("sub", {}, part) : part));
+}
+
 const SHAPES = {
   play: "M4 2.5v11l9-5.5z",
   pause: "M4 3h3v10H4zM9 3h3v10H9z",

@@ -8,6 +8,7 @@ import { calm, h, icon } from "./dom.js";
 import { onDrop } from "./files.js";
 import { Run } from "./run.js";
 import { share } from "./share.js";
+import { losePictures } from "./solid.js";
 import { experimentOf, pairs, read, sideOf, write } from "./state.js";
 import { toggle } from "./theme.js";
 import { load } from "./wasm.js";
@@ -141,16 +142,17 @@ function follow(event) {
 
 /** For tests and the curious. */
 globalThis.orrery = {
-  /** Takes the GPU away from the runs on the bench. */
-  loseGpu: () => bench?.loseGpu(),
-  /** Runs one of the module's timers on this page: `time_sinkhorn`, `time_training`. */
+  /** Takes the GPU away from the runs on the bench, and from the pictures. */
+  loseGpu: () => (bench?.loseGpu(), losePictures()),
+  /** Runs one of the module's timers on this page: `time_sinkhorn`, `time_training`; or a comparison: `compare_sinkhorn`. */
   async time(name, ...values) {
     await load();
     return module[name](...values);
   },
   /** The hash that the command line prints for the same run. */
   async hash(slug, preset = "default", seed = 0) {
-    const card = catalogue.cards.find((card) => card.slug === slug);
+    const { cards } = await fetchCatalogue();
+    const card = cards.find((card) => card.slug === slug);
     const ignore = () => {};
     const run = new Run({ frame: ignore, seed: ignore, result: ignore, files: ignore, error: ignore, note: ignore });
     try {

@@ -1,8 +1,9 @@
 // One view: its picture, what to look for, and what can be done with it.
 
 import { Picture } from "./orrery.js";
-import { download, h, icon, iconButton } from "./dom.js";
+import { download, h, icon, iconButton, typeset } from "./dom.js";
 import { soon } from "./draw.js";
+import { Solid } from "./solid.js";
 import { dark, onTheme } from "./theme.js";
 
 /** How near the pointer must be to a handle, in CSS pixels. */
@@ -26,6 +27,7 @@ export class Panel extends HTMLElement {
   #readOut = h("div", { class: "read-out", hidden: true });
   #marker = h("div", { class: "marker", hidden: true });
   #stage = h("div", { class: "stage" }, this.#canvas, this.#marker, this.#readOut);
+  #solid = new Solid(this.#canvas, () => soon(this));
   #resetButton = iconButton("reset", "Show all again", () => this.reset(), { hidden: true });
   #liftButton = iconButton("solid", "Show in three dimensions", () => this.#toggleLift(), { hidden: true, "aria-pressed": "false" });
   #expandButton = iconButton("expand", "Enlarge", () => this.#tell("expand"));
@@ -41,7 +43,7 @@ export class Panel extends HTMLElement {
     this.#canvas.setAttribute("aria-label", this.#title);
     const tools = h("div", { class: "tools" }, this.#resetButton, this.#liftButton, this.#exports(), expandable && this.#expandButton);
     const head = h("header", {}, h("h3", {}, tag && h("span", { class: `tag tag-${tag}` }, tag), title), tools);
-    this.replaceChildren(head, h("p", { class: "look" }, look), this.#stage);
+    this.replaceChildren(head, h("p", { class: "look" }, ...typeset(look)), this.#stage);
   }
 
   #exports() {
@@ -71,6 +73,7 @@ export class Panel extends HTMLElement {
 
   /** Frees the picture; the panel is not used again. */
   end() {
+    this.#solid.clear();
     this.picture?.free();
     this.picture = null;
     this.remove();
@@ -158,7 +161,8 @@ export class Panel extends HTMLElement {
       if (this.shared) this.picture.window(...this.shared);
       else if (!this.picture.turns()) this.picture.reset();
     }
-    this.picture.draw(this.#canvas);
+    if (this.#solid.draw(this.picture)) this.picture.drawAround(this.#canvas);
+    else this.picture.draw(this.#canvas);
     this.dataset.drawn = Number(this.dataset.drawn ?? 0) + 1;
     this.#resetButton.hidden = !this.zoomed;
     if (this.#hover) this.#read();

@@ -1,9 +1,13 @@
 //! Data: the sets that Orrery ships, and the user's own files.
 
+pub mod classes;
 mod csv;
+pub mod features;
+pub mod generate;
 mod npy;
 mod npz;
 mod read;
+pub mod rule;
 pub mod transport;
 
 use std::rc::Rc;

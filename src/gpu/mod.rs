@@ -11,6 +11,7 @@ use std::task::{Poll, Waker};
 use crate::{Error, Result};
 
 pub mod sinkhorn;
+pub mod surface;
 
 /// What a run computes on. Cheap to clone; clones share the GPU, and lose it together.
 #[derive(Clone, Default)]
@@ -29,7 +30,7 @@ impl Device {
 
     /// The GPU, if there is one and it has not been lost.
     pub fn gpu(&self) -> Option<&Gpu> {
-        self.0.as_ref().filter(|gpu| !gpu.shared.lost.load(Ordering::Relaxed))
+        self.0.as_ref().filter(|gpu| !gpu.shared.loss.happened())
     }
 
     /// What the page says: "CPU" or "GPU: " and its name.
@@ -52,14 +53,35 @@ pub struct Gpu {
     pub device: wgpu::Device,
     /// Takes work.
     pub queue: wgpu::Queue,
+    /// What it is, for those who show pictures with it.
+    pub adapter: wgpu::Adapter,
     shared: Arc<Shared>,
 }
 
 struct Shared {
     name: String,
     software: bool,
-    lost: Arc<AtomicBool>,
+    loss: Arc<Loss>,
     sinkhorn: sinkhorn::Known,
+}
+
+/// Whether a GPU is lost, and who waits to be told.
+#[derive(Default)]
+struct Loss {
+    happened: AtomicBool,
+    waiting: Mutex<Vec<Waker>>,
+}
+
+impl Loss {
+    fn happened(&self) -> bool {
+        self.happened.load(Ordering::Relaxed)
+    }
+
+    fn tell(&self) {
+        let mut waiting = self.waiting.lock().expect("nobody panics with the lock");
+        self.happened.store(true, Ordering::Relaxed);
+        waiting.drain(..).for_each(Waker::wake);
+    }
 }
 
 /// Storage buffers that a kernel may bind: what every browser gives.
@@ -86,17 +108,31 @@ impl Gpu {
         }
         let description = wgpu::DeviceDescriptor { required_limits: limits, ..Default::default() };
         let (device, queue) = adapter.request_device(&description).await.ok()?;
-        let lost = Arc::new(AtomicBool::new(false));
-        let flag = lost.clone();
-        device.set_device_lost_callback(move |_, _| flag.store(true, Ordering::Relaxed));
+        let loss = Arc::<Loss>::default();
+        let told = loss.clone();
+        device.set_device_lost_callback(move |_, _| told.tell());
         // Without a handler of ours an error would be a panic. Whatever it is, this device is not to be trusted any more.
-        let flag = lost.clone();
-        device.on_uncaptured_error(Arc::new(move |_| flag.store(true, Ordering::Relaxed)));
+        let told = loss.clone();
+        device.on_uncaptured_error(Arc::new(move |_| told.tell()));
         let info = adapter.get_info();
         let name =
             [info.name, info.driver_info, info.driver].into_iter().find(|name| !name.is_empty()).unwrap_or("WebGPU".into());
-        let shared = Shared { name, software: info.device_type == wgpu::DeviceType::Cpu, lost, sinkhorn: Default::default() };
-        Some(Gpu { device, queue, shared: Arc::new(shared) })
+        let shared = Shared { name, software: info.device_type == wgpu::DeviceType::Cpu, loss, sinkhorn: Default::default() };
+        Some(Gpu { device, queue, adapter: adapter.clone(), shared: Arc::new(shared) })
+    }
+
+    /// Waits until the GPU is lost.
+    pub async fn lost(&self) {
+        let loss = &self.shared.loss;
+        poll_fn(|context| {
+            let mut waiting = loss.waiting.lock().expect("nobody panics with the lock");
+            if loss.happened() {
+                return Poll::Ready(());
+            }
+            waiting.push(context.waker().clone());
+            Poll::Pending
+        })
+        .await
     }
 
     /// The largest buffer that a kernel can bind, in bytes.
@@ -150,12 +186,12 @@ impl Gpu {
             false => None,
         };
         match values {
-            Some(values) if !self.shared.lost.load(Ordering::Relaxed) => {
+            Some(values) if !self.shared.loss.happened() => {
                 buffer.unmap();
                 Ok(values)
             }
             _ => {
-                self.shared.lost.store(true, Ordering::Relaxed);
+                self.shared.loss.tell();
                 Err(Error::new(format!("GPU {}: lost while it was computing; the CPU goes on", self.shared.name)))
             }
         }

@@ -179,7 +179,7 @@ impl<T> Gradient<T> {
 
 impl<T: Product> Tape<T> {
     fn push(&mut self, value: Vec<T>, columns: usize, op: Op<T>) -> Var {
-        debug_assert!(columns > 0 && value.len() % columns == 0);
+        debug_assert!(columns > 0 && value.len().is_multiple_of(columns));
         self.nodes.push(Node { value, columns, op });
         Var(self.nodes.len() - 1)
     }
@@ -201,7 +201,7 @@ impl<T: Product> Tape<T> {
 
     /// A matrix from outside: data or parameters.
     pub fn leaf(&mut self, value: Vec<T>, columns: usize) -> Var {
-        assert!(columns > 0 && value.len() % columns == 0, "a matrix has whole rows");
+        assert!(columns > 0 && value.len().is_multiple_of(columns), "a matrix has whole rows");
         self.push(value, columns, Op::Leaf)
     }
 

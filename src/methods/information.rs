@@ -3,6 +3,10 @@
 //! Sources: Cover & Thomas, "Elements of Information Theory", 2006; Tishby, Pereira & Bialek, "The information bottleneck method",
 //! 1999; the binning estimator is that of Shwartz-Ziv & Tishby, 2017.
 
+pub mod estimators;
+pub mod codes;
+pub mod continuous;
+
 use libm::{exp, log, log2};
 
 /// −Σ p log₂ p of a distribution; terms with p = 0 are 0.

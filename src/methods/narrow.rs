@@ -38,6 +38,11 @@ impl<T: Element> Narrow<T> {
         &mut self.layers[0]
     }
 
+    /// How many layers there are, the input included.
+    pub fn layers(&self) -> usize {
+        self.layers.len()
+    }
+
     /// The activities of unit `unit` of layer `l` for every sample; layer 0 is the input, the last one the logits.
     pub fn unit(&self, l: usize, unit: usize) -> &[T] {
         &self.layers[l][unit * self.stride..][..self.samples]
@@ -95,6 +100,14 @@ impl<T: Element> Narrow<T> {
             let delta = &mut self.delta[usize::from(*label) * stride + s];
             *delta = *delta - share;
         }
+    }
+
+    /// The slope by the logits, unit by unit like the input: what [`cross_entropy`](Narrow::cross_entropy) left, or room for another loss's,
+    /// which must write all of it and 0 past the samples.
+    pub fn slope(&mut self) -> &mut [T] {
+        let logits = self.layers.last().map_or(0, Vec::len);
+        self.delta.resize(logits, T::default());
+        &mut self.delta
     }
 
     /// The gradient by all parameters, from the slope by the logits.
@@ -250,7 +263,13 @@ mod tests {
                 narrow.forward(&network);
                 narrow.cross_entropy(&labels);
                 let mut gradient = vec![f64::NAN; expected.len()];
+                let slope = narrow.slope().to_vec();
                 narrow.backward(&network, &mut gradient);
+                // The same slope once more, from outside.
+                narrow.slope().copy_from_slice(&slope);
+                let first = gradient.clone();
+                narrow.backward(&network, &mut gradient);
+                assert_eq!(first, gradient);
 
                 for (l, units) in sizes.iter().enumerate() {
                     for (i, a) in tape.layer(l).iter().enumerate() {

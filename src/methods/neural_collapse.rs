@@ -2,13 +2,18 @@
 //!
 //! Features are the columns of H (d×N) with labels in `0..K`; h̄_k are the class means, h_G is their mean and m_k = h̄_k − h_G.
 //! Metrics after Papyan, Han & Donoho 2020; NC1~ after Tirer, Huang & Niles-Weed 2023. [`models`] has optimization models
-//! in which collapse is exact or nearly so, [`training`] watches a real network, [`projection`] makes it visible.
+//! in which collapse is exact or nearly so, [`free`] one with every loss and decay, [`training`] watches a real network (a
+//! [`learner`]), [`projection`] makes it visible.
 
+pub mod free;
+pub mod learner;
 pub mod models;
 pub mod projection;
 pub mod training;
 
 use nalgebra::{DMatrix, DVector};
+
+use crate::methods::product::Product;
 
 /// Class means of features.
 #[derive(Clone, Debug)]
@@ -67,9 +72,13 @@ impl Variability {
     /// Where it has no meaning, or has not been measured.
     pub const NONE: Variability = Variability { nc1: f64::NAN, traces: f64::NAN };
 
-    /// The variability of `h` around its `means`; NaN if all means are equal (Σ_B = 0).
+    /// The variability of `h` around its `means`; NaN if all means are equal (Σ_B = 0) or not finite.
     pub fn of(h: &DMatrix<f64>, labels: &[u8], means: &Means) -> Self {
         let (n, classes) = (h.ncols() as f64, means.centred.ncols() as f64);
+        // A singular value decomposition of what is not finite does not end.
+        if !means.centred.iter().all(|m| m.is_finite()) {
+            return Variability::NONE;
+        }
         let (u, s) = left_singular(&means.centred);
         let within = means.deviations(h, labels);
         // Σ_B = U S² Uᵀ/K, so (1/K) Tr(Σ_W Σ_B†) = Σ_j u_jᵀ Σ_W u_j / s_j² over the s_j² above the pseudo-inverse's cut-off.
@@ -148,6 +157,16 @@ impl Classifier {
         }
         rows
     }
+
+    /// The share of the features `h` (d×N) whose largest score is not their label's.
+    pub fn error(&self, h: &DMatrix<f64>, labels: &[u8]) -> f64 {
+        let mut scores = &self.w * h;
+        if let Some(bias) = &self.bias {
+            scores.column_iter_mut().for_each(|mut column| column += bias);
+        }
+        let wrong = scores.column_iter().zip(labels).filter(|(column, label)| column.imax() != usize::from(**label));
+        wrong.count() as f64 / labels.len() as f64
+    }
 }
 
 /// NC3: ‖Wᵀ/‖W‖ − M/‖M‖‖² (Frobenius) for classifier rows and centred means, both d×K. 0 when they are the same up to scale.
@@ -198,6 +217,88 @@ impl Collapse {
             mismatch: nearest_mean_mismatch(h, means, classifier),
         }
     }
+
+    /// The same where there is no classifier: what needs one is NaN.
+    pub fn of_features(h: &DMatrix<f64>, labels: &[u8], means: &Means) -> Self {
+        let none = f64::NAN;
+        Collapse {
+            variability: Variability::of(h, labels, means),
+            means: Simplex::of(&means.centred),
+            classifier: Simplex { equinorm: none, equiangle: none, max_angle: none },
+            self_duality: none,
+            mismatch: none,
+        }
+    }
+}
+
+/// What is measured beside the four.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Further {
+    /// ‖h_G‖ over the mean length of the m_k: 0 when the simplex is centred at the origin.
+    pub shift: f64,
+    /// Mean over samples of the margin: the label's score less the largest other one.
+    pub margin: f64,
+    /// The least margin; positive when every sample is classified rightly.
+    pub least_margin: f64,
+    /// Effective rank of the features around h_G: exp of the entropy of their singular values, scaled to sum 1 (Roy & Vetterli
+    /// 2007). K − 1 at a simplex. NaN where it would take too long: both d and N above [`Further::LARGEST`].
+    pub rank: f64,
+}
+
+impl Further {
+    /// The largest matrix whose spectrum is taken.
+    pub const LARGEST: usize = 128;
+
+    /// The measures of features, their means and a classifier of K ≥ 2 classes.
+    pub fn of(h: &DMatrix<f64>, labels: &[u8], means: &Means, classifier: &Classifier) -> Self {
+        let mut scores = &classifier.w * h;
+        if let Some(bias) = &classifier.bias {
+            scores.column_iter_mut().for_each(|mut column| column += bias);
+        }
+        let (mut sum, mut least) = (0.0, f64::INFINITY);
+        for (column, label) in scores.column_iter().zip(labels) {
+            let own = usize::from(*label);
+            let other = column.iter().enumerate().filter(|(k, _)| *k != own);
+            let margin = column[own] - other.fold(f64::NEG_INFINITY, |most, (_, score)| most.max(*score));
+            sum += margin;
+            least = least.min(margin);
+        }
+        Further { margin: sum / labels.len() as f64, least_margin: least, ..Self::of_features(h, means) }
+    }
+
+    /// The same where there is no classifier: margins are NaN.
+    pub fn of_features(h: &DMatrix<f64>, means: &Means) -> Self {
+        let length = means.centred.column_iter().map(|m| m.norm()).sum::<f64>() / means.centred.ncols() as f64;
+        let shift = means.global.norm() / length;
+        Further { shift, margin: f64::NAN, least_margin: f64::NAN, rank: effective_rank(h, &means.global) }
+    }
+}
+
+/// Effective rank of the columns of `h` around `centre`.
+fn effective_rank(h: &DMatrix<f64>, centre: &DVector<f64>) -> f64 {
+    let (d, n) = h.shape();
+    if d.min(n) > Further::LARGEST {
+        return f64::NAN;
+    }
+    let mut around = h.clone();
+    around.column_iter_mut().for_each(|mut column| column -= centre);
+    let side = d.min(n);
+    let mut gram = DMatrix::zeros(side, side);
+    // Column-major H is row-major Hᵀ.
+    if d <= n {
+        f64::product_tn(gram.as_mut_slice(), around.as_slice(), around.as_slice(), d, n, d);
+    } else {
+        f64::product_nt(gram.as_mut_slice(), around.as_slice(), around.as_slice(), n, d, n);
+    }
+    if !gram.iter().all(|g| g.is_finite()) {
+        return f64::NAN;
+    }
+    let squares = gram.symmetric_eigenvalues();
+    // What is below the rounding of the largest is none.
+    let floor = squares.max() * 1e-14 * side as f64;
+    let values: Vec<f64> = squares.iter().filter(|square| **square > floor).map(|square| square.sqrt()).collect();
+    let sum: f64 = values.iter().sum();
+    libm::exp(-values.iter().map(|value| value / sum * libm::log(value / sum)).sum::<f64>())
 }
 
 #[cfg(test)]
@@ -269,6 +370,68 @@ mod tests {
         assert!(collapse.mismatch > 0.1 && collapse.self_duality > 0.1);
     }
 
+    /// All metrics of unequal classes in a mixed order against numpy's; see make_neural_collapse.py.
+    #[test]
+    fn agrees_with_numpy() {
+        let bytes = include_bytes!("../../tests/fixtures/neural_collapse.npz");
+        let arrays = crate::data::read("neural_collapse.npz", bytes).unwrap();
+        let of = |name: &str| arrays.iter().find(|array| array.name.ends_with(name)).unwrap();
+        let (d, k) = (of("/features").shape[1], of("/bias").shape[0]);
+        let h = DMatrix::from_column_slice(d, of("/features").shape[0], &of("/features").values);
+        let labels: Vec<u8> = of("/labels").values.iter().map(|label| *label as u8).collect();
+        let w = DMatrix::from_row_slice(k, d, &of("/weights").values);
+        let classifier = Classifier { w, bias: Some(DVector::from_column_slice(&of("/bias").values)) };
+        let means = Means::of(&h, &labels, k);
+        let (c, f) = (Collapse::of(&h, &labels, &means, &classifier), Further::of(&h, &labels, &means, &classifier));
+        let simplex = |s: Simplex| [s.equinorm, s.equiangle, s.max_angle];
+        let ours = [
+            vec![c.variability.nc1, c.variability.traces],
+            [simplex(c.means), simplex(c.classifier)].concat(),
+            vec![c.self_duality, c.mismatch, f.shift, f.margin, f.least_margin, f.rank],
+        ]
+        .concat();
+        assert_eq!(ours.len(), of("/expected").values.len());
+        for (ours, theirs) in ours.iter().zip(&of("/expected").values) {
+            assert!((ours - theirs).abs() < 1e-10 * theirs.abs().max(1.0), "{ours} and {theirs}");
+        }
+        assert!(c.mismatch > 0.0, "the fixture has a sample that the two rules tell apart");
+    }
+
+    /// Twice as large features and a classifier three times as large: all ratios stay.
+    #[test]
+    fn scale_changes_nothing() {
+        let mut random = Random::new(4, "metrics");
+        let (k, d, n) = (4, 7, 12);
+        let labels: Vec<u8> = (0..k * n).map(|i| (i / n) as u8).collect();
+        let (h, w) = (gaussian(d, k * n, &mut random), gaussian(k, d, &mut random));
+        let measure = |h: DMatrix<f64>, w: DMatrix<f64>| {
+            let (means, classifier) = (Means::of(&h, &labels, k), Classifier { w, bias: None });
+            let (c, f) = (Collapse::of(&h, &labels, &means, &classifier), Further::of(&h, &labels, &means, &classifier));
+            let of = |s: Simplex| [s.equinorm, s.equiangle, s.max_angle];
+            let others = [c.variability.nc1, c.variability.traces, c.self_duality, f.shift, f.rank];
+            ([&of(c.means)[..], &of(c.classifier), &others].concat(), f.margin)
+        };
+        let (before, margin) = measure(h.clone(), w.clone());
+        let (after, larger) = measure(h * 2.0, w * 3.0);
+        for (a, b) in before.iter().zip(&after) {
+            assert!((a - b).abs() < 1e-10, "{before:?} {after:?}");
+        }
+        assert!((larger - 6.0 * margin).abs() < 1e-10, "the margin is no ratio");
+    }
+
+    #[test]
+    fn a_simplex_has_its_rank_and_margin() {
+        let mut random = Random::new(5, "metrics");
+        let (h, labels) = simplex(4, 8, &mut random);
+        let means = Means::of(&h, &labels, 4);
+        let w = means.centred.transpose();
+        let bias = -&w * &means.global;
+        let further = Further::of(&h, &labels, &means, &Classifier { w, bias: Some(bias) });
+        // Vertices of squared length 9·3/4, at the cosine −1/3.
+        assert!((further.rank - 3.0).abs() < 1e-6 && (further.least_margin - 9.0).abs() < 1e-10, "{further:?}");
+        assert!((further.margin - further.least_margin).abs() < 1e-10);
+    }
+
     #[test]
     fn rotations_change_nothing() {
         let mut random = Random::new(3, "metrics");
@@ -292,7 +455,11 @@ mod tests {
     fn without_means_there_is_no_variability_to_speak_of() {
         let labels = [0, 0, 1, 1];
         let h = DMatrix::from_row_slice(2, 4, &[1.0, -1.0, 1.0, -1.0, 0.0, 0.0, 0.0, 0.0]);
-        let variability = Variability::of(&h, &labels, &Means::of(&h, &labels, 2));
-        assert!(variability.nc1.is_nan() && variability.traces.is_nan());
+        for h in [h.clone(), h * f64::INFINITY, DMatrix::from_element(2, 4, f64::NAN)] {
+            let means = Means::of(&h, &labels, 2);
+            let variability = Variability::of(&h, &labels, &means);
+            assert!(variability.nc1.is_nan() && variability.traces.is_nan());
+            assert!(Further::of_features(&h, &means).rank.is_nan() != h[0].is_finite());
+        }
     }
 }

@@ -156,6 +156,25 @@ impl<T: Product> Network<T> {
         (begin..begin + weights, begin + weights..begin + weights + biases)
     }
 
+    /// For every layer and every neuron in it, where its incoming weights are in [`Network::theta`].
+    pub fn neurons(&self) -> Vec<Vec<Vec<usize>>> {
+        let layers = self.sizes.len() - 1;
+        let neuron = |l: usize, j: usize| {
+            let begin = self.place(l).0.start;
+            (0..self.sizes[l]).map(|i| begin + i * self.sizes[l + 1] + j).collect()
+        };
+        (0..layers).map(|l| (0..self.sizes[l + 1]).map(|j| neuron(l, j)).collect()).collect()
+    }
+
+    /// Multiplies a hidden layer's weights and biases by `factor` and divides the next layer's weights by it: for ReLU the same
+    /// function by other weights.
+    pub fn rescale(&mut self, layer: usize, factor: T) {
+        let (weights, biases) = self.place(layer);
+        self.theta[weights.start..biases.end].iter_mut().for_each(|t| *t = *t * factor);
+        let next = self.place(layer + 1).0;
+        self.theta[next].iter_mut().for_each(|t| *t = *t / factor);
+    }
+
     /// The activities of every layer for the batch `x` (samples × `sizes[0]`).
     pub fn forward(&self, x: &[T], tape: &mut Tape<T>) {
         let depth = self.sizes.len() - 1;
@@ -182,6 +201,12 @@ impl<T: Product> Network<T> {
 
     /// The gradient of the loss by all parameters, from `delta` = ∂loss/∂logits (samples × classes) after a forward pass.
     pub fn backward(&self, tape: &mut Tape<T>, delta: &[T], gradient: &mut [T]) {
+        self.backward_with(tape, delta, &[], gradient);
+    }
+
+    /// The same for a loss that also looks at the activities of the last hidden layer: `push` is its gradient by them
+    /// (samples × units), or empty.
+    pub fn backward_with(&self, tape: &mut Tape<T>, delta: &[T], push: &[T], gradient: &mut [T]) {
         let depth = self.sizes.len() - 1;
         let samples = delta.len() / self.sizes[depth];
         let Tape { layers, delta: above, below } = tape;
@@ -200,6 +225,9 @@ impl<T: Product> Network<T> {
             if l > 0 {
                 below.resize(samples * fan_in, T::default());
                 T::product_nt(below, above, &self.theta[weights], samples, fan_out, fan_in);
+                if l + 1 == depth && !push.is_empty() {
+                    below.iter_mut().zip(push).for_each(|(b, p)| *b += *p);
+                }
                 self.activation.chain(below, &layers[l]);
                 std::mem::swap(above, below);
             }
@@ -312,7 +340,7 @@ mod tests {
                 network.forward(&x, &mut tape);
                 loss(tape.logits(), &labels, &mut delta);
                 network.backward(&mut tape, &delta, &mut gradient);
-                for i in 0..network.theta.len() {
+                for (i, analytic) in gradient.iter().enumerate() {
                     let centre = network.theta[i];
                     let mut at = |value: f64| {
                         network.theta[i] = value;
@@ -321,7 +349,7 @@ mod tests {
                     };
                     let slope = (at(centre + 1e-5) - at(centre - 1e-5)) / 2e-5;
                     network.theta[i] = centre;
-                    assert!((slope - gradient[i]).abs() < 1e-8, "{activation:?}, parameter {i}: {slope} and {}", gradient[i]);
+                    assert!((slope - analytic).abs() < 1e-8, "{activation:?}, parameter {i}: {slope} and {analytic}");
                 }
             }
         }

@@ -274,9 +274,9 @@ mod tests {
                 _ => vec![-2.0 * (1.0 - x[0]) - 400.0 * x[0] * (x[1] - x[0] * x[0]), 200.0 * (x[1] - x[0] * x[0])],
             };
             optimizer.step(x, &g);
-            for i in 0..2 {
+            for (i, ours) in x.iter().enumerate() {
                 let theirs = number(4 + i);
-                assert!((x[i] - theirs).abs() <= 1e-9 * (1.0 + theirs.abs()), "{id}, step {}: {} and {theirs}", cells[3], x[i]);
+                assert!((ours - theirs).abs() <= 1e-9 * (1.0 + theirs.abs()), "{id}, step {}: {ours} and {theirs}", cells[3]);
             }
             seen += 1;
         }

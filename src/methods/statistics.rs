@@ -21,10 +21,47 @@ pub fn correlation(x: &[f64], y: &[f64]) -> f64 {
     (xy / (xx.sqrt() * yy.sqrt())).clamp(-1.0, 1.0)
 }
 
+/// The rank of every value, 1 the smallest; equal values share the mean of their ranks. NaN ranks highest.
+pub fn ranks(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+    let mut ranks = vec![0.0; values.len()];
+    let mut below = 0;
+    for equal in order.chunk_by(|a, b| values[*a] == values[*b]) {
+        let mean = below as f64 + (equal.len() + 1) as f64 / 2.0;
+        equal.iter().for_each(|i| ranks[*i] = mean);
+        below += equal.len();
+    }
+    ranks
+}
+
+/// Spearman's rank correlation ρ: Pearson's of the [`ranks`]; NaN as [`correlation`], and where a value is NaN.
+pub fn rank_correlation(x: &[f64], y: &[f64]) -> f64 {
+    if x.iter().chain(y).any(|value| value.is_nan()) {
+        return f64::NAN;
+    }
+    correlation(&ranks(x), &ranks(y))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::methods::random::Random;
+
+    /// Samples with and without ties and SciPy's spearmanr of them, see make_rank_correlation.py.
+    #[test]
+    fn rank_correlations_are_scipys() {
+        let fixture = include_str!("../../tests/fixtures/rank_correlation.csv");
+        for row in fixture.lines().skip(1) {
+            let cells: Vec<&str> = row.split(',').collect();
+            let numbers = |cell: &str| cell.split(' ').map(|v| v.parse().unwrap()).collect::<Vec<f64>>();
+            let rho: f64 = cells[2].parse().unwrap();
+            assert!((rank_correlation(&numbers(cells[0]), &numbers(cells[1])) - rho).abs() < 1e-14, "{row}");
+        }
+        assert_eq!(ranks(&[3.0, 1.0, 3.0, -2.0, 3.0]), [4.0, 2.0, 4.0, 1.0, 4.0]);
+        assert!(rank_correlation(&[1.0, f64::NAN, 2.0], &[1.0, 2.0, 3.0]).is_nan());
+        assert!(rank_correlation(&[1.0, 1.0, 1.0], &[1.0, 2.0, 3.0]).is_nan());
+    }
 
     #[test]
     fn exact_on_lines_and_known_on_a_table() {

@@ -133,7 +133,7 @@ pub fn draw<B: Backend>(view: &View, backend: &mut B, style: &Style, camera: &Ca
     paint(view, backend, style, camera, false)
 }
 
-/// Draws all of the view but the surface itself, which is drawn by the GPU under it: the background stays transparent.
+/// Draws all of the view but the surface itself, which the GPU draws over it. The background stays transparent.
 pub fn draw_around<B: Backend>(view: &View, backend: &mut B, style: &Style, camera: &Camera) -> Result<()> {
     paint(view, backend, style, camera, true)
 }

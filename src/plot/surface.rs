@@ -1,6 +1,6 @@
 //! A heat map as a surface in space, with the paths lifted onto it.
 //!
-//! [`mesh`], [`lifted`], [`view_projection`] and [`LIGHT`] are all a GPU needs to draw the same picture into [`place`];
+//! [`mesh`], [`colours`], [`draped`], [`view_projection`] and [`LIGHT`] are all a GPU needs to draw the same picture into [`place`];
 //! without one the surface is drawn here, far quads first.
 
 use super::axes::{self, BAR_GAP, Legend, NAME, SMALL, draw_bar};
@@ -17,6 +17,17 @@ pub const HALF_HEIGHT: f32 = 0.6;
 
 /// Where light comes from: a unit vector towards it, in the surface's space.
 pub const LIGHT: [f32; 3] = [-0.37, -0.28, 0.886];
+
+/// The light that reaches every side alike; [`LIGHT`] adds the rest to 1.
+pub const AMBIENT: f32 = 0.62;
+
+/// Widths of what is drawn of a path, in CSS pixels: the line, and the radii of the dots at its ends and of the rim around them.
+pub const PATH_LINE: f64 = LINE + 0.5;
+pub const PATH_ENDS: [f64; 2] = [2.6, 3.8];
+pub const PATH_RIM: f64 = 1.2;
+
+/// How high over the surface paths run.
+const LIFT: f64 = 0.012;
 
 /// How far the box reaches in a picture, across and up.
 const FIT: (f64, f64) = (1.62, 1.5);
@@ -46,7 +57,7 @@ pub struct Mesh {
 /// Both sides are lit alike.
 pub fn light(normal: [f32; 3]) -> f32 {
     let cosine = normal[0] * LIGHT[0] + normal[1] * LIGHT[1] + normal[2] * LIGHT[2];
-    0.62 + 0.38 * cosine.abs()
+    AMBIENT + (1.0 - AMBIENT) * cosine.abs()
 }
 
 /// The triangles of `map`, of at most `most` vertices a side (cells are left out evenly beyond that).
@@ -98,6 +109,11 @@ pub fn mesh(map: &HeatMap, theme: Theme, most: usize) -> Mesh {
     mesh
 }
 
+/// The colour map of a surface from its lowest to its highest possible place.
+pub fn colours(map: &HeatMap, theme: Theme) -> &'static [Colour; 256] {
+    Palette::of(theme).map(&Cells::of(map.columns, &map.values).scale(&map.value))
+}
+
 /// The height at which a value stands; NaN if it cannot be shown.
 fn height(scale: &ColourScale, value: f64) -> f32 {
     scale.place(value).map_or(f32::NAN, |t| (2.0 * t as f32 - 1.0) * HALF_HEIGHT)
@@ -118,6 +134,31 @@ pub fn lifted(map: &HeatMap, path: &Path) -> Vec<[f32; 3]> {
         (!z.is_nan()).then_some([2.0 * u as f32 - 1.0, 2.0 * v as f32 - 1.0, z])
     });
     points.collect()
+}
+
+/// A path a little above the surface, in short straight pieces that follow its hills.
+pub fn draped(map: &HeatMap, path: &Path) -> Vec<[[f32; 3]; 2]> {
+    let cells = Cells::of(map.columns, &map.values);
+    let scale = cells.scale(&map.value);
+    let points: Vec<[f64; 3]> = lifted(map, path).into_iter().map(|p| p.map(f64::from)).collect();
+    let mut pieces = Vec::new();
+    for w in points.windows(2) {
+        let parts = (distance((w[0][0], w[0][1]), (w[1][0], w[1][1])) * 20.0).ceil().clamp(1.0, 60.0) as usize;
+        let between = |i: usize| {
+            let t = i as f64 / parts as f64;
+            let (x, y) = (w[0][0] + (w[1][0] - w[0][0]) * t, w[0][1] + (w[1][1] - w[0][1]) * t);
+            [x as f32, y as f32, lift(&cells, &scale, (x + 1.0) / 2.0, (y + 1.0) / 2.0) + LIFT as f32]
+        };
+        pieces.extend((0..parts).map(|i| [between(i), between(i + 1)]).filter(|piece| piece.iter().all(|p| !p[2].is_nan())));
+    }
+    pieces
+}
+
+/// Where a path begins and ends, a little above the surface.
+pub fn ends(map: &HeatMap, path: &Path) -> Option<[[f32; 3]; 2]> {
+    let points = lifted(map, path);
+    let raised = |p: &[f32; 3]| [p[0], p[1], p[2] + LIFT as f32];
+    Some([raised(points.first()?), raised(points.last()?)])
 }
 
 /// The surface's height at a place (0..=1 both ways), between the cells' middles bilinear.
@@ -204,29 +245,15 @@ fn draw_mesh(map: &HeatMap, pen: &mut dyn Pen, page: &Page, rect: &Rect, orbit: 
     }
     for path in &map.paths {
         let colour = page.palette.ink(path.ink);
-        let points: Vec<[f64; 3]> = lifted(map, path).into_iter().map(wide).collect();
-        for w in points.windows(2) {
-            // Short pieces, each as deep as the surface under it, so that hills hide what is behind them.
-            let parts = (distance((w[0][0], w[0][1]), (w[1][0], w[1][1])) * 20.0).ceil().clamp(1.0, 60.0) as usize;
-            let cells = Cells::of(map.columns, &map.values);
-            let scale = cells.scale(&map.value);
-            let between = |i: usize| {
-                let t = i as f64 / parts as f64;
-                let (x, y) = (w[0][0] + (w[1][0] - w[0][0]) * t, w[0][1] + (w[1][1] - w[0][1]) * t);
-                [x, y, f64::from(lift(&cells, &scale, (x + 1.0) / 2.0, (y + 1.0) / 2.0)) + 0.012]
-            };
-            for i in 0..parts {
-                let (a, b) = (between(i), between(i + 1));
-                if let (Some(pa), Some(pb)) = (orbit.px(rect, a), orbit.px(rect, b)) {
-                    pieces.push((orbit.depth(a).min(orbit.depth(b)) - 0.05, Piece::Line(pa, pb, colour)));
-                }
+        // Each piece is as deep as the surface under it, so that hills hide what is behind them.
+        for [a, b] in draped(map, path).into_iter().map(|piece| piece.map(wide)) {
+            if let (Some(pa), Some(pb)) = (orbit.px(rect, a), orbit.px(rect, b)) {
+                pieces.push((orbit.depth(a).min(orbit.depth(b)) - 0.05, Piece::Line(pa, pb, colour)));
             }
         }
-        for (end, radius) in [(points.first(), 2.6), (points.last(), 3.8)] {
-            if let Some(&p) = end
-                && let Some(px) = orbit.px(rect, [p[0], p[1], p[2] + 0.012])
-            {
-                pieces.push((orbit.depth(p) - 0.07, Piece::Dot(px, radius, colour)));
+        for (end, radius) in ends(map, path).into_iter().flatten().map(wide).zip(PATH_ENDS) {
+            if let Some(px) = orbit.px(rect, end) {
+                pieces.push((orbit.depth(end) - 0.07, Piece::Dot(px, radius, colour)));
             }
         }
     }
@@ -237,11 +264,11 @@ fn draw_mesh(map: &HeatMap, pen: &mut dyn Pen, page: &Page, rect: &Rect, orbit: 
             Piece::Quad(corners, colour) => pen.polygon(&clip::polygon(rect, &corners), colour),
             Piece::Line(a, b, colour) => {
                 if let Some((a, b)) = clip::segment(rect, a, b) {
-                    pen.line(&[a, b], colour, LINE + 0.5);
+                    pen.line(&[a, b], colour, PATH_LINE);
                 }
             }
             Piece::Dot(at, radius, colour) if rect.contains(at) => {
-                pen.disc(at, radius + 1.2, page.palette.background);
+                pen.disc(at, radius + PATH_RIM, page.palette.background);
                 pen.disc(at, radius, colour);
             }
             Piece::Dot(..) => {}

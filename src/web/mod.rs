@@ -1,10 +1,11 @@
-//! The boundary to the browser, thin: [`worker`] runs experiments, [`page`] draws what they show.
+//! The boundary to the browser, thin: [`worker`] runs experiments, [`page`] draws what they show, [`surface`] with the GPU.
 //!
 //! One compiled module serves both; neither side knows the other. Frames cross as encoded views, everything that a person
 //! reads crosses as text, and every error as a JavaScript `Error` whose message is the sentence to show.
 
 pub mod bench;
 pub mod page;
+pub mod surface;
 pub mod worker;
 
 use js_sys::{Object, Reflect};

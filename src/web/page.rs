@@ -8,7 +8,7 @@ use super::{object, settings};
 use crate::labs;
 use crate::plot::canvas::Canvas;
 use crate::plot::{self, Camera, Style, Theme};
-use crate::view::{Handle, View};
+use crate::view::{Handle, HeatMap, View};
 
 /// `text` as control `name` of experiment `slug` writes it; an error says what is wrong with it.
 #[wasm_bindgen]
@@ -46,6 +46,8 @@ pub struct Picture {
     flat: bool,
     /// Heat maps are shown as surfaces.
     lifted: bool,
+    /// How often the view has changed.
+    edition: u32,
 }
 
 #[wasm_bindgen]
@@ -55,13 +57,14 @@ impl Picture {
     pub fn new(bytes: &[u8]) -> Result<Picture, JsError> {
         let view = View::decode(bytes)?;
         let flat = matches!(view, View::HeatMap(_));
-        Ok(Picture { view, style: Style::default(), camera: Camera::default(), flat, lifted: false })
+        Ok(Picture { view, style: Style::default(), camera: Camera::default(), flat, lifted: false, edition: 0 })
     }
 
     /// Shows another encoded view from the same place; from the start if it is of another kind.
     pub fn show(&mut self, bytes: &[u8]) -> Result<(), JsError> {
         let before = self.kind();
         self.view = View::decode(bytes)?;
+        self.edition = self.edition.wrapping_add(1);
         self.flat = matches!(self.view, View::HeatMap(_));
         self.turn();
         if self.kind() != before {
@@ -110,6 +113,12 @@ impl Picture {
     /// Draws onto `canvas`, which has `width * scale` by `height * scale` pixels.
     pub fn draw(&self, canvas: &HtmlCanvasElement) -> Result<(), JsError> {
         Ok(plot::draw(&self.view, &mut Canvas::new(canvas.clone())?, &self.style, &self.camera)?)
+    }
+
+    /// Draws all but the surface itself, which a `Relief` has drawn on a canvas over this one.
+    #[wasm_bindgen(js_name = drawAround)]
+    pub fn draw_around(&self, canvas: &HtmlCanvasElement) -> Result<(), JsError> {
+        Ok(plot::draw_around(&self.view, &mut Canvas::new(canvas.clone())?, &self.style, &self.camera)?)
     }
 
     /// The picture as an SVG document.
@@ -210,5 +219,15 @@ impl Picture {
     #[wasm_bindgen(js_name = toData)]
     pub fn to_data(&self, x: f64, y: f64) -> Option<Vec<f64>> {
         plot::to_data(&self.view, &self.style, &self.camera, (x, y)).map(|(x, y)| vec![x, y])
+    }
+}
+
+impl Picture {
+    /// The surface that is shown, how, and which edition of it; `None` if something else is shown.
+    pub(super) fn surface(&self) -> Option<(&HeatMap, &Style, &Camera, u32)> {
+        match &self.view {
+            View::Surface(map) => Some((map, &self.style, &self.camera, self.edition)),
+            _ => None,
+        }
     }
 }

@@ -1,7 +1,11 @@
 // The same controls and seed give the same bits natively and in the browser.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { orrery, raise } from "./stage.mjs";
 
@@ -40,3 +44,59 @@ for (const { slug } of cards) {
     });
   }
 }
+
+const firefox = ["firefox-esr", "firefox"].find((name) => spawnSync(name, ["--version"]).status === 0);
+
+/** What Firefox says of `runs` ([slug, preset, seed]): it is given a page that asks the explorer in a frame, and tells this server. */
+async function inFirefox(runs) {
+  const probe = `
+    const frame = document.createElement("iframe");
+    frame.src = "/index.html";
+    document.body.append(frame);
+    const asked = setInterval(async () => {
+      if (!frame.contentWindow.orrery) return;
+      clearInterval(asked);
+      const answers = [];
+      try {
+        for (const run of ${JSON.stringify(runs)}) answers.push(await frame.contentWindow.orrery.hash(...run));
+      } catch (error) {
+        answers.push(String(error));
+      }
+      fetch("/answers", { method: "POST", body: JSON.stringify(answers) });
+    }, 100);`;
+  const profile = mkdtempSync(join(tmpdir(), "orrery-firefox-"));
+  let browser;
+  try {
+    return await new Promise((resolve, reject) => {
+      const server = createServer(async (request, response) => {
+        if (request.url === "/probe") {
+          response.writeHead(200, { "content-type": "text/html" }).end(`<!doctype html><title>probe</title><body><script>${probe}</script>`);
+        } else if (request.url === "/answers") {
+          let body = "";
+          for await (const part of request) body += part;
+          response.end();
+          server.close();
+          resolve(JSON.parse(body));
+        } else {
+          const from = await fetch(stage.base.replace(/\/$/, "") + request.url, { headers: { "accept-encoding": "identity" } });
+          response.writeHead(from.status, { "content-type": from.headers.get("content-type") ?? "" }).end(Buffer.from(await from.arrayBuffer()));
+        }
+      });
+      server.listen(0, "127.0.0.1", () => {
+        const address = `http://127.0.0.1:${server.address().port}/probe`;
+        browser = spawn(firefox, ["--headless", "--no-remote", "--profile", profile, address], { stdio: "ignore" });
+        browser.once("error", reject);
+      });
+    });
+  } finally {
+    browser?.kill("SIGKILL");
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+}
+
+test("Firefox agrees", { timeout: 300_000, skip: !firefox && "Firefox is not installed" }, async () => {
+  const runs = cards.flatMap(({ slug }) => [0, 1].map((seed) => [slug, "default", seed]));
+  const there = await inFirefox(runs);
+  const here = cards.flatMap(({ slug }) => native(slug, "default").slice(0, 2));
+  assert.deepEqual(there, here);
+});

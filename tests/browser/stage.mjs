@@ -14,6 +14,8 @@ export const FLAGS = [
 ];
 /** What gives WebGPU where there is no GPU. */
 export const SOFTWARE_GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+/** The same, and canvases that it can draw on: without these flags Chromium loses a software GPU at the first one. */
+export const SOFTWARE_PICTURES = [...SOFTWARE_GPU, "--use-angle=swiftshader", "--enable-features=Vulkan", "--use-vulkan=swiftshader"];
 
 /** The native program. */
 export const orrery = root + "target/debug/orrery";
@@ -47,10 +49,13 @@ export async function raise(flags = []) {
   };
 }
 
+/** What Chromium itself remarks when a page asks for a GPU and there is none; a page cannot ask more quietly. */
+const NO_GPU = "No available adapters.";
+
 /** Collects what a page says on its console, and what it asks for in vain. */
 export function watch(page) {
   const complaints = [];
-  page.on("console", (message) => complaints.push(`${message.type()}: ${message.text()}`));
+  page.on("console", (message) => message.text() !== NO_GPU && complaints.push(`${message.type()}: ${message.text()}`));
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("response", (response) => response.status() >= 400 && complaints.push(`${response.status()} for ${response.url()}`));
   return complaints;

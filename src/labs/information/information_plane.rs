@@ -4,16 +4,15 @@
 //! of a layer's activities, each cut into B bins, every layer climbs in I(T;Y), then loses I(X;T): C = max I(X;T) − last I(X;T) bits.
 //! The counter-experiment is Saxe et al., 2018: with σ = ReLU, the bins fixed over the whole run, the fit stays and C is gone.
 
-use std::sync::OnceLock;
-
 use libm::{exp, log, sqrt};
 
 use crate::Result;
 use crate::claim::{Measures, Verdict, mean};
 use crate::data::Library;
+use crate::data::rule::{BITS, PATTERNS, SphereRule};
 use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 use crate::gpu::Device;
-use crate::methods::information::{Bins, Bottleneck, States, entropy};
+use crate::methods::information::{Bins, Bottleneck, States};
 use crate::methods::narrow::Narrow;
 use crate::methods::nn::{Activation, Network, Start};
 use crate::methods::optimize::{Optimizer, Rule};
@@ -38,8 +37,6 @@ controls! {
     }
 }
 
-const BITS: usize = 12;
-const PATTERNS: usize = 1 << BITS;
 /// Units of the hidden layers.
 const HIDDEN: [usize; 5] = [10, 7, 5, 4, 3];
 const EPOCHS: usize = 1200;
@@ -51,75 +48,10 @@ const SWEEPS: usize = 100;
 const SWEEPS_A_SLICE: usize = 4;
 const CLUSTERS: usize = 20;
 
-/// The rule: p(y=1|x) = 1/(1+exp(−γ(f(x)−θ))), where f does not change when the points that x switches on are turned on their sphere.
-struct Problem {
-    /// All patterns as the net sees them, x − ½, bit by bit.
-    x: Vec<f32>,
-    /// p(y|x), patterns × 2.
-    conditional: Vec<f64>,
-    /// I(X;Y) in bits.
-    information: f64,
-}
-
-impl Problem {
-    /// It has nothing random: one for all runs.
-    fn get() -> &'static Problem {
-        static PROBLEM: OnceLock<Problem> = OnceLock::new();
-        PROBLEM.get_or_init(Problem::new)
-    }
-
-    fn new() -> Problem {
-        let bit = |x: usize, i: usize| x >> i & 1;
-        let point = |i: usize| {
-            let z = 1.0 - (2 * i + 1) as f64 / BITS as f64;
-            let (r, longitude) = (sqrt(1.0 - z * z), i as f64 * std::f64::consts::PI * (3.0 - sqrt(5.0)));
-            [r * libm::cos(longitude), r * libm::sin(longitude), z]
-        };
-        // Σ a_ℓ P_ℓ(c) with a = (1, 1, ½, 0).
-        let kernel = |c: f64| c + (3.0 * c * c - 1.0) / 2.0 + 0.5 * (5.0 * c * c * c - 3.0 * c) / 2.0;
-        let pairs: Vec<f64> =
-            (0..BITS * BITS).map(|ij| kernel((0..3).map(|k| point(ij / BITS)[k] * point(ij % BITS)[k]).sum())).collect();
-        let f: Vec<f64> = (0..PATTERNS)
-            .map(|x| (0..BITS * BITS).filter(|ij| bit(x, ij / BITS) * bit(x, ij % BITS) == 1).map(|ij| pairs[ij]).sum())
-            .collect();
-        let mut sorted = f.clone();
-        sorted.sort_by(f64::total_cmp);
-        let theta = (sorted[PATTERNS / 2 - 1] + sorted[PATTERNS / 2]) / 2.0;
-        let sigmoid = |gamma: f64, f: f64| 1.0 / (1.0 + exp(-gamma * (f - theta)));
-        let information = |gamma: f64| {
-            let (mut ones, mut noise) = (0.0, 0.0);
-            for f in &f {
-                let p = sigmoid(gamma, *f);
-                ones += p / PATTERNS as f64;
-                noise += entropy([p, 1.0 - p]) / PATTERNS as f64;
-            }
-            entropy([ones, 1.0 - ones]) - noise
-        };
-        let (mut low, mut high) = (1.0, 1e4);
-        for _ in 0..50 {
-            let gamma = sqrt(low * high);
-            if information(gamma) < 0.99 { low = gamma } else { high = gamma }
-        }
-        let conditional = f.iter().map(|f| sigmoid(high, *f)).flat_map(|p| [1.0 - p, p]).collect();
-        let x = (0..BITS * PATTERNS).map(|i| bit(i % PATTERNS, i / PATTERNS) as f32 - 0.5).collect();
-        Problem { x, conditional, information: information(high) }
-    }
-
-    /// The bottleneck of p(x, y), at the start of its curve.
-    fn bottleneck(&self) -> Bottleneck {
-        let (input, conditional) = self.groups();
-        Bottleneck::new(&input, &conditional, 2, CLUSTERS, beta(0))
-    }
-
-    /// p(x) and p(y|x) of the kinds of inputs: those of equal p(y|x) (to 10⁻⁹) taken together, in the order of p(y=1|x).
-    fn groups(&self) -> (Vec<f64>, Vec<f64>) {
-        let mut ones: Vec<f64> = self.conditional.iter().skip(1).step_by(2).copied().collect();
-        ones.sort_by(f64::total_cmp);
-        let groups: Vec<&[f64]> = ones.chunk_by(|a, b| b - a < 1e-9).collect();
-        let input: Vec<f64> = groups.iter().map(|group| group.len() as f64 / PATTERNS as f64).collect();
-        let conditional: Vec<f64> = groups.iter().flat_map(|group| [1.0 - group[0], group[0]]).collect();
-        (input, conditional)
-    }
+/// The bottleneck of p(x, y), at the start of its curve.
+fn bottleneck(problem: &SphereRule) -> Bottleneck {
+    let (input, conditional) = problem.groups();
+    Bottleneck::new(&input, &conditional, 2, CLUSTERS, beta(0))
 }
 
 /// The `i`-th β of the curve, log-spaced from 100 down to 1.
@@ -147,7 +79,7 @@ struct Examples {
 }
 
 impl Examples {
-    fn new(problem: &Problem, share: f64, seed: u64) -> Self {
+    fn new(problem: &SphereRule, share: f64, seed: u64) -> Self {
         let mut random = Random::new(seed, "labels");
         let labels = problem.conditional.chunks_exact(2).map(|p| u8::from(random.uniform() < p[1])).collect();
         let mut train = Random::new(seed, "split").permutation(PATTERNS);
@@ -224,7 +156,7 @@ impl Learner {
     }
 
     /// One epoch of plain stochastic gradient descent, and the drift and diffusion of its gradients.
-    fn epoch(&mut self, problem: &Problem, examples: &Examples, batch: usize) {
+    fn epoch(&mut self, problem: &SphereRule, examples: &Examples, batch: usize) {
         self.sums.fill([0.0; 2]);
         for patterns in examples.train.chunks(batch) {
             let input = self.batch.batch(&self.network, patterns.len());
@@ -275,7 +207,7 @@ impl Learner {
     }
 
     /// Where the layers are in the plane at logged epoch `k`.
-    fn measure(&mut self, k: usize, problem: &Problem, examples: &Examples, controls: &Controls, bench: &mut Bench) {
+    fn measure(&mut self, k: usize, problem: &SphereRule, examples: &Examples, controls: &Controls, bench: &mut Bench) {
         let network = self.network.with(self.logged[k].clone());
         bench.all.batch(&network, PATTERNS).copy_from_slice(&problem.x);
         bench.all.forward(&network);
@@ -339,7 +271,7 @@ fn most(points: &[(f64, f64)]) -> Option<usize> {
 /// A run: a net with the activation chosen, and a ReLU net of the same seed beside it.
 pub struct InformationPlane {
     controls: Controls,
-    problem: &'static Problem,
+    problem: &'static SphereRule,
     examples: Examples,
     epochs: Vec<usize>,
     /// The net chosen; then ReLU, unless that is the one chosen.
@@ -413,18 +345,19 @@ impl InformationPlane {
         for (l, points) in chosen.points.iter().enumerate() {
             let Some(&(x, y)) = points.last() else { continue };
             marks.push(Mark::points("", self.ink(l), vec![x], vec![y], 8.0));
-            match named.iter_mut().find(|(_, at)| (at.0 - x).abs() < 0.8 && (at.1 - y).abs() < 0.04) {
-                Some((name, at)) => (*name, *at) = (format!("{name}, {}", l + 1), (x.min(at.0), y)),
+            match named.iter_mut().find(|(_, at)| (at.0 - x).abs() < 1.0 && (at.1 - y).abs() < 0.08) {
+                Some((name, at)) => (*name, *at) = (format!("{name}, {}", l + 1), ((x + at.0) / 2.0, y.max(at.1))),
                 None => named.push((format!("{}", l + 1), (x, y))),
             }
         }
         for (text, (x, y)) in named {
-            let at = (x - 0.15 - 0.08 * text.len() as f64, y - 0.03);
+            // Above the dot: paths come from below.
+            let at = (x.min(BITS as f64 - 0.07 * text.len() as f64), y + 0.06);
             marks.push(Mark::Label { text, at, ink: Ink::Text });
         }
         Chart {
             x: Axis::linear("I(X;T), what a layer keeps of the input").unit("bits").range(0.0, BITS as f64),
-            y: Axis::linear("I(T;Y), what it says of the label").unit("bits").range(0.0, 1.02),
+            y: Axis::linear("I(T;Y), what it says of the label").unit("bits").range(0.0, 1.1),
             marks,
             ..Chart::default()
         }
@@ -480,8 +413,11 @@ impl InformationPlane {
             let smoothed = self.smoothed(&self.chosen().phases[l]);
             let epochs: Vec<f64> = self.epochs[..smoothed.len()].iter().map(|e| *e as f64).collect();
             for i in [1, 0] {
-                let y = smoothed.iter().map(|phase| phase[i]).collect();
-                marks.push(Mark::Line { name: names[i].into(), ink: inks[i], x: epochs.clone(), y, dashed: i == 1 });
+                // The full batch has no deviation.
+                let y: Vec<f64> = smoothed.iter().map(|phase| phase[i]).collect();
+                if y.iter().any(|y| *y > 0.0) {
+                    marks.push(Mark::Line { name: names[i].into(), ink: inks[i], x: epochs.clone(), y, dashed: i == 1 });
+                }
             }
         };
         let shown = self.shown();
@@ -577,7 +513,7 @@ impl Experiment for InformationPlane {
     };
 
     fn new(controls: &Controls, seed: u64, _: &Library) -> Result<Self> {
-        let problem = Problem::get();
+        let problem = SphereRule::get();
         let mut learners = vec![Learner::new(controls.activation, controls, seed)];
         if controls.activation != Sigma::Relu {
             learners.push(Learner::new(Sigma::Relu, controls, seed));
@@ -590,7 +526,7 @@ impl Experiment for InformationPlane {
             learners,
             bench: Bench::default(),
             epoch: 0,
-            bottleneck: problem.bottleneck(),
+            bottleneck: bottleneck(problem),
             sweeps: 0,
             curve: Vec::new(),
         })
@@ -648,12 +584,17 @@ impl Experiment for InformationPlane {
         let text = format!(
             "The layers lose {chosen:.2} bits of their input in all, those of a ReLU net {relu:.2}; test accuracies {accuracy:.3} and {accuracy_relu:.3}."
         );
-        Verdict::at_least(chosen, 2.5, text).and(chosen >= 3.0 * relu && (accuracy - accuracy_relu).abs() <= 0.03)
+        // 0.03 is for the means of five seeds; means of fewer scatter more.
+        let scatter = sqrt(5.0 / (runs.len() as f64).clamp(1.0, 5.0));
+        let as_accurate = (accuracy - accuracy_relu).abs() <= 0.03 * scatter;
+        Verdict::at_least(chosen, 2.5, text).and(chosen >= 3.0 * relu && as_accurate)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::OnceLock;
+
     use super::*;
     use crate::controls::{Controls as _, Settings};
 
@@ -749,7 +690,7 @@ mod tests {
 
     #[test]
     fn the_rule_is_the_specified_one() {
-        let problem = Problem::get();
+        let problem = SphereRule::get();
         assert!((problem.information - 0.99).abs() < 1e-9);
         // f once more, over unordered pairs and with Legendre's recurrence; its differences and those of log p(1|x)/p(0|x) give γ.
         let legendre = |c: f64| {
@@ -783,7 +724,7 @@ mod tests {
     /// With a cluster for every kind of input and β large, the bottleneck keeps I(X;Y).
     #[test]
     fn the_bottleneck_ends_at_what_there_is_to_know() {
-        let problem = Problem::get();
+        let problem = SphereRule::get();
         let (input, conditional) = problem.groups();
         let mut all = Bottleneck::new(&input, &conditional, 2, input.len(), 1e6);
         (0..10).for_each(|_| all.sweep());

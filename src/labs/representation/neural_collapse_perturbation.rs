@@ -17,9 +17,10 @@ use crate::methods::neural_collapse::models::{
     BlockDescent, CentralPath, FeaturesModel, FirstOrder, NearCollapse, far_from_collapse,
 };
 use crate::methods::neural_collapse::projection::Projection;
-use crate::methods::neural_collapse::training::{Epoch, Recipe, Slice, Training};
+use crate::methods::neural_collapse::training::{Decay, Epoch, Recipe, Slice, Training, late_tenth};
 use crate::methods::neural_collapse::{Classifier, Collapse, Means, Variability, cosines};
 use crate::methods::nn::{Activation, Classification, Network, Start, cross_entropy, squared_error};
+use crate::methods::optimize::Rule;
 use crate::methods::random::Random;
 use crate::view::{Axis, Cell, Chart, Cloud, Handle, Ink, Mark, Matrix, Segment, Space, Table, View};
 
@@ -257,12 +258,15 @@ fn network(controls: &Controls, seed: u64, library: &Library) -> Result<Training
     let network = Network::new(&sizes, Activation::Relu, Start::Uniform, &mut Random::new(seed, "weights"));
     let recipe = Recipe {
         loss: if controls.loss == Loss::Squared { squared_error } else { cross_entropy },
-        weight_decay: controls.weight_decay,
+        smoothing: 0.0,
+        decay: Decay::of_weights(controls.weight_decay),
+        rule: Rule::Momentum { mu: 0.9 },
         learning_rate: 0.1,
-        momentum: 0.9,
+        rate: late_tenth,
         batch: 64,
         epochs: 120,
         every: 2,
+        test: false,
     };
     Ok(Training::new(task, network, recipe, Random::new(seed, "batches")))
 }
@@ -531,7 +535,7 @@ impl NeuralCollapse {
     /// The network's first layer becomes the given features, if it is to.
     fn after_training(&mut self) {
         self.scene = Scene::Shot;
-        if let (true, Some(training)) = (Self::from_network(&self.controls), &self.training) {
+        if let (true, Some(training)) = (Self::from_network(&self.controls), &mut self.training) {
             let rows: Vec<usize> = (0..DIGITS).flat_map(|class| (0..PER_CLASS).map(move |i| class * TRAIN + i)).collect();
             let given = training.first_layer(&rows);
             if self.controls.act == Act::Vicinity {

@@ -116,8 +116,8 @@ pub struct DiffGrad {
 }
 
 enum On {
-    Line(Balls),
-    Digits(Networks),
+    Line(Box<Balls>),
+    Digits(Box<Networks>),
 }
 
 /// Five balls on a function, and the map of where others end.
@@ -157,7 +157,7 @@ impl Balls {
             path.push(next[0]);
         }
         let done = self.friction.len();
-        if done % 3 == 0 {
+        if done.is_multiple_of(3) {
             self.map_row(controls, done / 3 - 1);
         }
         Progress { done, of: STEPS }
@@ -354,7 +354,7 @@ impl Balls {
         HeatMap {
             x: Axis::linear("start x₁").range(STARTS.0, STARTS.1),
             y: Axis::log("learning rate α").range(RATES.0, RATES.1),
-            value: Axis::linear(format!("F where diffGrad ends − F where {other} ends")).range(-0.3, 0.3).around(0.0),
+            value: Axis::linear(format!("F(diffGrad) − F({other})")).range(-0.3, 0.3).around(0.0),
             columns: MAP,
             values: self.map.clone(),
             handle: Some(Handle { name: "start and rate".into(), at: (controls.start, controls.learning_rate) }),
@@ -423,8 +423,8 @@ impl Experiment for DiffGrad {
 
     fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
         let on = match controls.function {
-            Function::Digits => On::Digits(Networks::new(controls, seed, library)?),
-            _ => On::Line(Balls::new(controls)),
+            Function::Digits => On::Digits(Box::new(Networks::new(controls, seed, library)?)),
+            _ => On::Line(Box::new(Balls::new(controls))),
         };
         Ok(DiffGrad { controls: controls.clone(), on })
     }

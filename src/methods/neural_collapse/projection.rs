@@ -10,10 +10,12 @@ pub struct Projection {
     pub axes: DMatrix<f64>,
     /// The simplex nearest to M among those of its size, along these directions (3×K).
     pub simplex: DMatrix<f64>,
+    /// The share of ‖M‖² that is seen along each.
+    pub shares: [f64; 3],
 }
 
 impl Projection {
-    /// For M = `centred` (d×K), d ≥ 2 and K ≥ 2.
+    /// For M = `centred` (d×K), d ≥ 2 and K ≥ 2, all finite.
     pub fn of(centred: &DMatrix<f64>) -> Self {
         let (d, k) = centred.shape();
         let svd = centred.clone().svd(true, true);
@@ -32,7 +34,21 @@ impl Projection {
         let size = centred.norm() / (k as f64 - 1.0).sqrt();
         let mut simplex = DMatrix::zeros(3, k);
         simplex.rows_mut(0, kept).copy_from(&(vt.rows(0, kept) * size));
-        Projection { axes, simplex }
+        let all = centred.norm_squared();
+        let share = |j: usize| if j < kept { svd.singular_values[j] * svd.singular_values[j] / all } else { 0.0 };
+        Projection { axes, simplex, shares: [0, 1, 2].map(share) }
+    }
+
+    /// The simplex of unit lengths nearest to M = `centred` (d×K), along these directions (3×K). M need not be the one that they
+    /// are of.
+    pub fn nearest(&self, centred: &DMatrix<f64>) -> DMatrix<f64> {
+        let k = centred.ncols();
+        let svd = centred.clone().svd(true, true);
+        let (u, vt) = (svd.u.expect("asked for"), svd.v_t.expect("asked for"));
+        let kept = (k - 1).min(centred.nrows());
+        // Unit lengths: K − 1 equal singular values whose squares sum to K.
+        let size = (k as f64 / (k as f64 - 1.0)).sqrt();
+        self.axes.tr_mul(&u.columns(0, kept)) * vt.rows(0, kept) * size
     }
 
     /// Where `vector` (d entries) is seen.
@@ -63,6 +79,10 @@ mod tests {
                 let gap = (0..3).fold(0.0, |gap: f64, i| gap.max((place[i] - projection.simplex[(i, j)]).abs()));
                 assert!(gap < 1e-12, "K = {k}: {gap}");
             }
+            let nearest = projection.nearest(&m) * (m.norm() / (k as f64).sqrt());
+            assert!((nearest - &projection.simplex).abs().max() < 1e-12, "K = {k}");
+            let seen: f64 = projection.shares.iter().sum();
+            assert!((seen - 3.0f64.min(k as f64 - 1.0) / (k as f64 - 1.0)).abs() < 1e-12, "K = {k}: {seen}");
             let directions = projection.axes.tr_mul(&projection.axes);
             let expected = DMatrix::from_diagonal(&vec![1.0, 1.0, if k < 4 { 0.0 } else { 1.0 }].into());
             assert!((directions - expected).abs().max() < 1e-12, "K = {k}");

@@ -2,45 +2,79 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::{Classifier, Collapse, Means, Variability};
-use crate::methods::nn::{Classification, Network, Tape, largest};
+use super::learner::Learner;
+use super::{Classifier, Collapse, Further, Means, Variability};
+use crate::methods::nn::{Classification, largest};
 use crate::methods::optimize::{Optimizer, Rule};
 use crate::methods::random::Random;
 
-/// How a network is trained: stochastic gradient descent with momentum, its rate a tenth after two thirds of the steps.
+/// How a network is trained.
 #[derive(Clone, Debug)]
 pub struct Recipe {
-    /// Mean loss of outputs (samples × classes) and labels; writes its gradient by the outputs.
+    /// Mean loss of outputs (samples × classes) and labels; writes its gradient by the outputs. It must be linear in the targets
+    /// up to what does not depend on the outputs, as cross-entropy and the squared error are.
     pub loss: fn(&[f32], &[u8], &mut Vec<f32>) -> f32,
-    /// λ: λθ is added to the gradient of all parameters θ.
-    pub weight_decay: f64,
+    /// ε: the targets are (1−ε) e_y + ε/K.
+    pub smoothing: f64,
+    /// What is added to the loss.
+    pub decay: Decay,
+    /// The optimizer.
+    pub rule: Rule,
     /// The first learning rate.
     pub learning_rate: f64,
-    /// μ.
-    pub momentum: f64,
+    /// Its factor in step t of so many.
+    pub rate: fn(usize, usize) -> f64,
     /// Samples a batch; the last incomplete one is dropped.
     pub batch: usize,
     /// Passes over the training set.
     pub epochs: usize,
     /// Epochs between measurements; the start and the end are always measured.
     pub every: usize,
+    /// Is the test set measured as well? Then every class must occur in it.
+    pub test: bool,
 }
 
-/// A training on its way. What is measured is measured on the whole training set, not on a batch.
+/// Weight decay: ½λ times the squared length of each, the features' as a mean over samples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Decay {
+    /// λ_H, of the last hidden layer's features.
+    pub features: f64,
+    /// λ_W, of the classifier's weights.
+    pub classifier: f64,
+    /// λ_b, of its bias.
+    pub bias: f64,
+    /// Of all parameters below.
+    pub below: f64,
+}
+
+impl Decay {
+    /// λ on all parameters, none on the features.
+    pub fn of_weights(lambda: f64) -> Self {
+        Decay { features: 0.0, classifier: lambda, bias: lambda, below: lambda }
+    }
+}
+
+/// A rate that falls to a tenth after two thirds of the steps.
+pub fn late_tenth(step: usize, steps: usize) -> f64 {
+    if 3 * step >= 2 * steps { 0.1 } else { 1.0 }
+}
+
+/// A training on its way. What is measured is measured on a whole set of samples, not on a batch.
 pub struct Training {
     /// What is learned.
     pub task: Classification,
     /// What learns.
-    pub network: Network,
+    pub network: Learner,
     /// What was measured so far.
     pub log: Vec<Epoch>,
     recipe: Recipe,
-    classes: usize,
     optimizer: Optimizer<f32>,
     random: Random,
     order: Vec<usize>,
-    tape: Tape,
     gradient: Vec<f32>,
+    part: Vec<f32>,
+    /// Samples of the present batch whose gradients are in.
+    done: usize,
     steps: usize,
     look: Look,
 }
@@ -56,9 +90,26 @@ pub struct Epoch {
     pub layers: Vec<Variability>,
     /// Everything, of the last hidden layer and the classifier above it.
     pub collapse: Collapse,
+    /// And what is measured beside it.
+    pub further: Further,
+    /// The same on the test set, around its own means.
+    pub test: Option<Tested>,
 }
 
-/// The training set on its way through the network.
+/// What is measured on the test set.
+#[derive(Clone, Debug)]
+pub struct Tested {
+    /// Share of the test samples that are classified wrongly.
+    pub error: f64,
+    /// NC1 after every hidden layer.
+    pub layers: Vec<Variability>,
+    /// Everything, of the last hidden layer.
+    pub collapse: Collapse,
+    /// And what is measured beside it.
+    pub further: Further,
+}
+
+/// A set of samples on its way through the network.
 #[derive(Default)]
 struct Look {
     samples: usize,
@@ -66,11 +117,15 @@ struct Look {
     /// Features of every hidden layer, sample after sample.
     features: Vec<Vec<f64>>,
     measured: Vec<Variability>,
+    /// The last layer, once it has been reached.
+    last: Option<(Collapse, Box<Moment>)>,
+    /// The training set's numbers and moment, while the test set is looked at.
+    training: Option<(Tested, Box<Moment>)>,
 }
 
 /// What a slice of training has come to.
 pub enum Slice {
-    /// A batch, or a part of a measurement.
+    /// A batch or a part of it, or a part of a measurement.
     Going,
     /// A measurement is complete; the numbers are the last of [`Training::log`].
     Measured(Box<Moment>),
@@ -89,20 +144,19 @@ pub struct Moment {
 }
 
 impl Training {
-    /// Samples a slice of a measurement.
-    const CHUNK: usize = 200;
-
-    /// `network`, before its first step, is to learn the training samples of `task`, shuffled by `random` in every epoch.
-    pub fn new(task: Classification, network: Network, recipe: Recipe, random: Random) -> Self {
-        let size = network.theta.len();
+    /// `network`, before its first step, is to learn the training samples of `task`, shuffled by `random` in every epoch. There must
+    /// be at least one batch.
+    pub fn new(task: Classification, network: impl Into<Learner>, recipe: Recipe, random: Random) -> Self {
+        let network = network.into();
+        let size = network.theta().len();
         Training {
             log: Vec::new(),
-            classes: *network.sizes().last().expect("a network has an output"),
-            optimizer: Optimizer::new(Rule::Momentum { mu: recipe.momentum }, recipe.learning_rate, size),
+            optimizer: Optimizer::new(recipe.rule, recipe.learning_rate, size),
             random,
             order: (0..task.y.len()).collect(),
-            tape: Tape::default(),
             gradient: vec![0.0; size],
+            part: Vec::new(),
+            done: 0,
             steps: 0,
             look: Look::default(),
             task,
@@ -135,10 +189,11 @@ impl Training {
         self.log.last().filter(|epoch| epoch.epoch == self.recipe.epochs)
     }
 
-    /// One slice: a batch, or a part of a measurement.
+    /// One slice: a batch or a part of it, or a part of a measurement.
     pub fn advance(&mut self) -> Slice {
         let (epoch, epochs) = (self.epoch(), self.recipe.epochs);
-        let due = self.steps.is_multiple_of(self.batches()) && (epoch.is_multiple_of(self.recipe.every) || epoch == epochs);
+        let whole = self.done == 0 && self.steps.is_multiple_of(self.batches());
+        let due = whole && (epoch.is_multiple_of(self.recipe.every) || epoch == epochs);
         if due && self.log.last().is_none_or(|log| log.epoch != epoch) {
             return self.measure();
         }
@@ -149,81 +204,135 @@ impl Training {
         Slice::Going
     }
 
+    /// A step, or the gradient of as many samples of its batch as are worked on in one go.
     fn descend(&mut self) {
         let (batch, size) = (self.steps % self.batches(), self.recipe.batch);
-        if batch == 0 {
+        if batch == 0 && self.done == 0 {
             self.random.shuffle(&mut self.order);
         }
         let (mut x, mut y, mut delta) = (Vec::new(), Vec::new(), Vec::new());
-        self.task.batch(&self.order[batch * size..(batch + 1) * size], &mut x, &mut y);
-        self.network.forward(&x, &mut self.tape);
-        (self.recipe.loss)(self.tape.logits(), &y, &mut delta);
-        self.network.backward(&mut self.tape, &delta, &mut self.gradient);
-        let decay = self.recipe.weight_decay as f32;
-        self.gradient.iter_mut().zip(&self.network.theta).for_each(|(g, theta)| *g += decay * theta);
-        let late = 3 * self.steps >= 2 * self.recipe.epochs * self.batches();
-        self.optimizer.step_size = if late { 0.1 * self.recipe.learning_rate } else { self.recipe.learning_rate };
-        self.optimizer.step(&mut self.network.theta, &self.gradient);
+        let (from, to) = (self.done, (self.done + self.network.handful()).min(size));
+        self.task.batch(&self.order[batch * size + from..batch * size + to], &mut x, &mut y);
+        self.network.forward(&x);
+        (self.recipe.loss)(self.network.logits(), &y, &mut delta);
+        let (classes, decay) = (self.network.classes(), self.recipe.decay);
+        if self.recipe.smoothing > 0.0 {
+            // Smoother targets move the gradient by (ε/samples)(e_y − 1/K).
+            let by = (self.recipe.smoothing / y.len() as f64) as f32;
+            for (row, label) in delta.chunks_exact_mut(classes).zip(&y) {
+                row.iter_mut().for_each(|d| *d -= by / classes as f32);
+                row[usize::from(*label)] += by;
+            }
+        }
+        let mut push = Vec::new();
+        if decay.features > 0.0 {
+            let pull = (decay.features / y.len() as f64) as f32;
+            push.extend(self.network.layer(self.network.hidden().len() - 1).iter().map(|h| pull * h));
+        }
+        if y.len() == size {
+            self.network.backward(&delta, &push, &mut self.gradient);
+        } else {
+            self.part.resize(self.gradient.len(), 0.0);
+            self.network.backward(&delta, &push, &mut self.part);
+            let share = y.len() as f32 / size as f32;
+            if from == 0 {
+                self.gradient.fill(0.0);
+            }
+            self.gradient.iter_mut().zip(&self.part).for_each(|(g, part)| *g += share * part);
+        }
+        self.done = to % size;
+        if self.done > 0 {
+            return;
+        }
+        let (weights, bias) = self.network.head();
+        let theta = self.network.theta_mut();
+        let ranges = [(0..weights, decay.below), (weights..bias, decay.classifier), (bias..theta.len(), decay.bias)];
+        for (range, lambda) in ranges {
+            let parameters = &theta[range.clone()];
+            self.gradient[range].iter_mut().zip(parameters).for_each(|(g, theta)| *g += lambda as f32 * theta);
+        }
+        let factor = (self.recipe.rate)(self.steps, self.recipe.epochs * (self.task.y.len() / size));
+        self.optimizer.step_size = factor * self.recipe.learning_rate;
+        self.optimizer.step(theta, &self.gradient);
         self.steps += 1;
     }
 
-    /// Some samples forward; when all are through, one layer.
+    /// Some samples forward; when all are through, one layer; then what is measured beside.
     fn measure(&mut self) -> Slice {
-        let (samples, inputs, hidden) = (self.task.y.len(), self.task.features, self.network.sizes().len() - 2);
+        let hidden = self.network.hidden();
         let look = &mut self.look;
+        let (x, y) = match look.training {
+            None => (&self.task.x, &self.task.y),
+            Some(_) => (&self.task.test_x, &self.task.test_y),
+        };
+        let (samples, inputs, classes) = (y.len(), self.task.features, self.network.classes());
         if look.samples < samples {
-            let (from, to) = (look.samples, (look.samples + Self::CHUNK).min(samples));
-            self.network.forward(&self.task.x[from * inputs..to * inputs], &mut self.tape);
-            look.features.resize(hidden, Vec::new());
+            let (from, to) = (look.samples, (look.samples + self.network.handful()).min(samples));
+            self.network.forward(&x[from * inputs..to * inputs]);
+            look.features.resize(hidden.len(), Vec::new());
             for (l, layer) in look.features.iter_mut().enumerate() {
-                layer.extend(self.tape.layer(l + 1).iter().map(|a| f64::from(*a)));
+                layer.extend(self.network.layer(l).iter().map(|a| f64::from(*a)));
             }
-            let scored = self.tape.logits().chunks_exact(self.classes).zip(&self.task.y[from..to]);
+            let scored = self.network.logits().chunks_exact(classes).zip(&y[from..to]);
             look.wrong += scored.filter(|(scores, label)| largest(scores) != usize::from(**label)).count();
             look.samples = to;
             return Slice::Going;
         }
-        let (layer, labels) = (look.measured.len(), &self.task.y);
-        let values = std::mem::take(&mut look.features[layer]);
-        let features = DMatrix::from_vec(self.network.sizes()[layer + 1], samples, values);
-        let means = Means::of(&features, labels, self.classes);
-        if layer + 1 < hidden {
-            look.measured.push(Variability::of(&features, labels, &means));
+        let layer = look.measured.len();
+        if layer < hidden.len() {
+            let values = std::mem::take(&mut look.features[layer]);
+            let features = DMatrix::from_vec(hidden[layer], samples, values);
+            let means = Means::of(&features, y, classes);
+            if layer + 1 < hidden.len() {
+                look.measured.push(Variability::of(&features, y, &means));
+                return Slice::Going;
+            }
+            let classifier = classifier(&self.network);
+            let collapse = Collapse::of(&features, y, &means, &classifier);
+            look.measured.push(collapse.variability);
+            look.last = Some((collapse, Box::new(Moment { features, means, classifier })));
             return Slice::Going;
         }
-        let classifier = self.classifier();
-        let collapse = Collapse::of(&features, &self.task.y, &means, &classifier);
-        let Look { wrong, mut measured, .. } = std::mem::take(&mut self.look);
-        measured.push(collapse.variability);
-        let error = wrong as f64 / samples as f64;
-        self.log.push(Epoch { epoch: self.epoch(), error, layers: measured, collapse });
-        Slice::Measured(Box::new(Moment { features, means, classifier }))
-    }
-
-    /// The network's last layer.
-    pub fn classifier(&self) -> Classifier {
-        let sizes = self.network.sizes();
-        let last = sizes.len() - 2;
-        let (weights, biases) = self.network.place(last);
-        let wide = |values: &[f32]| values.iter().map(|w| f64::from(*w)).collect::<Vec<_>>();
-        // Stored d×K row by row, which is K×d column by column.
-        let w = DMatrix::from_vec(self.classes, sizes[last], wide(&self.network.theta[weights]));
-        Classifier { w, bias: Some(DVector::from_vec(wide(&self.network.theta[biases]))) }
+        let (collapse, moment) = look.last.take().expect("it comes with the last layer");
+        let further = Further::of(&moment.features, y, &moment.means, &moment.classifier);
+        let Look { wrong, measured, training, .. } = std::mem::take(&mut self.look);
+        let seen = Tested { error: wrong as f64 / samples as f64, layers: measured, collapse, further };
+        let (of_training, moment, test) = match training {
+            Some((of_training, moment)) => (of_training, moment, Some(seen)),
+            None if self.recipe.test => {
+                self.look.training = Some((seen, moment));
+                return Slice::Going;
+            }
+            None => (seen, moment, None),
+        };
+        let Tested { error, layers, collapse, further } = of_training;
+        self.log.push(Epoch { epoch: self.epoch(), error, layers, collapse, further, test });
+        Slice::Measured(moment)
     }
 
     /// The features after the first hidden layer of the training samples `rows` (d×rows).
-    pub fn first_layer(&self, rows: &[usize]) -> DMatrix<f64> {
-        let (mut x, mut y, mut tape) = (Vec::new(), Vec::new(), Tape::default());
+    pub fn first_layer(&mut self, rows: &[usize]) -> DMatrix<f64> {
+        let (mut x, mut y) = (Vec::new(), Vec::new());
         self.task.batch(rows, &mut x, &mut y);
-        self.network.forward(&x, &mut tape);
-        DMatrix::from_iterator(self.network.sizes()[1], rows.len(), tape.layer(1).iter().map(|a| f64::from(*a)))
+        self.network.forward(&x);
+        DMatrix::from_iterator(self.network.hidden()[0], rows.len(), self.network.layer(0).iter().map(|a| f64::from(*a)))
     }
+}
+
+/// The network's last layer.
+fn classifier(network: &Learner) -> Classifier {
+    let (weights, bias) = network.head();
+    let (theta, classes) = (network.theta(), network.classes());
+    let wide = |values: &[f32]| values.iter().map(|w| f64::from(*w)).collect::<Vec<_>>();
+    // Stored d×K row by row, which is K×d column by column.
+    let w = DMatrix::from_vec(classes, (bias - weights) / classes, wide(&theta[weights..bias]));
+    Classifier { w, bias: Some(DVector::from_vec(wide(&theta[bias..]))) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::nn::{Activation, Start, squared_error};
+    use crate::methods::nn::{Activation, Network, Start, squared_error};
 
     /// Three well separated clouds: the error vanishes, and the numbers in the log are those of features computed afresh.
     #[test]
@@ -235,16 +344,21 @@ mod tests {
             .flat_map(|y| (0..4).map(|j| if j == *y { 2.0 } else { 0.0 }).collect::<Vec<f32>>())
             .map(|centre| centre + 0.3 * random.normal() as f32)
             .collect();
-        let task = Classification { features: 4, x, y: labels, test_x: Vec::new(), test_y: Vec::new() };
+        // Tested on what it has learned.
+        let (test_x, test_y) = (x.clone(), labels.clone());
+        let task = Classification { features: 4, x, y: labels, test_x, test_y };
         let network = Network::new(&[4, 8, 6, 3], Activation::Relu, Start::Uniform, &mut random);
         let recipe = Recipe {
             loss: squared_error,
-            weight_decay: 1e-3,
+            smoothing: 0.0,
+            decay: Decay::of_weights(1e-3),
+            rule: Rule::Momentum { mu: 0.9 },
             learning_rate: 0.1,
-            momentum: 0.9,
+            rate: late_tenth,
             batch: 20,
             epochs: 25,
             every: 10,
+            test: true,
         };
         let mut training = Training::new(task, network, recipe, Random::new(1, "batches"));
         let mut last = None;
@@ -256,17 +370,20 @@ mod tests {
             }
         }
         assert_eq!(training.log.iter().map(|log| log.epoch).collect::<Vec<_>>(), [0, 10, 20, 25]);
-        let (end, Moment { features, means, classifier }) = (training.end().unwrap(), last.unwrap());
+        let Moment { features, means, classifier } = last.unwrap();
+        let end = training.end().unwrap();
         assert!(end.error == 0.0 && training.first_below(0.01).unwrap().epoch > 0);
         let first = training.first_layer(&(0..90).collect::<Vec<_>>());
+        let end = training.end().unwrap();
         let labels = &training.task.y;
         assert_eq!(end.layers[0], Variability::of(&first, labels, &Means::of(&first, labels, 3)));
         assert_eq!(end.layers[1], Variability::of(&features, labels, &means));
         // The features and the classifier are those of the same network: scores as it gives them.
-        let mut tape = Tape::default();
-        training.network.forward(&training.task.x, &mut tape);
+        let test = end.test.as_ref().unwrap();
+        assert_eq!((test.error, test.collapse, &test.layers), (end.error, end.collapse, &end.layers));
+        training.network.forward(&training.task.x);
         let mut scores = &classifier.w * &features;
         scores.column_iter_mut().for_each(|mut s| s += classifier.bias.as_ref().unwrap());
-        assert!(scores.iter().zip(tape.logits()).all(|(a, b)| (a - f64::from(*b)).abs() < 1e-5));
+        assert!(scores.iter().zip(training.network.logits()).all(|(a, b)| (a - f64::from(*b)).abs() < 1e-5));
     }
 }

@@ -320,7 +320,7 @@ mod tests {
         for (method, alpha, steps) in [
             (Method::Newton { damping: 0.0 }, 1.0, 10),
             (Method::CubicNewton { third: 2000.0 }, 1.0, 200),
-            (Method::GradientNewton { third: 2000.0 }, 1.0, 100),
+            (Method::GradientNewton { third: 20.0 }, 1.0, 100),
             (Method::Lbfgs { memory: 10, fixed: false }, 1.0, 60),
             (Method::ConjugateGradient, 1e-3, 100),
             (Method::BarzilaiBorwein, 1e-3, 200),

@@ -1,0 +1,265 @@
+//! Estimators of entropy and mutual information from samples, each with what it assumes and how it errs. All in bits.
+//!
+//! Samples are row-major, `n` rows of `d` numbers.
+
+use crate::methods::product::Product;
+use libm::{log, log2};
+use nalgebra::DMatrix;
+use std::f64::consts::{LN_2, LOG2_E};
+
+/// Squared distances between all pairs of rows of `x`, n × n.
+pub fn squared_distances(x: &[f64], d: usize) -> Vec<f64> {
+    let n = x.len() / d;
+    let mut out = vec![0.0; n * n];
+    for i in 0..n {
+        for j in 0..i {
+            let distance = x[i * d..(i + 1) * d].iter().zip(&x[j * d..(j + 1) * d]).map(|(a, b)| (a - b) * (a - b)).sum();
+            (out[i * n + j], out[j * n + i]) = (distance, distance);
+        }
+    }
+    out
+}
+
+/// Bounds on I(X;T) for T = f(X) + Gaussian noise of the given variance, over equally likely samples whose `squared` distances of
+/// f are given: −mean log₂ mean exp(−‖·‖²/(2σ²)) from above, with 8σ² in place of 2σ² from below.
+///
+/// Errs: tight where samples form heaps that are far apart or equal; between 0 and log₂ n always.
+/// Source: Kolchinsky & Tracey, "Estimating mixture entropy with pairwise distances", 2017 (Kullback-Leibler and Bhattacharyya).
+pub fn kernel_bounds(squared: &[f64], variance: f64) -> (f64, f64) {
+    let n = squared.len().isqrt();
+    let bound = |scale: f64| {
+        let mut kernel: Vec<f64> = squared.iter().map(|d| -d / scale).collect();
+        f64::exp_each(&mut kernel);
+        kernel.chunks_exact(n).map(|row| -log2(row.iter().sum::<f64>() / n as f64)).sum::<f64>() / n as f64
+    };
+    (bound(8.0 * variance), bound(2.0 * variance))
+}
+
+/// Bounds on I(T;Y) by the same kernels: I(T;X) less its mean over the classes, bound by bound.
+pub fn kernel_label_information(squared: &[f64], labels: &[u8], variance: f64) -> (f64, f64) {
+    let n = labels.len();
+    let (mut low, mut high) = kernel_bounds(squared, variance);
+    for class in 0..=labels.iter().copied().max().unwrap_or(0) {
+        let members: Vec<usize> = (0..n).filter(|i| labels[*i] == class).collect();
+        if members.is_empty() {
+            continue;
+        }
+        let within: Vec<f64> = members.iter().flat_map(|i| members.iter().map(move |j| squared[i * n + j])).collect();
+        let (a, b) = kernel_bounds(&within, variance);
+        let share = members.len() as f64 / n as f64;
+        (low, high) = (low - share * a, high - share * b);
+    }
+    (low, high)
+}
+
+/// I(X;Y) of two continuous variables by `k` nearest neighbours in the maximum norm, their first algorithm.
+///
+/// Assumes independent samples without ties. Errs: too low where the information is large against log k n; nearly unbiased where it is
+/// small. O(n²). Source: Kraskov, Stögbauer & Grassberger, "Estimating mutual information", 2004.
+///
+/// # Panics
+/// If the numbers of samples differ, or `k` is not in 1..n.
+pub fn nearest_neighbours(x: &[f64], dx: usize, y: &[f64], dy: usize, k: usize) -> f64 {
+    let n = x.len() / dx;
+    assert!(y.len() / dy == n && (1..n).contains(&k), "as many x as y, and more samples than neighbours");
+    let norm = |z: &[f64], d: usize, i: usize, j: usize| {
+        z[i * d..(i + 1) * d].iter().zip(&z[j * d..(j + 1) * d]).fold(0.0f64, |m, (a, b)| m.max((a - b).abs()))
+    };
+    let (mut dxs, mut dys, mut both) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+    let mut sum = 0.0;
+    for i in 0..n {
+        for j in 0..n {
+            (dxs[j], dys[j]) = (norm(x, dx, i, j), norm(y, dy, i, j));
+            both[j] = if i == j { f64::INFINITY } else { dxs[j].max(dys[j]) };
+        }
+        let (_, radius, _) = both.select_nth_unstable_by(k - 1, f64::total_cmp);
+        let radius = *radius;
+        // The sample itself, at distance 0, is the one that the formula adds to its strict count.
+        let count = |distances: &[f64]| distances.iter().filter(|d| **d < radius).count().max(1) as f64;
+        sum += digamma(count(&dxs)) + digamma(count(&dys));
+    }
+    ((digamma(n as f64) + digamma(k as f64) - sum / n as f64) * LOG2_E).max(0.0)
+}
+
+/// I(X;Y) of a continuous X and a discrete Y by `k` nearest neighbours among samples of the same label.
+///
+/// Labels with fewer than two samples are left out; where a label has no more than `k`, all of its samples are neighbours.
+/// Source: Ross, "Mutual information between discrete and continuous data sets", 2014.
+pub fn nearest_neighbours_label(x: &[f64], d: usize, labels: &[u8], k: usize) -> f64 {
+    let squared = squared_distances(x, d);
+    let all = labels.len();
+    let count = |label: u8| labels.iter().filter(|l| **l == label).count();
+    let kept: Vec<usize> = (0..all).filter(|i| count(labels[*i]) > 1).collect();
+    let n = kept.len() as f64;
+    let mut sum = 0.0;
+    for &i in &kept {
+        let row = &squared[i * all..(i + 1) * all];
+        let mut same: Vec<f64> = kept.iter().filter(|j| labels[**j] == labels[i] && **j != i).map(|j| row[*j]).collect();
+        let neighbours = k.min(same.len());
+        let (_, radius, _) = same.select_nth_unstable_by(neighbours - 1, f64::total_cmp);
+        let within = kept.iter().filter(|j| row[**j] < *radius).count().max(1);
+        sum += digamma(neighbours as f64) - digamma(count(labels[i]) as f64) - digamma(within as f64);
+    }
+    ((digamma(n) + sum / n) * LOG2_E).max(0.0)
+}
+
+/// The differential entropy h(X) by `k` nearest neighbours in the Euclidean norm: ψ(n) − ψ(k) + ln V_d + d·mean ln ε, in bits.
+///
+/// Assumes independent samples without ties (give them a little noise). Errs: too high where the density varies within the distance ε to
+/// the k-th neighbour, as it does in many dimensions. Source: Kozachenko & Leonenko, 1987.
+pub fn nearest_neighbours_entropy(squared: &[f64], d: usize, k: usize) -> f64 {
+    let n = squared.len().isqrt();
+    let distance = |i: usize| {
+        let mut row: Vec<f64> = (0..n).filter(|j| *j != i).map(|j| squared[i * n + j]).collect();
+        let (_, square, _) = row.select_nth_unstable_by(k - 1, f64::total_cmp);
+        0.5 * log(square.max(1e-300))
+    };
+    let mean = (0..n).map(distance).sum::<f64>() / n as f64;
+    // V_d = π^{d/2}/Γ(d/2+1)
+    let ball = 0.5 * d as f64 * log(std::f64::consts::PI) - libm::lgamma(0.5 * d as f64 + 1.0);
+    (digamma(n as f64) - digamma(k as f64) + ball + d as f64 * mean) * LOG2_E
+}
+
+/// The matrix-based Rényi entropy of order `alpha` of a kernel matrix K (n × n, ones on its diagonal): log₂ Σ λᵢ(K/n)^α / (1−α).
+///
+/// Assumes a kernel width that fits the data; there is no density behind it. Source: Sánchez Giraldo, Rao & Príncipe, 2015.
+pub fn renyi_entropy(kernel: &[f64], alpha: f64) -> f64 {
+    let n = kernel.len().isqrt();
+    let eigenvalues = DMatrix::from_fn(n, n, |i, j| kernel[i * n + j] / n as f64).symmetric_eigenvalues();
+    log2(eigenvalues.iter().map(|v| libm::pow(v.max(0.0), alpha)).sum::<f64>()) / (1.0 - alpha)
+}
+
+/// Matrix-based Rényi mutual information: S(K) + S(L) − S(K∘L), the joint kernel being the entry-wise product.
+pub fn renyi_information(k: &[f64], l: &[f64], alpha: f64) -> f64 {
+    let joint: Vec<f64> = k.iter().zip(l).map(|(a, b)| a * b).collect();
+    renyi_entropy(k, alpha) + renyi_entropy(l, alpha) - renyi_entropy(&joint, alpha)
+}
+
+/// The Gaussian kernel exp(−‖·‖²/(2σ²)) of `squared` distances.
+pub fn gaussian_kernel(squared: &[f64], width: f64) -> Vec<f64> {
+    let mut kernel: Vec<f64> = squared.iter().map(|d| -d / (2.0 * width * width)).collect();
+    f64::exp_each(&mut kernel);
+    kernel
+}
+
+/// I(X;Y) of jointly Gaussian X and Y, the first `dx` coordinates of a covariance matrix and the rest: ½ log₂ |Σx||Σy|/|Σ|. Exact.
+pub fn gaussian_information(covariance: &DMatrix<f64>, dx: usize) -> f64 {
+    let dy = covariance.nrows() - dx;
+    let (x, y) = (covariance.view((0, 0), (dx, dx)), covariance.view((dx, dx), (dy, dy)));
+    0.5 * log(x.into_owned().determinant() * y.into_owned().determinant() / covariance.determinant()) / LN_2
+}
+
+/// ψ(x), the logarithmic derivative of Γ, for x > 0; to 1e-12. Recurrence up to 10, then the asymptotic series.
+pub fn digamma(mut x: f64) -> f64 {
+    let mut below = 0.0;
+    while x < 10.0 {
+        below += 1.0 / x;
+        x += 1.0;
+    }
+    let s = 1.0 / (x * x);
+    log(x) - 0.5 / x - s * (1.0 / 12.0 - s * (1.0 / 120.0 - s * (1.0 / 252.0 - s * (1.0 / 240.0 - s / 132.0)))) - below
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::methods::random::Random;
+
+    /// n pairs of jointly Gaussian x and y of unit variance and correlation ρ.
+    fn pairs(n: usize, rho: f64, seed: u64) -> (Vec<f64>, Vec<f64>) {
+        let mut random = Random::new(seed, "pairs");
+        (0..n)
+            .map(|_| {
+                let (a, b) = (random.normal(), random.normal());
+                (a, rho * a + (1.0 - rho * rho).sqrt() * b)
+            })
+            .unzip()
+    }
+
+    #[test]
+    fn digamma_at_known_places() {
+        let gamma = 0.577_215_664_901_532_9;
+        assert!((digamma(1.0) + gamma).abs() < 1e-12);
+        assert!((digamma(0.5) + gamma + 2.0 * LN_2).abs() < 1e-12);
+        assert!((digamma(3.0) - (1.5 - gamma)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn neighbours_find_the_information_of_gaussians() {
+        for (rho, tolerance) in [(0.0, 0.03), (0.6, 0.06), (0.9, 0.08)] {
+            let exact = gaussian_information(&DMatrix::from_row_slice(2, 2, &[1.0, rho, rho, 1.0]), 1);
+            assert!((exact + 0.5 * log2(1.0 - rho * rho)).abs() < 1e-12);
+            let mean =
+                (0..4).map(|seed| pairs(1500, rho, seed)).map(|(x, y)| nearest_neighbours(&x, 1, &y, 1, 4)).sum::<f64>() / 4.0;
+            assert!((mean - exact).abs() < tolerance, "ρ = {rho}: {mean} and {exact}");
+        }
+    }
+
+    #[test]
+    fn neighbours_find_the_entropy_of_gaussians() {
+        let mut random = Random::new(9, "entropy");
+        for d in [1, 3] {
+            let x: Vec<f64> = (0..1500 * d).map(|_| 0.3 * random.normal()).collect();
+            let exact = 0.5 * d as f64 * log2(2.0 * std::f64::consts::PI * std::f64::consts::E * 0.09);
+            let found = nearest_neighbours_entropy(&squared_distances(&x, d), d, 4);
+            assert!((found - exact).abs() < 0.1 * d as f64, "{d}: {found} and {exact}");
+        }
+    }
+
+    /// Three heaps far apart against small noise: every bound is the entropy of the heaps.
+    #[test]
+    fn kernel_bounds_are_exact_on_heaps() {
+        let x: Vec<f64> = (0..120).map(|i| 100.0 * [0.0, 0.0, 1.0, 2.0][i % 4]).collect();
+        let squared = squared_distances(&x, 1);
+        let (low, high) = kernel_bounds(&squared, 0.01);
+        assert!((low - 1.5).abs() < 1e-12 && (high - 1.5).abs() < 1e-12);
+        let labels: Vec<u8> = (0..120).map(|i| u8::from(i % 4 > 1)).collect();
+        let (low, high) = kernel_label_information(&squared, &labels, 0.01);
+        assert!((low - 1.0).abs() < 1e-12 && (high - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn kernel_bounds_enclose_a_gaussian_channel() {
+        let mut random = Random::new(7, "channel");
+        let x: Vec<f64> = (0..2000).map(|_| random.normal()).collect();
+        for variance in [0.05, 0.3, 2.0] {
+            let (low, high) = kernel_bounds(&squared_distances(&x, 1), variance);
+            let exact = 0.5 * log2(1.0 + 1.0 / variance);
+            assert!(low - 0.02 < exact && exact < high + 0.02, "{variance}: {low} {exact} {high}");
+        }
+    }
+
+    #[test]
+    fn renyi_at_its_ends() {
+        // All samples equal: one eigenvalue. All far apart: n equal ones.
+        let (n, one) = (16, vec![1.0; 256]);
+        let apart: Vec<f64> = (0..n * n).map(|i| f64::from(u8::from(i % (n + 1) == 0))).collect();
+        assert!(renyi_entropy(&one, 1.01).abs() < 1e-9);
+        assert!((renyi_entropy(&apart, 1.01) - 4.0).abs() < 1e-9);
+        assert!(
+            (renyi_information(&apart, &apart, 1.01) - 4.0).abs() < 1e-9 && renyi_information(&apart, &one, 1.01).abs() < 1e-9
+        );
+    }
+
+    /// Against scikit-learn's two estimators on the same numbers; see make_estimators.py.
+    #[test]
+    fn neighbours_agree_with_scikit_learn() {
+        let rows = include_str!("../../../tests/fixtures/estimators.csv").lines();
+        let parts: Vec<(&str, Vec<f64>)> = rows
+            .map(|row| {
+                let (name, numbers) = row.split_once(',').unwrap();
+                (name, numbers.split(',').map(|cell| cell.parse().unwrap()).collect())
+            })
+            .collect();
+        let part = |name: &str| &parts.iter().find(|(n, _)| *n == name).unwrap().1;
+        let labels: Vec<u8> = part("label").iter().map(|v| *v as u8).collect();
+        for x in ["linear", "square", "noise"] {
+            let both = nearest_neighbours(part(x), 1, part("y"), 1, 3) * LN_2;
+            let theirs = part(&format!("{x} y"))[0];
+            assert!((both - theirs).abs() < 1e-6, "{x} and y: {both} and {theirs}");
+            let label = nearest_neighbours_label(part(x), 1, &labels, 3) * LN_2;
+            let theirs = part(&format!("{x} label"))[0];
+            assert!((label - theirs).abs() < 1e-6, "{x} and label: {label} and {theirs}");
+        }
+    }
+}
