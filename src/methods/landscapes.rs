@@ -90,6 +90,29 @@ impl Landscape {
         second_order(|x, y| self.at(x, y), at)
     }
 
+    /// The Gauss-Newton matrix Σ∇rᵢ∇rᵢᵀ (times 2 where f = Σrᵢ²), for functions that are sums of squares.
+    pub fn gauss_newton(&self, [x, y]: [f64; 2]) -> Option<[[f64; 2]; 2]> {
+        let [x, y] = Jet::variables(x, y);
+        let r = Jet::real;
+        let (residuals, factor) = match self {
+            Landscape::Bowl { condition, angle } => {
+                let (s, c) = libm::sincos(*angle);
+                (vec![r(c) * x + r(s) * y, r(condition.sqrt()) * (r(c) * y - r(s) * x)], 1.0)
+            }
+            Landscape::Rosenbrock => (vec![r(1.0) - x, r(10.0) * (y - x * x)], 2.0),
+            Landscape::Himmelblau => (vec![x * x + y - r(11.0), x + y * y - r(7.0)], 2.0),
+            Landscape::Beale => {
+                let term = |c: f64, power: Jet<f64>| r(c) - x + x * power;
+                (vec![term(1.5, y), term(2.25, y * y), term(2.625, y * y * y)], 2.0)
+            }
+            Landscape::Booth => (vec![x + r(2.0) * y - r(7.0), r(2.0) * x + y - r(5.0)], 2.0),
+            _ => return None,
+        };
+        let sum = |f: fn(&Jet<f64>) -> f64| factor * residuals.iter().map(f).sum::<f64>();
+        let across = sum(|r| r.x * r.y);
+        Some([[sum(|r| r.x * r.x), across], [across, sum(|r| r.y * r.y)]])
+    }
+
     /// The part of the plane worth looking at: the ends of x, and of y.
     pub fn window(&self) -> [(f64, f64); 2] {
         match self {
@@ -237,6 +260,24 @@ mod tests {
         assert!(lowest.len() == 49 && lowest[0][0].abs() < 1e-8 && lowest[0][1].abs() < 1e-8, "{lowest:?}");
         let lowest = Landscape::Ackley.minima();
         assert!(lowest[0][0].abs() < 1e-6 && lowest[0][1].abs() < 1e-6, "{lowest:?}");
+    }
+
+    /// At a minimum with value 0 the residuals vanish, and the Gauss-Newton matrix is the Hessian.
+    #[test]
+    fn gauss_newton_is_the_hessian_where_residuals_vanish() {
+        use Landscape::*;
+        for landscape in [Bowl { condition: 30.0, angle: 0.4 }, Rosenbrock, Himmelblau, Beale, Booth] {
+            for at in landscape.minima() {
+                let (value, _, hessian) = landscape.hessian(at);
+                let gauss_newton = landscape.gauss_newton(at).unwrap();
+                assert!(value < 1e-12, "{landscape:?}");
+                for i in 0..4 {
+                    let (a, b) = (hessian[i / 2][i % 2], gauss_newton[i / 2][i % 2]);
+                    assert!((a - b).abs() < 1e-5 * (1.0 + b.abs()), "{landscape:?} at {at:?}: {a}, {b}");
+                }
+            }
+        }
+        assert!(Ackley.gauss_newton([1.0, 1.0]).is_none());
     }
 
     #[test]

@@ -1,20 +1,36 @@
-//! Optimizers that need more than a gradient a step: values, second gradients, Hessians, a line search. The first-order rules of
-//! [`Rule`] run through the same door, so that all can be raced.
+//! Optimizers that need more than a gradient a step: second gradients, curvature, a line search, the shape of matrices. The
+//! first-order rules of [`Rule`] run through the same door, so that all can be raced.
+
+use nalgebra::{DMatrix, DVector};
 
 use super::{Optimizer, Rule};
-use crate::methods::landscapes::eigenvalues;
+use crate::methods::lanczos::Lanczos;
 
-/// What a solver may ask for. `x` and gradients have the problem's size; Hessians are row by row.
+/// Which curvature a product is taken with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Curvature {
+    /// ∇²f
+    Hessian,
+    /// The Gauss-Newton matrix: the curvature of the loss seen through the model's linearisation, never negative. For softmax
+    /// cross-entropy it is the Fisher information.
+    GaussNewton,
+}
+
+/// What a solver may ask for. `x`, gradients and directions have the problem's size.
 pub trait Objective {
-    /// f(x)
-    fn value(&mut self, x: &[f64]) -> f64;
     /// f(x), and ∇f(x) into `gradient`.
     fn gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> f64;
-    /// f(x), ∇f(x) and ∇²f(x).
-    fn hessian(&mut self, x: &[f64], gradient: &mut [f64], hessian: &mut [f64]) -> f64;
+    /// The curvature at `x` times `v`, into `product`.
+    fn product(&mut self, x: &[f64], v: &[f64], curvature: Curvature, product: &mut [f64]);
+    /// The matrices (rows, columns) that x consists of, one after another, row by row.
+    fn blocks(&self, size: usize) -> Vec<(usize, usize)> {
+        vec![(size, 1)]
+    }
 }
 
 /// An optimizer; α is the step size, g = ∇f(x), H = ∇²f(x).
+///
+/// Those with H look at it in the Krylov space of g, of at most [`KRYLOV`] dimensions: exact for two unknowns.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Method {
     /// One of the first-order rules.
@@ -27,7 +43,7 @@ pub enum Method {
     BarzilaiBorwein,
     /// d ← −g + max(0, gᵀ(g − g₋)/‖g₋‖²)d, then a Wolfe line search from α (Polak & Ribière 1969).
     ConjugateGradient,
-    /// Two-loop recursion over the last `memory` pairs (Nocedal 1980), by a Wolfe line search from α, or with `fixed` steps as PyTorch's
+    /// Two-loop recursion over the last `memory` pairs (Nocedal 1980), by a Wolfe line search, or with `fixed` steps as PyTorch's
     /// `LBFGS(line_search_fn=None)` takes them: min(1, 1/‖g‖₁)α first, then α.
     Lbfgs { memory: usize, fixed: bool },
     /// x ← x − α(H + λI)⁻¹g; drawn to saddles too.
@@ -36,9 +52,27 @@ pub enum Method {
     CubicNewton { third: f64 },
     /// x ← x − α(H + √(M‖g‖/2) I)⁻¹g, where H has negative curvature shifted by it too (Mishchenko 2023, for convex f).
     GradientNewton { third: f64 },
-    /// S ← S + ggᵀ, x ← x − αS^{-1/4}(Σ‖g‖²)^{-1/4}g: Shampoo on a column vector, S₀ = εI (Gupta, Koren & Singer 2018).
+    /// x ← x − α(G + λI)⁻¹g with the [Gauss-Newton](Curvature::GaussNewton) matrix G; the natural gradient for softmax
+    /// (Amari 1998; Martens 2010).
+    GaussNewton { damping: f64 },
+    /// x ← x − α(λI + 1/m Σ gᵢgᵢᵀ)⁻¹g over the last m = `memory` gradients (Frantar, Kurtic & Alistarh 2021).
+    MFac { memory: usize, damping: f64 },
+    /// For each matrix: L ← L + GGᵀ, R ← R + GᵀG, x ← x − αL^{-1/4}GR^{-1/4}, L₀ = R₀ = εI (Gupta, Koren & Singer 2018). The roots of
+    /// matrices with more than [`SHAMPOO`] rows or columns are taken at every tenth step.
     Shampoo { epsilon: f64 },
+    /// For each matrix: B ← μB + G, x ← x − α√max(1, rows/columns) O where O is G + μB with its singular values brought near 1 by five
+    /// Newton-Schulz steps; for a vector that is close to a step of length α (Jordan et al. 2024).
+    Muon { mu: f64 },
 }
+
+/// Dimensions of the Krylov space in which curvature is seen, at most.
+pub const KRYLOV: usize = 20;
+
+/// Above this many rows or columns Shampoo's roots are used for ten steps.
+pub const SHAMPOO: usize = 8;
+
+/// A step with more than one part of x in it does not start from what is smaller.
+const NONE: f64 = 1e-300;
 
 /// An optimizer on its way from a point.
 #[derive(Clone, Debug)]
@@ -48,11 +82,21 @@ pub struct Solver {
     /// The step size α; a schedule may change it between steps.
     pub step_size: f64,
     first: Option<Optimizer<f64>>,
-    /// g₋ and d of conjugate gradients, x₋ and g₋ of the others; Shampoo's S.
+    /// g₋ and d of conjugate gradients, x₋ and g₋ of the others.
     before: Option<(Vec<f64>, Vec<f64>)>,
-    /// The last pairs (s, y).
+    /// The last pairs (s, y); M-FAC's last gradients in the first place.
     pairs: Vec<(Vec<f64>, Vec<f64>)>,
-    sum: Vec<f64>,
+    factors: Vec<Factor>,
+    /// Muon's B.
+    momentum: Vec<f64>,
+    steps: usize,
+}
+
+/// Shampoo's L and R of one matrix, and their roots.
+#[derive(Clone, Debug)]
+struct Factor {
+    sides: [DMatrix<f64>; 2],
+    roots: [DMatrix<f64>; 2],
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -69,10 +113,10 @@ fn along(x: &[f64], t: f64, d: &[f64]) -> Vec<f64> {
 }
 
 impl Solver {
-    /// A solver for `size` unknowns; those with a Hessian need size 2.
+    /// A solver for `size` unknowns.
     pub fn new(method: Method, step_size: f64, size: usize) -> Self {
         let first = if let Method::First(rule) = method { Some(Optimizer::new(rule, step_size, size)) } else { None };
-        Solver { method, step_size, first, before: None, pairs: Vec::new(), sum: Vec::new() }
+        Solver { method, step_size, first, before: None, pairs: Vec::new(), factors: Vec::new(), momentum: Vec::new(), steps: 0 }
     }
 
     /// One step of `x`.
@@ -152,41 +196,83 @@ impl Solver {
                 shift(x, t, &d);
             }
             Method::Newton { damping } => {
-                let h = hessian(f, x, &mut g);
-                if let Some(step) = shifted(h, damping, &g) {
-                    shift(x, -alpha, &step);
-                }
+                f.gradient(x, &mut g);
+                shift(x, -alpha, &Krylov::of(f, x, &g, Curvature::Hessian).shifted(damping));
+            }
+            Method::GaussNewton { damping } => {
+                f.gradient(x, &mut g);
+                shift(x, -alpha, &Krylov::of(f, x, &g, Curvature::GaussNewton).shifted(damping));
             }
             Method::CubicNewton { third } => {
-                let h = hessian(f, x, &mut g);
-                if let Some(step) = cubic(h, &g, third) {
-                    shift(x, -alpha, &step);
-                }
+                f.gradient(x, &mut g);
+                shift(x, -alpha, &Krylov::of(f, x, &g, Curvature::Hessian).cubic(third));
             }
             Method::GradientNewton { third } => {
-                let h = hessian(f, x, &mut g);
-                let ridge = (0.5 * third * norm(&g)).sqrt() + (-2.0 * eigenvalues(h)[0]).max(0.0);
-                if let Some(step) = shifted(h, ridge, &g) {
-                    shift(x, -alpha, &step);
+                f.gradient(x, &mut g);
+                let krylov = Krylov::of(f, x, &g, Curvature::Hessian);
+                let ridge = (0.5 * third * norm(&g)).sqrt() + (-2.0 * krylov.lowest()).max(0.0);
+                shift(x, -alpha, &krylov.shifted(ridge));
+            }
+            Method::MFac { memory, damping } => {
+                f.gradient(x, &mut g);
+                self.pairs.push((g.clone(), Vec::new()));
+                if self.pairs.len() > memory {
+                    self.pairs.remove(0);
+                }
+                // (λI + GGᵀ/m)⁻¹g = (g − G(λmI + GᵀG)⁻¹Gᵀg)/λ, a small system.
+                let m = self.pairs.len();
+                let gram = DMatrix::from_fn(m, m, |i, j| {
+                    dot(&self.pairs[i].0, &self.pairs[j].0) + if i == j { damping * m as f64 } else { 0.0 }
+                });
+                let right = DVector::from_fn(m, |i, _| dot(&self.pairs[i].0, &g));
+                if let Some(shares) = gram.lu().solve(&right) {
+                    for (share, (old, _)) in shares.iter().zip(&self.pairs) {
+                        shift(&mut g, -share, old);
+                    }
+                    shift(x, -alpha / damping, &g);
                 }
             }
             Method::Shampoo { epsilon } => {
                 f.gradient(x, &mut g);
-                let n = x.len();
-                if self.sum.is_empty() {
-                    self.sum = (0..n * n).map(|i| if i % (n + 1) == 0 { epsilon } else { 0.0 }).collect();
+                let blocks = f.blocks(x.len());
+                if self.factors.is_empty() {
+                    let start = |n: usize| DMatrix::identity(n, n) * epsilon;
+                    let factor = |&(r, c): &(usize, usize)| Factor { sides: [start(r), start(c)], roots: [start(r), start(c)] };
+                    self.factors = blocks.iter().map(factor).collect();
                 }
-                (0..n * n).for_each(|i| self.sum[i] += g[i / n] * g[i % n]);
-                // The trace of S is Σ‖g‖² + nε, and the right factor starts with its own ε.
-                let right = (0..n).map(|i| self.sum[i * (n + 1)]).sum::<f64>() - (n as f64 - 1.0) * epsilon;
-                let eigen = nalgebra::DMatrix::from_row_slice(n, n, &self.sum).symmetric_eigen();
-                let q = eigen.eigenvectors;
-                let mut c = q.tr_mul(&nalgebra::DVector::from_column_slice(&g));
-                c.iter_mut().zip(eigen.eigenvalues.iter()).for_each(|(c, l)| *c /= l.max(epsilon).sqrt().sqrt());
-                let direction = q * c / right.sqrt().sqrt();
-                shift(x, -alpha, direction.as_slice());
+                let mut at = 0;
+                for ((rows, columns), factor) in blocks.into_iter().zip(&mut self.factors) {
+                    let part = at..at + rows * columns;
+                    let matrix = DMatrix::from_row_slice(rows, columns, &g[part.clone()]);
+                    factor.sides[0] += &matrix * matrix.transpose();
+                    factor.sides[1] += matrix.tr_mul(&matrix);
+                    if rows.max(columns) <= SHAMPOO || self.steps % 10 == 0 {
+                        factor.roots = [0, 1].map(|side| inverse_fourth_root(&factor.sides[side], epsilon));
+                    }
+                    let step = &factor.roots[0] * matrix * &factor.roots[1];
+                    // Columns of the transpose are rows.
+                    shift(&mut x[part], -alpha, step.transpose().as_slice());
+                    at += rows * columns;
+                }
+            }
+            Method::Muon { mu } => {
+                f.gradient(x, &mut g);
+                self.momentum.resize(x.len(), 0.0);
+                self.momentum.iter_mut().zip(&g).for_each(|(b, g)| *b = mu * *b + g);
+                shift(&mut g, mu, &self.momentum);
+                let mut at = 0;
+                for (rows, columns) in f.blocks(x.len()) {
+                    let part = at..at + rows * columns;
+                    let step = orthogonalised(DMatrix::from_row_slice(rows, columns, &g[part.clone()]));
+                    let scale = (rows as f64 / columns as f64).max(1.0);
+                    // A vector is a matrix of one column, whose length should not grow with its size.
+                    let scale = if columns == 1 { 1.0 } else { scale.sqrt() };
+                    shift(&mut x[part], -alpha * scale, step.transpose().as_slice());
+                    at += rows * columns;
+                }
             }
         }
+        self.steps += 1;
     }
 
     /// −Hg with the inverse Hessian H of the pairs, scaled by the last pair.
@@ -215,31 +301,90 @@ fn shift(x: &mut [f64], t: f64, d: &[f64]) {
     x.iter_mut().zip(d).for_each(|(x, d)| *x += t * d);
 }
 
-fn hessian(f: &mut dyn Objective, x: &[f64], g: &mut [f64]) -> [[f64; 2]; 2] {
-    assert_eq!(x.len(), 2, "solvers with a Hessian are for two unknowns");
-    let mut h = [0.0; 4];
-    f.hessian(x, g, &mut h);
-    [[h[0], h[1]], [h[2], h[3]]]
-}
-
-/// (H + ridge·I)⁻¹g
-fn shifted(h: [[f64; 2]; 2], ridge: f64, g: &[f64]) -> Option<[f64; 2]> {
-    crate::methods::landscapes::solve([[h[0][0] + ridge, h[0][1]], [h[1][0], h[1][1] + ridge]], [g[0], g[1]])
-}
-
-/// −s of the cubic model's minimum: s = −(H + Mr/2 I)⁻¹g where r = ‖s‖, found by bisection over r.
-fn cubic(h: [[f64; 2]; 2], g: &[f64], third: f64) -> Option<[f64; 2]> {
-    let size = norm(g);
-    let floor = (-2.0 * eigenvalues(h)[0] / third).max(0.0);
-    let (mut low, mut high) = (floor, floor + (2.0 * size / third).sqrt() + 1e-12);
-    for _ in 0..80 {
-        let r = 0.5 * (low + high);
-        match shifted(h, 0.5 * third * r, g) {
-            Some(s) if norm(&s) <= r => high = r,
-            _ => low = r,
-        }
+/// A symmetric matrix to the power −1/4; eigenvalues below `least` count as that.
+fn inverse_fourth_root(matrix: &DMatrix<f64>, least: f64) -> DMatrix<f64> {
+    if !matrix.iter().all(|v| v.is_finite()) {
+        return matrix.clone();
     }
-    shifted(h, 0.5 * third * high, g)
+    let eigen = matrix.clone().symmetric_eigen();
+    let root = eigen.eigenvalues.map(|l| 1.0 / l.max(least).max(NONE).sqrt().sqrt());
+    &eigen.eigenvectors * DMatrix::from_diagonal(&root) * eigen.eigenvectors.transpose()
+}
+
+/// The matrix with its singular values brought near 1: five steps of the quintic iteration of Jordan et al. 2024.
+fn orthogonalised(matrix: DMatrix<f64>) -> DMatrix<f64> {
+    let tall = matrix.nrows() > matrix.ncols();
+    let mut x = if tall { matrix.transpose() } else { matrix };
+    x /= x.norm().max(NONE);
+    for _ in 0..5 {
+        let a = &x * x.transpose();
+        let b = &a * -4.7750 + &a * &a * 2.0315;
+        x = &x * 3.4445 + b * &x;
+    }
+    if tall { x.transpose() } else { x }
+}
+
+/// A gradient in the eigenvectors of the curvature seen from it: g = Σ cᵢvᵢ, and the eigenvalue of each.
+struct Krylov {
+    values: Vec<f64>,
+    shares: Vec<f64>,
+    vectors: Vec<Vec<f64>>,
+    size: usize,
+}
+
+impl Krylov {
+    /// Of `gradient` at `x`; empty, and every step from it none, where the gradient is zero or not finite.
+    fn of(f: &mut dyn Objective, x: &[f64], gradient: &[f64], curvature: Curvature) -> Krylov {
+        let length = norm(gradient);
+        let mut out = Krylov { values: Vec::new(), shares: Vec::new(), vectors: Vec::new(), size: x.len() };
+        if length < NONE || !length.is_finite() {
+            return out;
+        }
+        let mut lanczos = Lanczos::new(gradient.to_vec());
+        while lanczos.steps() < KRYLOV.min(x.len()) && !lanczos.exhausted() {
+            let mut image = vec![0.0; x.len()];
+            f.product(x, lanczos.next(), curvature, &mut image);
+            if !image.iter().all(|v| v.is_finite()) {
+                return out;
+            }
+            lanczos.step(image);
+        }
+        let ritz = lanczos.ritz();
+        out.vectors = (0..ritz.values.len()).map(|i| lanczos.vector(&ritz, i)).collect();
+        out.shares = out.vectors.iter().map(|v| dot(v, gradient)).collect();
+        out.values = ritz.values;
+        out
+    }
+
+    fn lowest(&self) -> f64 {
+        self.values.first().copied().unwrap_or(0.0)
+    }
+
+    /// (H + ridge·I)⁻¹g
+    fn shifted(&self, ridge: f64) -> Vec<f64> {
+        let mut step = vec![0.0; self.size];
+        for ((value, share), v) in self.values.iter().zip(&self.shares).zip(&self.vectors) {
+            shift(&mut step, share / (value + ridge), v);
+        }
+        step
+    }
+
+    /// −s of the cubic model's minimum: s = −(H + Mr/2 I)⁻¹g where r = ‖s‖, found by bisection over r.
+    fn cubic(&self, third: f64) -> Vec<f64> {
+        let length = norm(&self.shares);
+        let floor = (-2.0 * self.lowest() / third).max(0.0);
+        let (mut low, mut high) = (floor, floor + (2.0 * length / third).sqrt() + 1e-12);
+        for _ in 0..80 {
+            let r = 0.5 * (low + high);
+            let steps = self.values.iter().zip(&self.shares).map(|(value, share)| share / (value + 0.5 * third * r));
+            if steps.map(|s| s * s).sum::<f64>().sqrt() <= r {
+                high = r;
+            } else {
+                low = r;
+            }
+        }
+        self.shifted(0.5 * third * high)
+    }
 }
 
 /// A step along the descent direction `d` that satisfies the strong Wolfe conditions (c₁ = 10⁻⁴, c₂ = 0.5), found by doubling from `start` and
@@ -270,24 +415,22 @@ fn wolfe(f: &mut dyn Objective, x: &[f64], d: &[f64], value: f64, g: &[f64], sta
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::landscapes::Landscape;
+    use crate::methods::landscapes::{Landscape, eigenvalues};
 
     struct On(Landscape);
 
     impl Objective for On {
-        fn value(&mut self, x: &[f64]) -> f64 {
-            self.0.at(x[0], x[1])
-        }
         fn gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> f64 {
             let (f, g) = self.0.gradient([x[0], x[1]]);
             gradient.copy_from_slice(&g);
             f
         }
-        fn hessian(&mut self, x: &[f64], gradient: &mut [f64], hessian: &mut [f64]) -> f64 {
-            let (f, g, h) = self.0.hessian([x[0], x[1]]);
-            gradient.copy_from_slice(&g);
-            hessian.copy_from_slice(&h.concat());
-            f
+        fn product(&mut self, x: &[f64], v: &[f64], curvature: Curvature, product: &mut [f64]) {
+            let h = match curvature {
+                Curvature::Hessian => self.0.hessian([x[0], x[1]]).2,
+                Curvature::GaussNewton => self.0.gauss_newton([x[0], x[1]]).unwrap(),
+            };
+            (0..2).for_each(|i| product[i] = h[i][0] * v[0] + h[i][1] * v[1]);
         }
     }
 
@@ -296,7 +439,7 @@ mod tests {
         for _ in 0..steps {
             solver.step(&mut x, &mut on);
         }
-        (x, on.value(&x))
+        (x, on.0.at(x[0], x[1]))
     }
 
     const BOWL: Landscape = Landscape::Bowl { condition: 20.0, angle: 0.5 };
@@ -323,7 +466,6 @@ mod tests {
             (Method::GradientNewton { third: 20.0 }, 1.0, 100),
             (Method::Lbfgs { memory: 10, fixed: false }, 1.0, 60),
             (Method::ConjugateGradient, 1e-3, 100),
-            (Method::BarzilaiBorwein, 1e-3, 200),
         ] {
             let (x, value) = run(method, alpha, Landscape::Rosenbrock, start, steps);
             assert!(value < 1e-8, "{method:?}: {x:?}, {value}");
@@ -336,7 +478,8 @@ mod tests {
         for at in [[0.3, 0.2], [-1.0, 0.4], [1.5, -0.01]] {
             let (_, g, h) = Landscape::Saddle.hessian(at);
             let third = 6.0;
-            let s = cubic(h, &g, third).unwrap().map(|s| -s);
+            let krylov = Krylov::of(&mut On(Landscape::Saddle), &at, &g, Curvature::Hessian);
+            let s: Vec<f64> = krylov.cubic(third).iter().map(|s| -s).collect();
             let r = norm(&s);
             for i in 0..2 {
                 let slope = g[i] + h[i][0] * s[0] + h[i][1] * s[1] + 0.5 * third * r * s[i];
@@ -344,6 +487,35 @@ mod tests {
             }
             assert!(eigenvalues(h)[0] + 0.5 * third * r >= -1e-9);
         }
+    }
+
+    /// On a sum of squares of linear residuals both curvatures are the same, and both solve it at once.
+    #[test]
+    fn gauss_newton_solves_linear_residuals_at_once_and_rosenbrock_in_two() {
+        assert!(run(Method::GaussNewton { damping: 0.0 }, 1.0, Landscape::Booth, [3.0, -2.0], 1).1 < 1e-20);
+        assert!(run(Method::GaussNewton { damping: 0.0 }, 1.0, Landscape::Rosenbrock, [-1.5, 2.0], 2).1 < 1e-20);
+    }
+
+    /// With one gradient in its memory: (λI + ggᵀ)⁻¹g = g/(λ + ‖g‖²).
+    #[test]
+    fn m_facs_first_step_is_the_rank_one_inverse() {
+        let (x, _) =
+            run(Method::MFac { memory: 3, damping: 0.5 }, 1.0, Landscape::Bowl { condition: 1.0, angle: 0.0 }, [3.0, 4.0], 1);
+        let share = 1.0 - 1.0 / 25.5;
+        assert!((x[0] - 3.0 * share).abs() < 1e-12 && (x[1] - 4.0 * share).abs() < 1e-12, "{x:?}");
+    }
+
+    #[test]
+    fn muon_brings_singular_values_near_one() {
+        let matrix = DMatrix::from_row_slice(3, 4, &[3.0, -1.0, 0.2, 0.0, 0.5, 2.0, -0.3, 1.0, 0.1, 0.4, 1.5, -2.0]);
+        for matrix in [matrix.clone(), matrix.transpose()] {
+            let singular = orthogonalised(matrix).singular_values();
+            assert!(singular.iter().all(|s| (0.68..1.2).contains(s)), "{singular}");
+        }
+        // A vector: a step of about its length, along it.
+        let (x, _) = run(Method::Muon { mu: 0.9 }, 0.1, Landscape::Bowl { condition: 1.0, angle: 0.0 }, [3.0, 4.0], 1);
+        let moved = [3.0 - x[0], 4.0 - x[1]];
+        assert!((norm(&moved) - 0.1).abs() < 0.03 && (moved[0] * 4.0 - moved[1] * 3.0).abs() < 1e-12, "{moved:?}");
     }
 
     #[test]
