@@ -11,8 +11,8 @@ use super::real::Real;
 /// A function f(x, y) to minimise.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Landscape {
-    /// ½(u² + κv²), (u, v) being (x, y) turned by `angle` radians; the largest curvature is κ >= 1.
-    Bowl { condition: f64, angle: f64 },
+    /// ½(u² + κv²), (u, v) being (x, y) turned by the angle with this (sine, cosine); the largest curvature is κ >= 1.
+    Bowl { condition: f64, turn: (f64, f64) },
     /// (1 − x)² + 100(y − x²)²
     Rosenbrock,
     /// (x² + y − 11)² + (x + y² − 7)²
@@ -33,19 +33,31 @@ pub enum Landscape {
     MonkeySaddle,
     /// √(1 + x²) + √(1 + 100y²) − 2: steep across, gentle along; the slopes do not grow with the distance.
     Valley,
+    /// F(x) + F(y), F = min((x + 0.3)², (x − 0.2)² + 0.05): two basins, the wider one lower (Dubey et al. 2019, F1).
+    TwoBasins,
+    /// F(x) + F(y), F = −40x − 35.15 up to −0.9, then x³ + x sin 8x + 0.85: a cliff and wiggles (F2).
+    Wiggles,
+    /// F(x) + F(y), F = x² beyond ½ and the roof min(0.75 − |x|, 7/8 |x|) within: minima in corners, without curvature (F3).
+    Roof,
     /// What the reader typed.
     Typed(Formula),
 }
 
 impl Landscape {
+    /// A quadratic bowl with condition number κ >= 1, turned by an angle in radians.
+    pub fn bowl(condition: f64, angle: f64) -> Landscape {
+        Landscape::Bowl { condition, turn: libm::sincos(angle) }
+    }
+
     /// f(x, y) with numbers of any kind.
     #[inline]
     pub fn at<T: Real>(&self, x: T, y: T) -> T {
         let r = T::real;
         let square = |a: T| a * a;
+        let larger = |a: T, b: T| a.larger(b);
         match self {
-            Landscape::Bowl { condition, angle } => {
-                let (s, c) = libm::sincos(*angle);
+            Landscape::Bowl { condition, turn: (s, c) } => {
+                let (s, c) = (*s, *c);
                 let (u, v) = (r(c) * x + r(s) * y, r(c) * y - r(s) * x);
                 r(0.5) * (u * u + r(*condition) * v * v)
             }
@@ -74,6 +86,26 @@ impl Landscape {
             Landscape::Saddle => r(0.5) * (x * x - y * y) + r(0.25) * square(y * y),
             Landscape::MonkeySaddle => x * x * x - r(3.0) * x * y * y + r(0.125) * square(x * x + y * y),
             Landscape::Valley => (r(1.0) + x * x).sqrt() + (r(1.0) + r(100.0) * y * y).sqrt() - r(2.0),
+            Landscape::TwoBasins => {
+                let term = |a: T| -larger(-square(a + r(0.3)), -(square(a - r(0.2)) + r(0.05)));
+                term(x) + term(y)
+            }
+            Landscape::Wiggles => {
+                let term = |a: T| {
+                    // 1 right of the cliff's foot, 0 left of it.
+                    let right = r(0.5) * (r(1.0) + (a + r(0.9)).sign());
+                    let wiggle = a * a * a + a * (r(8.0) * a).sin_cos().0 + r(0.85);
+                    right * wiggle + (r(1.0) - right) * (r(-40.0) * a - r(35.15))
+                };
+                term(x) + term(y)
+            }
+            Landscape::Roof => {
+                let term = |a: T| {
+                    let a = a.abs();
+                    larger(a * a, -larger(a - r(0.75), -(r(0.875) * a)))
+                };
+                term(x) + term(y)
+            }
             Landscape::Typed(formula) => formula.at(x, y),
         }
     }
@@ -95,8 +127,8 @@ impl Landscape {
         let [x, y] = Jet::variables(x, y);
         let r = Jet::real;
         let (residuals, factor) = match self {
-            Landscape::Bowl { condition, angle } => {
-                let (s, c) = libm::sincos(*angle);
+            Landscape::Bowl { condition, turn: (s, c) } => {
+                let (s, c) = (*s, *c);
                 (vec![r(c) * x + r(s) * y, r(condition.sqrt()) * (r(c) * y - r(s) * x)], 1.0)
             }
             Landscape::Rosenbrock => (vec![r(1.0) - x, r(10.0) * (y - x * x)], 2.0),
@@ -126,11 +158,13 @@ impl Landscape {
             Landscape::Saddle => [(-2.0, 2.0); 2],
             Landscape::MonkeySaddle => [(-7.0, 7.0); 2],
             Landscape::Valley => [(-4.0, 4.0), (-2.0, 2.0)],
+            Landscape::TwoBasins | Landscape::Wiggles | Landscape::Roof => [(-1.2, 1.2); 2],
         }
     }
 
     /// The minima in the [window](Self::window), the lowest first: found by Newton's method with a trust region from a grid of
-    /// starts, and told apart when 10⁻⁴ of the window's width or more lies between them.
+    /// starts, where that finds none (minima in kinks) by a search along sixteen directions, and told apart when 10⁻⁴ of the
+    /// window's width or more lies between them.
     pub fn minima(&self) -> Vec<[f64; 2]> {
         const GRID: usize = 28;
         let [x, y] = self.window();
@@ -138,7 +172,7 @@ impl Landscape {
         let inside = |(low, high): (f64, f64), v: f64| (low..=high).contains(&v);
         let mut found: Vec<(f64, [f64; 2])> = Vec::new();
         for start in (0..GRID * GRID).map(|i| [place(x, i % GRID), place(y, i / GRID)]) {
-            let Some((value, at)) = self.descend(start) else { continue };
+            let Some((value, at)) = self.descend(start).or_else(|| self.feel(start, x.1 - x.0)) else { continue };
             let near = |other: &[f64; 2]| (at[0] - other[0]).abs().max((at[1] - other[1]).abs()) < 1e-4 * (x.1 - x.0);
             if inside(x, at[0]) && inside(y, at[1]) && !found.iter().any(|(_, other)| near(other)) {
                 found.push((value, at));
@@ -175,6 +209,27 @@ impl Landscape {
         }
         None
     }
+
+    /// The minimum that a search along sixteen directions finds, with steps from a hundredth of `width` down to 10⁻⁹ of it.
+    fn feel(&self, mut at: [f64; 2], width: f64) -> Option<(f64, [f64; 2])> {
+        let mut value: f64 = self.at(at[0], at[1]);
+        let mut length = 0.01 * width;
+        // The directions are turned against the axes, so that kinks along diagonals are no traps.
+        let directions: Vec<(f64, f64)> =
+            (0..16).map(|i| libm::sincos(std::f64::consts::PI * f64::from(i) / 8.0 + 0.1)).collect();
+        for _ in 0..2000 {
+            let places = directions.iter().map(|(s, c)| [at[0] + length * c, at[1] + length * s]);
+            let best = places.map(|p| (self.at::<f64>(p[0], p[1]), p)).min_by(|a, b| a.0.total_cmp(&b.0))?;
+            if best.0 < value {
+                (value, at) = best;
+            } else if length < 1e-9 * width {
+                return value.is_finite().then_some((value, at));
+            } else {
+                length *= 0.5;
+            }
+        }
+        None
+    }
 }
 
 /// The eigenvalues of a symmetric 2 x 2 matrix, the smaller first.
@@ -201,8 +256,24 @@ mod tests {
     fn all() -> Vec<Landscape> {
         use Landscape::*;
         let typed = Typed(Formula::parse("(x^2 - 1)^2 + y^2 + x/4").unwrap());
-        let bowl = Bowl { condition: 30.0, angle: 0.4 };
-        vec![bowl, Rosenbrock, Himmelblau, Beale, Booth, StyblinskiTang, Rastrigin, Ackley, Saddle, MonkeySaddle, Valley, typed]
+        let bowl = Landscape::bowl(30.0, 0.4);
+        vec![
+            bowl,
+            Rosenbrock,
+            Himmelblau,
+            Beale,
+            Booth,
+            StyblinskiTang,
+            Rastrigin,
+            Ackley,
+            Saddle,
+            MonkeySaddle,
+            Valley,
+            TwoBasins,
+            Wiggles,
+            Roof,
+            typed,
+        ]
     }
 
     #[test]
@@ -242,7 +313,7 @@ mod tests {
                 assert!(found.iter().any(|m| near(&m)), "{landscape:?}: {want:?} is not in {found:?}");
             }
         };
-        known(&Landscape::Bowl { condition: 100.0, angle: 1.0 }, &[[0.0, 0.0]]);
+        known(&Landscape::bowl(100.0, 1.0), &[[0.0, 0.0]]);
         known(&Landscape::Rosenbrock, &[[1.0, 1.0]]);
         known(&Landscape::Beale, &[[3.0, 0.5]]);
         known(&Landscape::Booth, &[[1.0, 3.0]]);
@@ -256,6 +327,11 @@ mod tests {
         known(&Landscape::Valley, &[[0.0, 0.0]]);
         // r³ cos 3φ + r⁴/8 is least at cos 3φ = −1, r = 6.
         known(&Landscape::MonkeySaddle, &[[-6.0, 0.0], [3.0, 27f64.sqrt()], [3.0, -27f64.sqrt()]]);
+        let pairs = |values: &[f64]| values.iter().flat_map(|a| values.iter().map(|b| [*a, *b])).collect::<Vec<_>>();
+        known(&Landscape::TwoBasins, &pairs(&[-0.3, 0.2]));
+        known(&Landscape::Roof, &pairs(&[-0.5, 0.0, 0.5]));
+        let wiggles = Landscape::Wiggles.minima();
+        assert!((wiggles[0][0] + 0.642_918_598_8).abs() < 1e-8 && (wiggles[0][1] + 0.642_918_598_8).abs() < 1e-8, "{wiggles:?}");
         let lowest = Landscape::Rastrigin.minima();
         assert!(lowest.len() == 49 && lowest[0][0].abs() < 1e-8 && lowest[0][1].abs() < 1e-8, "{lowest:?}");
         let lowest = Landscape::Ackley.minima();
@@ -266,7 +342,7 @@ mod tests {
     #[test]
     fn gauss_newton_is_the_hessian_where_residuals_vanish() {
         use Landscape::*;
-        for landscape in [Bowl { condition: 30.0, angle: 0.4 }, Rosenbrock, Himmelblau, Beale, Booth] {
+        for landscape in [Landscape::bowl(30.0, 0.4), Rosenbrock, Himmelblau, Beale, Booth] {
             for at in landscape.minima() {
                 let (value, _, hessian) = landscape.hessian(at);
                 let gauss_newton = landscape.gauss_newton(at).unwrap();

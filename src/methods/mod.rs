@@ -1,6 +1,7 @@
 //! What several experiments share, by field; each module is usable as a library on its own.
 
 pub mod autodiff;
+pub mod basins;
 pub mod dual;
 pub mod formula;
 pub mod fourier;

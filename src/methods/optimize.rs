@@ -235,6 +235,33 @@ impl Schedule {
     }
 }
 
+/// The factors that the gradient norms of a first run ask for, the largest 1: Ĝ the running median of `norms` over a tenth of the
+/// run, w = Ĝ⁻ᵖ, factor wₜ Σ_{s>t} w_s (Defazio et al. 2023; `power` p is 2 for gradient descent). Constant norms give linear decay.
+pub fn refined(norms: &[f64], power: u8) -> Vec<f64> {
+    let n = norms.len();
+    let half = n / 20;
+    let median = |t: usize| {
+        let at = |i: isize| norms[i.clamp(0, n as isize - 1) as usize];
+        let mut around: Vec<f64> = (0..=2 * half).map(|i| at((t + i) as isize - half as isize)).collect();
+        around.sort_by(f64::total_cmp);
+        around[half].max(f64::MIN_POSITIVE)
+    };
+    let smooth: Vec<f64> = (0..n).map(median).collect();
+    // In units of the least, so that the powers stay in range.
+    let least = smooth.iter().copied().fold(f64::INFINITY, f64::min);
+    let weight = |g: f64| if power == 2 { least / g * (least / g) } else { least / g };
+    let weights: Vec<f64> = smooth.into_iter().map(weight).collect();
+    let mut after = 0.0;
+    let mut factors = vec![0.0; n];
+    for t in (0..n).rev() {
+        factors[t] = weights[t] * after;
+        after += weights[t];
+    }
+    let most = factors.iter().copied().fold(0.0, f64::max);
+    factors.iter_mut().for_each(|f| *f = if most > 0.0 { *f / most } else { 1.0 });
+    factors
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -313,6 +340,21 @@ mod tests {
         let first = -0.1 * friction(1.0, 2.0);
         let rule = Rule::DiffGrad { beta1: 0.9, beta2: 0.9, epsilon: 0.0, sharpness: 1.0 };
         near(two(rule), (first, first - 0.1 * friction(1.0, 3.0) * (m2 / 0.19) / (v2 / 0.19).sqrt()));
+    }
+
+    #[test]
+    fn refined_schedules_have_their_closed_forms() {
+        let n = 100;
+        for (t, factor) in refined(&vec![3.0; n], 2).into_iter().enumerate() {
+            assert!((factor - (n - 1 - t) as f64 / (n - 1) as f64).abs() < 1e-12);
+        }
+        // G = t^{−1/2} without smoothing (fewer than 20 steps): w = t, factor ∝ t(T(T+1) − t(t+1)).
+        let norms: Vec<f64> = (1..=19).map(|t| 1.0 / f64::from(t).sqrt()).collect();
+        let raw: Vec<f64> = (1..=19).map(|t| f64::from(t * (19 * 20 - t * (t + 1)))).collect();
+        let most = raw.iter().copied().fold(0.0, f64::max);
+        for (factor, raw) in refined(&norms, 2).iter().zip(raw) {
+            assert!((factor - raw / most).abs() < 1e-12);
+        }
     }
 
     #[test]
