@@ -15,6 +15,7 @@ pub mod linear_network;
 pub mod narrow;
 pub mod neural_collapse;
 pub mod nn;
+pub mod objectives;
 pub mod optimize;
 pub mod pack;
 pub mod plane;
