@@ -9,7 +9,7 @@ export class Files extends HTMLElement {
   /** Makes the part for an experiment that takes files; `takes` says which, in a sentence. */
   build(takes) {
     this.hidden = !takes;
-    const input = h("input", { type: "file", multiple: true, accept: ".csv,.npy,.npz", hidden: true, tabindex: "-1", "aria-label": "Files" });
+    const input = h("input", { type: "file", multiple: true, accept: ".csv,.npy,.npz,.png,.jpg,.jpeg", hidden: true, tabindex: "-1", "aria-label": "Files" });
     input.addEventListener("change", () => {
       this.add(input.files);
       input.value = "";

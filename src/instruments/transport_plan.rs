@@ -238,7 +238,7 @@ impl Experiment for TransportPlan {
         ],
         data: &[Dataset::Digits],
         own_data: Some(
-            "Two point clouds (csv or npy: columns x, y, z and weight), two histograms (one column), two pictures (npy: height × width, with colours × 3), or a cost matrix, alone or with the masses of its rows and columns.",
+            "Two point clouds (csv or npy: columns x, y, z and weight), two histograms (one column), two pictures (png, jpg, or npy: height × width, with colours × 3), or a cost matrix, alone or with the masses of its rows and columns.",
         ),
     };
 
@@ -521,5 +521,56 @@ mod tests {
         let Subject::Middle(middle) = &run.subject else { panic!("a barycenter") };
         let off: f64 = middle.off(0);
         assert!(off < 0.5 && middle.off(1) > 3.0 * off, "{off}, {}", middle.off(1));
+    }
+    /// `cargo test -- --ignored --nocapture slices_are_short` prints how long the slices of some runs and their views take.
+    #[test]
+    #[ignore = "prints times"]
+    fn slices_are_short() {
+        let library = Library::shipped(&[Dataset::Digits]);
+        let mut cases: Vec<(String, Controls)> = Vec::new();
+        for preset in TransportPlan::CARD.presets {
+            let settings = crate::experiment::Entry::of::<TransportPlan>("x").preset(preset.name).unwrap();
+            cases.push((preset.name.into(), crate::controls::Controls::read(&settings)));
+        }
+        for size in [1000, 2000] {
+            for k in 0..Solver::NAMES.len() {
+                let controls =
+                    Controls { solver: Solver::of(k), beside: Solver::Line, size, epsilon: 0.01, ..Controls::default() };
+                cases.push((format!("{} {size}", Solver::NAMES[k]), controls));
+            }
+        }
+        for (name, controls) in cases {
+            let clock = std::time::Instant::now;
+            let start = clock();
+            let mut run = TransportPlan::new(&controls, 0, &library).unwrap();
+            let (mut longest, mut seen, mut count) = (start.elapsed(), std::time::Duration::ZERO, 0);
+            let mut coloured = None;
+            loop {
+                let slice = clock();
+                let over = pollster::block_on(run.step(&Device::cpu())).unwrap().finished();
+                longest = longest.max(slice.elapsed());
+                if let Subject::Pair(pair) = &run.subject
+                    && coloured.is_none()
+                    && pair.transfers.first().is_some_and(|t| t.done())
+                {
+                    coloured = Some(start.elapsed());
+                }
+                if count % 50 == 0 || over {
+                    for which in 0..9 {
+                        let look = clock();
+                        let _ = run.view(which);
+                        seen = seen.max(look.elapsed());
+                    }
+                }
+                count += 1;
+                if over || start.elapsed().as_secs() > 20 {
+                    break;
+                }
+            }
+            println!(
+                "{name}: {:.2?} in {count} slices, longest {longest:.1?}, longest view {seen:.1?}, coloured {coloured:?}",
+                start.elapsed()
+            );
+        }
     }
 }

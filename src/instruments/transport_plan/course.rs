@@ -441,9 +441,10 @@ impl Course {
             }
             Engine::Annealed(annealed) => {
                 for _ in 0..sweeps {
-                    let error = annealed.sweep();
                     // Errors on the way are those of other problems.
-                    errors.push(if annealed.arrived() { error } else { f64::NAN });
+                    let there = annealed.arrived();
+                    let error = annealed.sweep();
+                    errors.push(if there { error } else { f64::NAN });
                 }
             }
             Engine::Newton { sweeps: made, warm, newton } => match newton {

@@ -702,7 +702,7 @@ impl Pair {
         let balanced = |c: &Course, f: &dyn Fn(Worth) -> f64| if c.solver.balanced() { worth(c, f) } else { f64::NAN };
         row("⟨C, P⟩ as it is: no bound", &|c| worth(c, &|w| w.cost));
         row("W is at most: plan mended", &|c| balanced(c, &|w| w.primal));
-        row("W is at least: prices mended", &|c| balanced(c, &|w| w.dual));
+        row("W is at least: by prices or slices", &|c| balanced(c, &|w| w.dual));
         row("gap between the two", &|c| balanced(c, &|w| w.gap));
         row("gap, relative", &|c| balanced(c, &|w| if w.gap == 0.0 { 0.0 } else { w.gap / w.primal.abs() }));
         row("its own problem: at most", &|c| c.own.map_or(f64::NAN, |o| o.0));
