@@ -11,6 +11,7 @@ mod measures;
 mod others;
 mod pair;
 mod pictures;
+mod sketch;
 
 use crate::Result;
 use crate::claim::{Measures, Verdict, most};

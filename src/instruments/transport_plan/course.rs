@@ -1,6 +1,7 @@
 //! One solver at work on one task: its steps, and now and then an appraisal of what it has.
 
 use super::measures::{Costs, Ground, Kind, Task};
+use super::sketch::{Piece, Sketch};
 use super::{Controls, Solver};
 use crate::error::{Error, Result};
 use crate::gpu::{Device, sinkhorn};
@@ -71,6 +72,9 @@ pub(super) struct Course {
     pub images: Vec<f64>,
     /// What went wrong, if anything, in a few words.
     pub trouble: Option<&'static str>,
+    /// What is drawn of the plan, and what will be.
+    pub sketch: Option<Sketch>,
+    draft: Option<Sketch>,
     finishing: bool,
     pub over: bool,
 }
@@ -123,7 +127,7 @@ impl Course {
         let engine = match solver {
             Solver::Exact => Engine::Exact(NetworkSimplex::new(&costs.matrix, &source.mass, &target.mass)),
             Solver::Partial => {
-                let least = costs.matrix.iter().fold(0.0, |a: f64, b| a.min(*b));
+                let least = costs.least;
                 if least < 0.0 {
                     return Err(Error::new(format!(
                         "control {control}: partial transport needs costs that are not negative; the least is {least}"
@@ -168,6 +172,8 @@ impl Course {
             slices: None,
             images: Vec::new(),
             trouble: None,
+            sketch: None,
+            draft: None,
             finishing: false,
             over: false,
         })
@@ -193,6 +199,14 @@ impl Course {
                 }
                 self.appraisal = None;
                 self.take(worth, task);
+            }
+            return;
+        }
+        if let Some(draft) = &mut self.draft {
+            let rows = (SLICE / 2.0 / target.len() as f64).ceil() as usize;
+            if draft.advance(rows, task, &self.plan, &costs.matrix, (costs.least, costs.largest)) {
+                self.sketch = self.draft.take();
+                self.over = self.finishing;
             }
             return;
         }
@@ -224,7 +238,7 @@ impl Course {
         let error = self.trace.last().map_or(f64::NAN, |m| m.error);
         self.trace.push(Moment { passes: self.visited / entries, error, gap });
         self.worth = Some(worth);
-        self.over = self.finishing;
+        self.draft = Some(Sketch::new(task, worth.largest, worth.mass));
     }
 
     /// A lower bound of W that the solver has of its own.
@@ -356,6 +370,7 @@ impl Course {
             worth.entries += usize::from(*p > seen);
         }
         worth.mass = rows_moved.iter().sum();
+        worth.largest = 1e6 * seen;
         let off = |want: &[f64], have: &[f64]| -> f64 { want.iter().zip(have).map(|(w, h)| (w - h).abs()).sum() };
         worth.marginal_error = off(&source.mass, &rows_moved) + off(&target.mass, &columns_moved);
         (worth.primal, worth.dual) = match &self.engine {
@@ -470,8 +485,10 @@ impl Course {
                 }
             },
             Engine::Greenkhorn(greedy) => {
+                // A sweep's updates, or a part of them.
                 visits = 2.0 * entries;
-                errors.extend((0..sweeps.div_ceil(4)).map(|_| greedy.sweep()));
+                let updates = (0.15 * SLICE / (source.len() + target.len()) as f64).ceil() as usize;
+                errors.extend(greedy.advance(updates));
             }
             Engine::Quadratic(quadratic) => {
                 let before = (quadratic.steps(), quadratic.inner_steps());
@@ -506,7 +523,7 @@ impl Course {
             },
             Engine::Unbalanced(unbalanced) => {
                 visits = 2.0 * entries;
-                errors.extend((0..sweeps.div_ceil(2)).map(|_| unbalanced.sweep()));
+                errors.extend((0..sweeps).filter_map(|_| unbalanced.half()));
             }
             Engine::Sliced { mean, random } => {
                 let points = (source.len() + target.len()) as f64;
@@ -546,39 +563,9 @@ impl Course {
         self.finishing |= done || broken || self.visited > BUDGET || self.iterations > SWEEPS && self.solver != Solver::Exact;
     }
 
-    /// Entries with mass above `share` of the largest; if there are more than `most`, so many draws from the plan, evenly spread.
-    pub fn some(&self, columns: usize, share: f64, most: usize) -> Vec<(usize, usize, f64)> {
-        let top = share * self.plan.iter().fold(0.0, |a: f64, b| a.max(*b));
-        if self.plan.iter().filter(|p| **p > top).count() <= most {
-            return self.heaviest(columns, share, most);
-        }
-        let step = self.plan.iter().sum::<f64>() / most as f64;
-        let (mut sum, mut next) = (0.0, 0.5 * step);
-        let mut drawn = Vec::with_capacity(most);
-        for (k, p) in self.plan.iter().enumerate() {
-            sum += p;
-            if sum > next {
-                let times = ((sum - next) / step).ceil();
-                next += times * step;
-                drawn.push((k / columns, k % columns, times * step));
-            }
-        }
-        drawn
-    }
-
-    /// Entries with mass above `share` of the largest, the heaviest `most` of them.
-    pub fn heaviest(&self, columns: usize, share: f64, most: usize) -> Vec<(usize, usize, f64)> {
-        let top = self.plan.iter().fold(0.0, |a: f64, b| a.max(*b));
-        let mut entries: Vec<(usize, usize, f64)> = (self.plan.iter().enumerate())
-            .filter(|(_, p)| **p > share * top && **p > 0.0)
-            .map(|(k, p)| (k / columns, k % columns, *p))
-            .collect();
-        if entries.len() > most {
-            entries.select_nth_unstable_by(most, |a, b| b.2.total_cmp(&a.2).then((a.0, a.1).cmp(&(b.0, b.1))));
-            entries.truncate(most);
-            entries.sort_unstable_by_key(|a| (a.0, a.1));
-        }
-        entries
+    /// The entries that are not 0.
+    pub fn entries(&self, columns: usize) -> Vec<Piece> {
+        self.plan.iter().enumerate().filter(|(_, p)| **p > 0.0).map(|(k, p)| (k / columns, k % columns, *p)).collect()
     }
 
     /// Where every source place goes on average: Σⱼ P_ij yⱼ / Σⱼ P_ij, itself where nothing goes.

@@ -117,6 +117,8 @@ pub(super) struct Task {
     /// Where the graph's nodes are.
     pub nodes: Vec<[f64; 2]>,
     pub colours: Option<Box<[(Picture, Palette); 2]>>,
+    /// The rank of every place along the way from one mean to the other.
+    pub ranks: [Vec<u32>; 2],
     /// Brought by the user.
     pub own: bool,
 }
@@ -125,6 +127,7 @@ pub(super) struct Task {
 pub(super) struct Costs {
     pub matrix: Vec<f64>,
     pub largest: f64,
+    pub least: f64,
     /// The ways from each source place, along roads.
     pub ways: Vec<Vec<u32>>,
     row: usize,
@@ -132,7 +135,13 @@ pub(super) struct Costs {
 
 impl Costs {
     pub fn new(task: &Task) -> Self {
-        Costs { matrix: Vec::with_capacity(task.sides[0].len() * task.sides[1].len()), largest: 0.0, ways: Vec::new(), row: 0 }
+        Costs {
+            matrix: Vec::with_capacity(task.sides[0].len() * task.sides[1].len()),
+            largest: 0.0,
+            least: 0.0,
+            ways: Vec::new(),
+            row: 0,
+        }
     }
 
     /// Fills about `entries` entries more; true when all are there.
@@ -160,6 +169,7 @@ impl Costs {
             return Ok(false);
         }
         self.largest = self.matrix.iter().fold(0.0, |a: f64, c| a.max(c.abs()));
+        self.least = self.matrix.iter().fold(0.0, |a: f64, c| a.min(*c));
         if !self.largest.is_finite() {
             return Err(Error::new(
                 "the costs are too large for a double: scale the coordinates, or lower the power".to_string(),
@@ -375,6 +385,7 @@ impl Controls {
             walls: Default::default(),
             nodes: Vec::new(),
             colours: None,
+            ranks: Default::default(),
             own: false,
         })
     }
@@ -446,6 +457,7 @@ impl Controls {
             walls: Default::default(),
             nodes: Vec::new(),
             colours: None,
+            ranks: Default::default(),
             own,
         })
     }
@@ -467,6 +479,7 @@ impl Controls {
             walls: Default::default(),
             nodes: Vec::new(),
             colours: None,
+            ranks: Default::default(),
             own: false,
         })
     }
@@ -488,6 +501,7 @@ impl Controls {
             walls: Default::default(),
             nodes: Vec::new(),
             colours: Some(Box::new(both)),
+            ranks: Default::default(),
             own: false,
         };
         self.with_walls(task)
@@ -550,6 +564,7 @@ impl Controls {
             walls: Default::default(),
             nodes,
             colours: None,
+            ranks: Default::default(),
             own: false,
         })
     }
@@ -592,6 +607,7 @@ impl Controls {
                         walls: Default::default(),
                         nodes: Vec::new(),
                         colours: None,
+                        ranks: Default::default(),
                         own: true,
                     })?
                 }
@@ -728,6 +744,7 @@ fn matrix(array: &Array, masses: Option<[&Array; 2]>) -> Result<Task> {
         walls: Default::default(),
         nodes: Vec::new(),
         colours: None,
+        ranks: Default::default(),
         own: true,
     })
 }

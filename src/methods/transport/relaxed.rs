@@ -20,6 +20,9 @@ pub struct Unbalanced {
     pub u: Vec<f64>,
     /// v.
     pub v: Vec<f64>,
+    /// Is v next, and the largest change of this sweep so far?
+    half: bool,
+    change: f64,
 }
 
 impl Unbalanced {
@@ -34,29 +37,40 @@ impl Unbalanced {
             u: vec![0.0; problem.rows()],
             v: vec![0.0; problem.columns()],
             problem: problem.clone(),
+            half: false,
+            change: 0.0,
         }
     }
 
     /// One sweep. Returns the largest change of ηx or ηy, which is that of ln P's terms.
     pub fn sweep(&mut self) -> f64 {
-        let with = |potential: &[f64], logs: &[f64]| -> Vec<f64> { potential.iter().zip(logs).map(|(z, l)| z + l).collect() };
-        let columns = self.v.len();
-        let cost = self.problem.scaled_cost();
-        let mut change = 0.0f64;
-        let mut settle = |potential: &mut [f64], sums: &[f64]| {
-            for (z, sum) in potential.iter_mut().zip(sums) {
-                let new = -self.shrink * sum;
-                change = change.max((new - *z).abs());
-                *z = new;
+        loop {
+            if let Some(change) = self.half() {
+                return change;
             }
+        }
+    }
+
+    /// Half a sweep: u, then v. After the second the largest change of both.
+    pub fn half(&mut self) -> Option<f64> {
+        let with = |potential: &[f64], logs: &[f64]| -> Vec<f64> { potential.iter().zip(logs).map(|(z, l)| z + l).collect() };
+        let (columns, cost) = (self.v.len(), self.problem.scaled_cost());
+        let mut sums = vec![0.0; if self.half { columns } else { self.u.len() }];
+        let potential = if self.half {
+            column_log_sum_exp(&mut sums, 1.0, cost, columns, &with(&self.u, &self.log_source));
+            &mut self.v
+        } else {
+            self.change = 0.0;
+            row_log_sum_exp(&mut sums, 1.0, cost, columns, &with(&self.v, &self.log_target));
+            &mut self.u
         };
-        let mut sums = vec![0.0; self.u.len()];
-        row_log_sum_exp(&mut sums, 1.0, cost, columns, &with(&self.v, &self.log_target));
-        settle(&mut self.u, &sums);
-        let mut sums = vec![0.0; columns];
-        column_log_sum_exp(&mut sums, 1.0, cost, columns, &with(&self.u, &self.log_source));
-        settle(&mut self.v, &sums);
-        change
+        for (z, sum) in potential.iter_mut().zip(&sums) {
+            let new = -self.shrink * sum;
+            self.change = self.change.max((new - *z).abs());
+            *z = new;
+        }
+        self.half = !self.half;
+        (!self.half).then_some(self.change)
     }
 
     /// P, row by row.
