@@ -290,9 +290,9 @@ impl Experiment for TransportPlan {
             let inside = if outside <= 1e-12 { "hold the exact cost between them" } else { "miss the exact cost" };
             let most = if runs.len() == 1 { "" } else { "at most " };
             format!(
-                "The second solver's bounds {inside} and are {most}{} apart; the exact solver's own are {most}{} apart.",
+                "The second solver's bounds {inside} and are {most}{} apart; the exact solver's own {}.",
                 share(bracket),
-                share(gap)
+                if gap == 0.0 { "meet".to_string() } else { format!("are {most}{} apart", share(gap)) }
             )
         };
         Verdict::at_most(bracket, 0.01, text).and(gap <= 1e-9 && outside <= 1e-12)
@@ -449,6 +449,20 @@ mod tests {
         );
         let entries = results.iter().find(|a| a.name == "plan-entries").unwrap();
         assert_eq!(entries.values, [0.0, 0.0, 0.25, 0.0, 1.0, 0.25, 2.0, 1.0, 0.5]);
+    }
+
+    #[test]
+    fn relaxed_plans_keep_the_ratio_of_both_sums() {
+        let own = || with(vec![array("a.npy", &[3], &[1.0, 0.0, 0.0]), array("b.npy", &[3], &[2.0, 0.0, 2.0])]);
+        let moved = |beside, price| {
+            let controls = Controls { beside, price, share: 1.0, epsilon: 0.01, ..Controls::default() };
+            pair(&over(&controls, &own())).courses[1].worth.unwrap()
+        };
+        // Where both ends are dear, between a quarter and 1 goes their geometric mean.
+        let dear = moved(Solver::Unbalanced, 10.0);
+        assert!((dear.mass - 0.5).abs() < 0.03 && dear.gap < 1e-6, "{dear:?}");
+        let partial = moved(Solver::Partial, 1.0);
+        assert!((partial.mass - 0.25).abs() < 1e-12 && partial.cost.abs() < 1e-12, "{partial:?}");
     }
 
     #[test]

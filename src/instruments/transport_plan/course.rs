@@ -1,6 +1,6 @@
 //! One solver at work on one task: its steps, and now and then an appraisal of what it has.
 
-use super::measures::{Costs, Ground, Kind, Task};
+use super::measures::{Costs, Ground, Kind, Side, Task};
 use super::sketch::{Piece, Sketch};
 use super::{Controls, Solver};
 use crate::error::{Error, Result};
@@ -107,7 +107,8 @@ impl Course {
         let [source, target] = &task.sides;
         let epsilon = controls.epsilon * costs.largest.max(f64::MIN_POSITIVE);
         let problem = if solver.entropic() || matches!(solver, Solver::Quadratic | Solver::KSparse) {
-            Problem::new(&costs.matrix, source.mass.clone(), target.mass.clone(), 1.0 / epsilon)
+            let mass = |side: &Side| if solver == Solver::Unbalanced { side.relaxed() } else { side.mass.clone() };
+            Problem::new(&costs.matrix, mass(source), mass(target), 1.0 / epsilon)
         } else {
             Problem::new(&[], Vec::new(), Vec::new(), 1.0)
         };
@@ -133,7 +134,7 @@ impl Course {
                         "control {control}: partial transport needs costs that are not negative; the least is {least}"
                     )));
                 }
-                Engine::Partial(Partial::new(&costs.matrix, &source.mass, &target.mass, controls.share))
+                Engine::Partial(Partial::new(&costs.matrix, &source.relaxed(), &target.relaxed(), controls.share))
             }
             Solver::Sinkhorn => Engine::Sinkhorn(sweeper()),
             Solver::Scaling => Engine::Scaling(Scaling::new(&problem)),
@@ -357,7 +358,7 @@ impl Course {
 
     /// Of plans that need not move everything.
     fn appraise_relaxed(&mut self, task: &Task, costs: &Costs, controls: &Controls) {
-        let [source, target] = &task.sides;
+        let [source, target] = [0, 1].map(|k| task.sides[k].relaxed());
         let columns = target.len();
         let (mut rows_moved, mut columns_moved) = (vec![0.0; source.len()], vec![0.0; columns]);
         let mut worth = Worth::default();
@@ -372,7 +373,7 @@ impl Course {
         worth.mass = rows_moved.iter().sum();
         worth.largest = 1e6 * seen;
         let off = |want: &[f64], have: &[f64]| -> f64 { want.iter().zip(have).map(|(w, h)| (w - h).abs()).sum() };
-        worth.marginal_error = off(&source.mass, &rows_moved) + off(&target.mass, &columns_moved);
+        worth.marginal_error = off(&source, &rows_moved) + off(&target, &columns_moved);
         (worth.primal, worth.dual) = match &self.engine {
             Engine::Partial(partial) => {
                 let proof = partial.simplex.certificate();
@@ -380,7 +381,7 @@ impl Course {
             }
             Engine::Unbalanced(unbalanced) => {
                 let (epsilon, price) = (1.0 / self.problem.inverse_temperature, controls.price * costs.largest);
-                let product: f64 = 1.0;
+                let product = task.sides[0].relative * task.sides[1].relative;
                 // KL(P | r cᵀ) from ln P = u + v + ln r + ln c − ηC.
                 let relative: f64 = self
                     .plan
@@ -395,12 +396,12 @@ impl Course {
                     + product;
                 let primal = worth.cost
                     + epsilon * relative
-                    + price * (relative_entropy(&rows_moved, &source.mass) + relative_entropy(&columns_moved, &target.mass));
+                    + price * (relative_entropy(&rows_moved, &source) + relative_entropy(&columns_moved, &target));
                 let asked = |mass: &[f64], z: &[f64]| -> f64 {
                     mass.iter().zip(z).map(|(m, z)| m * (1.0 - libm::exp(-z * epsilon / price))).sum()
                 };
-                let dual = price * (asked(&source.mass, &unbalanced.u) + asked(&target.mass, &unbalanced.v))
-                    + epsilon * (product - worth.mass);
+                let dual =
+                    price * (asked(&source, &unbalanced.u) + asked(&target, &unbalanced.v)) + epsilon * (product - worth.mass);
                 (primal, dual)
             }
             _ => (f64::NAN, f64::NAN),

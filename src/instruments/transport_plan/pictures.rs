@@ -716,6 +716,9 @@ impl Pair {
             }
             if self.task.own {
                 plain(&format!("mass of the {name} as given; divided by it"), side.total);
+                if side.relative < 1.0 {
+                    plain(&format!("  for relaxed plans the {name} has"), side.relative);
+                }
             }
         }
         let words = |c: Option<&&Course>| match c {

@@ -87,39 +87,43 @@ impl Unbalanced {
 
 /// Partial transport: the given share of the mass, chosen and moved at least cost; exact.
 ///
-/// min ⟨C, P⟩ over P ≥ 0 with P1 ≤ r, Pᵀ1 ≤ c and Σ P = share. What stays goes to and comes from one more place at no cost.
+/// min ⟨C, P⟩ over P ≥ 0 with P1 ≤ r, Pᵀ1 ≤ c and Σ P = share · min(Σr, Σc). What stays goes to and comes from one more place at no cost.
 ///
 /// Source: Chapel, Alaya & Gasso, "Partial optimal transport with applications on positive-unlabeled learning", 2020, proposition 1;
 /// Caffarelli & McCann, "Free boundaries in optimal transport", 2010.
 #[derive(Clone, Debug)]
 pub struct Partial {
-    /// The problem with one more row and column, unless the share is all.
+    /// The problem with one more row and column, where something stays.
     pub simplex: NetworkSimplex,
     rows: usize,
     columns: usize,
 }
 
 impl Partial {
-    /// The problem of `cost` (not negative; `source.len()` rows of `target.len()`), with masses of sum 1 and a share in (0, 1].
+    /// The problem of `cost` (not negative; `source.len()` rows of `target.len()`), with masses of any two sums and a share in (0, 1].
     ///
     /// # Panics
     /// If the sizes do not fit, or a mass is not positive.
     pub fn new(cost: &[f64], source: &[f64], target: &[f64], share: f64) -> Self {
         let (rows, columns) = (source.len(), target.len());
-        if share >= 1.0 {
-            return Partial { simplex: NetworkSimplex::new(cost, source, target), rows, columns };
-        }
+        let (leaves, arrives): (f64, f64) = (source.iter().sum(), target.iter().sum());
+        let moved = share.min(1.0) * leaves.min(arrives);
+        // Less than rounding can tell from nothing needs no place.
+        let rest = |all: f64| Some(all - moved).filter(|rest| *rest > 1e-12 * all);
+        let (stay, lack) = (rest(leaves), rest(arrives));
         // From the added row to the added column would be mass beyond the share; any positive cost there rules it out.
         let largest = cost.iter().fold(1.0, |a: f64, b| a.max(*b));
         let mut wider: Vec<f64> = Vec::with_capacity((rows + 1) * (columns + 1));
         for row in cost.chunks_exact(columns) {
             wider.extend_from_slice(row);
-            wider.push(0.0);
+            wider.extend(stay.map(|_| 0.0));
         }
-        wider.resize(wider.len() + columns, 0.0);
-        wider.push(largest);
-        let with = |masses: &[f64]| [masses, &[1.0 - share]].concat();
-        Partial { simplex: NetworkSimplex::new(&wider, &with(source), &with(target)), rows, columns }
+        if lack.is_some() {
+            wider.resize(wider.len() + columns, 0.0);
+            wider.extend(stay.map(|_| largest));
+        }
+        let with = |masses: &[f64], more: Option<f64>| masses.iter().copied().chain(more).collect::<Vec<f64>>();
+        Partial { simplex: NetworkSimplex::new(&wider, &with(source, lack), &with(target, stay)), rows, columns }
     }
 
     /// The entries between real places that carry mass.
@@ -176,5 +180,10 @@ mod tests {
         let mut whole = Partial::new(&cost, &third, &third, 1.0);
         while !whole.simplex.advance(1e3) {}
         assert!((cost_of_entries(&cost, 3, &whole.entries()) - 2.0).abs() < 1e-14);
+        // Twice as much is wanted as there is: all goes, each to its nearest.
+        let mut poor = Partial::new(&cost, &third, &[2.0 / 3.0; 3], 1.0);
+        while !poor.simplex.advance(1e3) {}
+        assert!((cost_of_entries(&cost, 3, &poor.entries()) - 2.0).abs() < 1e-14);
+        assert!((poor.entries().iter().map(|e| e.mass).sum::<f64>() - 1.0).abs() < 1e-14);
     }
 }
