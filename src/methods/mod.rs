@@ -1,31 +1,26 @@
 //! What several experiments share, by field; each module is usable as a library on its own.
 
 pub mod autodiff;
-pub mod connect;
+pub mod basins;
 pub mod cauchy_schwarz;
 pub mod chi_squared;
+pub mod connect;
 pub mod contrastive;
 pub mod dependence;
-pub mod dual;
-pub mod fourier;
-pub mod gaussian;
-pub mod information;
-pub mod intrinsic_dimension;
-pub mod lanczos;
-pub mod layered;
-pub mod basins;
 pub mod dual;
 pub mod formula;
 pub mod fourier;
 pub mod gaussian;
 pub mod information;
+pub mod intrinsic_dimension;
 pub mod jet;
 pub mod lanczos;
 pub mod landscapes;
+pub mod layered;
 pub mod linear;
 pub mod linear_network;
-pub mod model;
 pub mod logistic;
+pub mod model;
 pub mod narrow;
 pub mod neural_collapse;
 pub mod nn;
