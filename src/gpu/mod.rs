@@ -10,6 +10,7 @@ use std::task::{Poll, Waker};
 
 use crate::{Error, Result};
 
+pub mod loss_grid;
 pub mod sinkhorn;
 pub mod surface;
 
@@ -62,6 +63,7 @@ struct Shared {
     name: String,
     software: bool,
     loss: Arc<Loss>,
+    loss_grid: loss_grid::Known,
     sinkhorn: sinkhorn::Known,
 }
 
@@ -117,7 +119,8 @@ impl Gpu {
         let info = adapter.get_info();
         let name =
             [info.name, info.driver_info, info.driver].into_iter().find(|name| !name.is_empty()).unwrap_or("WebGPU".into());
-        let shared = Shared { name, software: info.device_type == wgpu::DeviceType::Cpu, loss, sinkhorn: Default::default() };
+        let software = info.device_type == wgpu::DeviceType::Cpu;
+        let shared = Shared { name, software, loss, loss_grid: Default::default(), sinkhorn: Default::default() };
         Some(Gpu { device, queue, adapter: adapter.clone(), shared: Arc::new(shared) })
     }
 
@@ -195,5 +198,40 @@ impl Gpu {
                 Err(Error::new(format!("GPU {}: lost while it was computing; the CPU goes on", self.shared.name)))
             }
         }
+    }
+}
+
+/// A clock, to find out who is faster.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn milliseconds() -> f64 {
+    use wasm_bindgen::prelude::wasm_bindgen;
+    #[wasm_bindgen]
+    extern "C" {
+        // The global object's, which windows and workers have alike.
+        #[wasm_bindgen(js_namespace = performance, js_name = now)]
+        fn now() -> f64;
+    }
+    now()
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn milliseconds() -> f64 {
+    static START: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+    START.elapsed().as_secs_f64() * 1e3
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A device with a GPU, lavapipe if there is nothing better. Under CI there must be one; elsewhere the test says that it did not run.
+    pub fn gpu() -> Option<Device> {
+        let device = pollster::block_on(Device::best());
+        if device.gpu().is_none() {
+            assert!(std::env::var_os("CI").is_none(), "no GPU adapter under CI: install mesa-vulkan-drivers (lavapipe)");
+            eprintln!("NOT TESTED: no GPU adapter here; install mesa-vulkan-drivers for a software one");
+            return None;
+        }
+        Some(device)
     }
 }

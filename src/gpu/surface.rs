@@ -326,21 +326,14 @@ fn bends(mesh: &Mesh) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::Device;
     use crate::plot::{self, samples};
     use crate::view::{Axis, View};
     use resvg::tiny_skia::{self, IntSize, Pixmap};
 
     const STYLE: Style = Style { width: 640.0, height: 480.0, scale: 1.0, theme: Theme::Light };
 
-    /// A GPU, lavapipe if there is nothing better. Under CI there must be one; elsewhere the test says that it did not run.
     fn gpu() -> Option<Gpu> {
-        let device = pollster::block_on(Device::best());
-        if device.gpu().is_none() {
-            assert!(std::env::var_os("CI").is_none(), "no GPU adapter under CI: install mesa-vulkan-drivers (lavapipe)");
-            eprintln!("skipped: no GPU adapter");
-        }
-        device.gpu().cloned()
+        crate::gpu::tests::gpu().and_then(|device| device.gpu().cloned())
     }
 
     /// The picture of `map` by the GPU, RGBA with premultiplied alpha. Its width must be a multiple of 64.

@@ -15,7 +15,7 @@ use crate::controls::Options;
 use crate::data::{Array, Dataset, Library};
 use crate::error::Error;
 use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
-use crate::gpu::Device;
+use crate::gpu::{Device, loss_grid};
 use crate::methods::connect::Curve;
 use crate::methods::lanczos::Lanczos;
 use crate::methods::model::{Model, Room};
@@ -171,6 +171,9 @@ pub struct Landscape {
     plane: Option<Plane>,
     /// Heights on the finest grid, row by row; NaN where not computed.
     grid: Vec<f32>,
+    /// What computes many places at once, once it is known whether it pays.
+    kernel: Option<loss_grid::Kernel>,
+    tried: bool,
     /// The step of the grid that is being filled, and the next place in it.
     stride: usize,
     next: usize,
@@ -509,34 +512,63 @@ impl Landscape {
         }
     }
 
-    /// Some places of the grid that is being filled; what coarser grids computed stays.
-    fn fill(&mut self) {
-        let plane = self.plane.take().expect("directions come first");
+    /// The kernel, where the map's height is one that it computes and it is faster here.
+    async fn prepare(&mut self, device: &Device) {
+        self.tried = true;
         let network = self.network();
+        let plain = matches!(self.controls.height, Height::Loss | Height::LogLoss);
+        if let (Model::Dense(dense), Some(gpu), true) = (&network, device.gpu(), plain) {
+            let (x, y) = self.samples();
+            if let Some(kernel) = loss_grid::Kernel::new(gpu, dense, self.controls.loss, x, y)
+                && kernel.pays(&network, self.controls.loss, x, y).await
+            {
+                self.kernel = Some(kernel);
+            }
+        }
+    }
+
+    /// Some places of the grid that is being filled; what coarser grids computed stays.
+    async fn fill(&mut self, device: &Device) {
+        if !self.tried {
+            self.prepare(device).await;
+        }
         let cells = self.controls.cells();
-        let mut room = std::mem::take(&mut self.room);
+        let side = cells / self.stride + 1;
         let dear =
             if self.controls.height == Height::Curvature { 60 * LOCAL * self.few().1.len() } else { self.samples().1.len() };
-        let mut left = self.share(dear);
-        while left > 0 && self.stage == Stage::Grid {
-            let side = cells / self.stride + 1;
-            if self.next == side * side {
-                (self.stride, self.next) = (self.stride / 2, 0);
-                if self.stride == 0 {
-                    (self.stride, self.stage) = (1, Stage::Spectrum);
-                }
-                continue;
-            }
-            let (row, column) = (self.next / side * self.stride, self.next % side * self.stride);
-            let slot = row * (cells + 1) + column;
+        let many = if self.kernel.is_some() { loss_grid::BATCH } else { self.share(dear) };
+        let mut slots = Vec::new();
+        while slots.len() < many && self.next < side * side {
+            let slot = self.next / side * self.stride * (cells + 1) + self.next % side * self.stride;
             if self.grid[slot].is_nan() {
-                let at = network.with(plane.at(self.place(column), self.place(row)));
-                self.grid[slot] = self.height(&at, &mut room).min(f64::from(f32::MAX)) as f32;
-                left -= 1;
+                slots.push(slot);
             }
             self.next += 1;
         }
-        (self.plane, self.room) = (Some(plane), room);
+        let plane = self.plane.as_ref().expect("directions come first");
+        let settings: Vec<Vec<f32>> =
+            slots.iter().map(|slot| plane.at(self.place(slot % (cells + 1)), self.place(slot / (cells + 1)))).collect();
+        let on_gpu = match &self.kernel {
+            Some(kernel) => kernel.losses(&settings).await.ok(),
+            None => None,
+        };
+        let heights = on_gpu.unwrap_or_else(|| {
+            // There is no GPU, or none any more.
+            self.kernel = None;
+            let (network, mut room) = (self.network(), std::mem::take(&mut self.room));
+            let heights = settings.into_iter().map(|theta| self.height(&network.with(theta), &mut room)).collect();
+            self.room = room;
+            heights
+        });
+        for (slot, height) in slots.into_iter().zip(heights) {
+            self.grid[slot] = height.min(f64::from(f32::MAX)) as f32;
+        }
+        if self.next == side * side {
+            (self.stride, self.next) = (self.stride / 2, 0);
+            if self.stride == 0 {
+                (self.stride, self.stage) = (1, Stage::Spectrum);
+            }
+        }
     }
 
     /// One product: for the curvature along the two directions, then for the spectrum from both starts.
@@ -613,6 +645,7 @@ impl Landscape {
         let cells = self.controls.cells();
         self.grid = vec![f32::NAN; (cells + 1) * (cells + 1)];
         (self.stride, self.next) = (cells / COARSEST, 0);
+        (self.kernel, self.tried) = (None, false);
         (self.plane, self.profile) = (None, Profile::default());
         (self.curvatures, self.gradient) = (Vec::new(), Vec::new());
         let samples = self.samples().1.len();
@@ -811,6 +844,8 @@ impl Experiment for Landscape {
             bends: 0,
             plane: None,
             grid: Vec::new(),
+            kernel: None,
+            tried: false,
             stride: 1,
             next: 0,
             profile: Profile::default(),
@@ -828,12 +863,12 @@ impl Experiment for Landscape {
         Ok(run)
     }
 
-    async fn step(&mut self, _: &Device) -> Result<Progress> {
+    async fn step(&mut self, device: &Device) -> Result<Progress> {
         match self.stage {
             Stage::Train => self.train(),
             Stage::Directions => self.directions(),
             Stage::Profile => self.profile(),
-            Stage::Grid => self.fill(),
+            Stage::Grid => self.fill(device).await,
             Stage::Spectrum => self.spectrum(),
             Stage::Over => {}
         }

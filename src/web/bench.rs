@@ -6,8 +6,8 @@ use wasm_bindgen::prelude::*;
 use wide::f32x4;
 
 use super::now;
-use crate::gpu::Device;
 use crate::gpu::sinkhorn::{Kernel, Twin};
+use crate::gpu::{Device, loss_grid};
 use crate::methods::information::estimators::nearest_neighbours;
 use crate::methods::information::{Bins, States};
 use crate::methods::linear;
@@ -41,6 +41,27 @@ pub async fn compare_sinkhorn(n: usize, sweeps: usize) -> Result<Option<f64>, Js
     // `max` would pass over a NaN.
     let off = pairs().map(|(a, b)| (a - b).abs()).fold(0.0, |top: f64, d| if d <= top { top } else { d });
     Ok(Some(off / largest))
+}
+
+/// How far the losses of the GPU's `loss_grid` (f32) are from those of its CPU twin at `settings` settings of a network 64-32-10 on 200
+/// samples, at most, as a share of the loss. Nothing where there is no GPU.
+#[wasm_bindgen]
+pub async fn compare_loss_grid(settings: usize) -> Result<Option<f64>, JsError> {
+    let mut random = Random::new(0, "bench");
+    let network = Network::<f32>::new(&[64, 32, 10], Activation::Tanh, Start::Normal { gain: 1.0 }, &mut random);
+    let x: Vec<f32> = (0..200 * 64).map(|_| random.normal() as f32).collect();
+    let y: Vec<u8> = (0..200).map(|_| random.below(10) as u8).collect();
+    let mut moved = || network.theta.iter().map(|t| t + random.normal() as f32).collect::<Vec<f32>>();
+    let settings: Vec<Vec<f32>> = (0..settings).map(|_| moved()).collect();
+    let device = Device::best().await;
+    let Some(kernel) = device.gpu().and_then(|gpu| loss_grid::Kernel::new(gpu, &network, Loss::CrossEntropy, &x, &y)) else {
+        return Ok(None);
+    };
+    let losses = kernel.losses(&settings).await?;
+    let (model, mut room) = (Model::from(network), Room::default());
+    let twins = settings.into_iter().map(|theta| evaluate(&model.with(theta), Loss::CrossEntropy, &x, &y, &mut room).0);
+    let off = losses.iter().zip(twins).map(|(a, b)| (a - b).abs() / b).fold(0.0, |top: f64, d| if d <= top { top } else { d });
+    Ok(Some(off))
 }
 
 /// Seconds a sweep of Sinkhorn in the log domain, f64, `n` points a side, random costs, ε = 0.01.

@@ -119,3 +119,11 @@ test("the kernel of Sinkhorn's algorithm agrees with its twin on the CPU", async
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });
+
+test("the kernel of loss grids agrees with its twin on the CPU", async () => {
+  const page = await stage.page();
+  const off = await page.evaluate(() => orrery.time("compare_loss_grid", 70));
+  assert.ok(off <= 1e-4, `${off} of the loss`);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});

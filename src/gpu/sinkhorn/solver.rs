@@ -1,7 +1,7 @@
 //! The two sides as one: the faster one sweeps, and when the GPU is lost or its precision is used up the CPU goes on.
 
 use super::{Kernel, Twin};
-use crate::gpu::{Device, Gpu};
+use crate::gpu::{Device, Gpu, milliseconds};
 
 /// Who sweeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -168,39 +168,11 @@ const LONG: usize = 10;
 /// The marginal error that `f32` resolves, per unit of the largest potential: exponents are rounded to 2⁻²⁴ of their size.
 const RESOLUTION: f64 = 1.0 / (1 << 21) as f64;
 
-#[cfg(target_arch = "wasm32")]
-fn milliseconds() -> f64 {
-    use wasm_bindgen::prelude::wasm_bindgen;
-    #[wasm_bindgen]
-    extern "C" {
-        // The global object's, which windows and workers have alike.
-        #[wasm_bindgen(js_namespace = performance, js_name = now)]
-        fn now() -> f64;
-    }
-    now()
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-fn milliseconds() -> f64 {
-    static START: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
-    START.elapsed().as_secs_f64() * 1e3
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gpu::tests::gpu;
     use crate::methods::random::Random;
-
-    /// A device with a GPU, lavapipe if there is nothing better. Under CI there must be one; elsewhere the test says that it did not run.
-    fn gpu() -> Option<Device> {
-        let device = pollster::block_on(Device::best());
-        if device.gpu().is_none() {
-            assert!(std::env::var_os("CI").is_none(), "no GPU adapter under CI: install mesa-vulkan-drivers (lavapipe)");
-            eprintln!("NOT TESTED: no GPU adapter here; install mesa-vulkan-drivers for a software one");
-            return None;
-        }
-        Some(device)
-    }
 
     /// ηC, r, c.
     fn problem(rows: usize, columns: usize, scale: f64) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
