@@ -50,14 +50,14 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lo
     let rows = select(setting * layer.samples, 0u, layer.first == 1u);
     let own = local.y * SIDE + local.x;
     var sum = 0.0;
-    for (var from = 0u; from < layer.inputs; from += SIDE) {
+    for (var first = 0u; first < layer.inputs; first += SIDE) {
         left[own] = 0.0;
-        if sample < layer.samples && from + local.x < layer.inputs {
-            left[own] = below[(rows + sample) * layer.inputs + from + local.x];
+        if sample < layer.samples && first + local.x < layer.inputs {
+            left[own] = below[(rows + sample) * layer.inputs + first + local.x];
         }
         right[own] = 0.0;
-        if unit < layer.outputs && from + local.y < layer.inputs {
-            right[own] = theta[weights + (from + local.y) * layer.outputs + unit];
+        if unit < layer.outputs && first + local.y < layer.inputs {
+            right[own] = theta[weights + (first + local.y) * layer.outputs + unit];
         }
         workgroupBarrier();
         for (var k = 0u; k < SIDE; k++) {
