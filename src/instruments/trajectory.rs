@@ -15,7 +15,7 @@ use std::rc::Rc;
 use self::basins::Atlas;
 use self::field::{Against, On, Pace, Weather, Who};
 use self::own::{Log, Own, Paths};
-use self::race::{Course, Noise, Tuning, Walk, compare};
+use self::race::{Course, Noise, Tuning, Walk, compare, score};
 use crate::claim::{Measures, Verdict, least, mean};
 use crate::data::{Array, Dataset, Library};
 use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
@@ -30,9 +30,9 @@ use crate::{Error, Result};
 controls! {
     /// What the reader can move.
     pub struct Controls {
-        problem: Choice(On) = On::Rosenbrock, "f", "what is minimised: surfaces of two variables, a matrix to factorise, networks";
+        problem: Choice(On) = On::Bowl, "f", "what is minimised: surfaces of two variables, a matrix to factorise, networks";
         formula: Text(200) = "(x^2 - 1)^2 + (y - x)^2 + sin(3 y)/3", "", "your own f(x, y), for the problem 'your formula': + - * / ^, sin, cos, tan, exp, ln, sqrt, abs, tanh, max, min";
-        condition: Log(1.0, 10000.0) = 30.0, "κ", "the bowl's steepest curvature over its gentlest: larger, the harder for plain steps";
+        condition: Log(1.0, 10000.0) = 1000.0, "κ", "the bowl's steepest curvature over its gentlest: larger, the harder for plain steps";
         angle: Real(0.0, 90.0) = 25.0, "φ", "degrees by which the bowl is turned; methods that treat coordinates one by one feel it";
         start_x: Real(-1.0, 1.0) = -0.7, "x₀", "where everyone starts, from the left edge (−1) to the right (1); or drag the start";
         start_y: Real(-1.0, 1.0) = 0.6, "y₀", "the same from the lower edge to the upper";
@@ -45,10 +45,11 @@ controls! {
         fourth: Choice(Who) = Who::Lbfgs, "", "a fourth";
         fourth_step: LogZero(0.00001, 10.0) = 0.0, "α₄", "its step size; 0: tuned";
         everyone: Toggle() = false, "", "all optimizers run; the four keep their step sizes, the others are tuned";
-        trials: Count(4, 40) = 16, "", "step sizes that everyone may try before the race";
+        trials: Count(4, 40) = 16, "", "step sizes that everyone may try before the race (half of them on networks)";
+        tuning_starts: Count(1, 16) = 8, "", "starts from which each is tried, the one on show among them (two at most on networks); 1: tuned to this start alone";
         steps: LogCount(10, 2000) = 200, "T", "how long the race is";
         schedule: Choice(Pace) = Pace::Constant, "", "how step sizes change over the race; refined: as the gradients of a first run ask for";
-        tolerance: Log(0.0000000001, 0.5) = 0.001, "τ", "the goal: what may be left of the height above the lowest minimum, as a share";
+        tolerance: Log(0.0000000001, 0.5) = 0.000001, "τ", "the goal: what may be left of the height above the lowest minimum, as a share";
         noise: Choice(Weather) = Weather::Clear, "", "what gradients are seen through, the same for everyone at each step";
         noise_size: Log(0.001, 10.0) = 0.1, "σ", "its size, in units of the first gradient";
         batch: LogCount(1, 256) = 16, "b", "samples a step under mini-batch noise; surfaces have 32 summands";
@@ -70,7 +71,9 @@ const PLANE_CELLS: usize = 33;
 /// Snapshots of all weights that the common plane is fitted to.
 const SNAPSHOTS: usize = 96;
 /// Multiplications of one slice.
-const SLICE: usize = 1_500_000;
+const SLICE: usize = 600_000;
+/// Gradients of one slice, at most.
+const GRADIENTS: usize = 4_000;
 
 /// What is left to do, in the order in which it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +94,8 @@ struct Racer {
     step_size: f64,
     tuning: Option<Tuning>,
     trial: Option<Walk>,
+    /// Results of the trials of a step size so far, and the losses at their starts.
+    tries: Vec<((f64, f64), f64)>,
     walk: Option<Walk>,
     moments: Vec<Moment>,
     /// Where it was: every step on a surface, now and then in many dimensions.
@@ -140,7 +145,9 @@ pub struct Race {
     stage: Stage,
     done: usize,
     of: usize,
-    /// Other starts, and everyone's results from each.
+    /// Starts from which step sizes are tuned, the one on show first.
+    tuning_starts: Vec<Rc<[f64]>>,
+    /// Fresh starts, and everyone's results from each.
     elsewhere: Vec<Rc<[f64]>>,
     results: Vec<Vec<(f64, f64)>>,
     guest: Option<Walk>,
@@ -162,11 +169,11 @@ impl Race {
         self.landscape().map_or([(-1.0, 1.0); 2], Landscape::window)
     }
 
-    /// Steps of a walk that fit into a slice.
+    /// Gradients that fit into a slice.
     fn share(&self) -> usize {
-        let per_step =
-            self.course.problem.cost(self.course.noise.batch()) + self.course.problem.cost(self.course.problem.samples()) / 3;
-        (SLICE / (per_step * 20).max(1)).clamp(1, 400).max(SLICE / per_step.max(SLICE))
+        let seen = self.course.problem.cost(self.course.noise.batch());
+        let checked = self.course.problem.cost(self.course.problem.samples()) / 3;
+        (SLICE / (seen + checked).max(1)).clamp(1, GRADIENTS)
     }
 
     fn walk(&self, who: Who, step_size: f64, start: &Rc<[f64]>, controls: &Controls) -> Walk {
@@ -175,7 +182,6 @@ impl Race {
 
     /// Some steps of the first trial that is not over.
     fn tune(&mut self) {
-        let share = self.share();
         let Some(i) = self.racers.iter().position(|r| r.tuning.as_ref().is_some_and(|t| t.next().is_some())) else {
             for racer in &mut self.racers {
                 if let Some(tuning) = &racer.tuning {
@@ -192,14 +198,19 @@ impl Race {
         };
         let step_size = self.racers[i].tuning.as_ref().and_then(Tuning::next).expect("a trial is left");
         let trial = self.racers[i].trial.take();
-        let mut walk = trial.unwrap_or_else(|| self.walk(self.racers[i].who, step_size, &self.start, &self.controls));
-        for _ in 0..share {
-            walk.step(&self.course);
+        let start = &self.tuning_starts[self.racers[i].tries.len()];
+        let mut walk = trial.unwrap_or_else(|| self.walk(self.racers[i].who, step_size, start, &self.controls));
+        walk.advance(&self.course, &mut self.share());
+        let (decided, least) = (walk.decided(&self.course), self.course.least);
+        let racer = &mut self.racers[i];
+        if !decided {
+            racer.trial = Some(walk);
+            return;
         }
-        if walk.over(&self.course) || walk.reached.is_some() {
-            self.racers[i].tuning.as_mut().expect("it is being tuned").tell(step_size, walk.result());
-        } else {
-            self.racers[i].trial = Some(walk);
+        racer.tries.push((walk.result(), walk.first_loss));
+        if racer.tries.len() == self.tuning_starts.len() {
+            let score = score(&std::mem::take(&mut racer.tries), least);
+            racer.tuning.as_mut().expect("it is being tuned").tell(step_size, score);
         }
     }
 
@@ -319,10 +330,8 @@ impl Race {
         let start = self.elsewhere[place].clone();
         let guest = self.guest.take();
         let mut walk = guest.unwrap_or_else(|| self.walk(racer.who, racer.step_size, &start, &self.controls));
-        for _ in 0..self.share() {
-            walk.step(&self.course);
-        }
-        if walk.over(&self.course) || walk.reached.is_some() {
+        walk.advance(&self.course, &mut self.share());
+        if walk.decided(&self.course) {
             self.results[place].push(walk.result());
         } else {
             self.guest = Some(walk);
@@ -343,8 +352,9 @@ impl Race {
             let unfinished = self.rates.walk.take();
             let mut walk = unfinished.unwrap_or_else(|| self.walk(self.rates.who, step_size, &self.start, &controls));
             while left > 0 && !walk.over(&self.course) {
+                let before = walk.evaluations;
                 walk.step(&self.course);
-                left -= 1;
+                left = left.saturating_sub(walk.evaluations - before + 1);
             }
             if walk.over(&self.course) {
                 let share = (walk.loss - self.course.least) / (walk.first_loss - self.course.least);
@@ -421,7 +431,7 @@ impl Experiment for Race {
             authors: "Robin M. Schmidt, Frank Schneider, Philipp Hennig",
             year: 2021,
         },
-        claim: "From other starts the fairly tuned optimizers arrive in the order shown, for nine pairs in ten.",
+        claim: "Tuned from several starts, optimizers arrive from fresh starts in the order shown, nine pairs in ten.",
         reproduction: Reproduction::InPart,
         honesty: "The paper races optimizers on eight deep-learning problems and finds that who wins depends on the problem and the tuning; here the race is on problems small enough to watch, and what is measured is whether the order seen from one start is worth anything from another.",
         seeds: 3,
@@ -452,22 +462,88 @@ impl Experiment for Race {
             Panel {
                 id: "basins",
                 title: "Where every start leads",
-                look: "A colour a minimum, darker where it took longer; grey did not arrive, black diverged.",
+                look: "A colour a minimum, darker where it took longer; grey did not arrive, black diverged. The share reaches the lowest minimum.",
             },
             Panel {
                 id: "rates",
                 title: "Step size and momentum",
                 look: "What is left of the height after the race; the line is where theory ends stability.",
             },
+            Panel { id: "standing", title: "Standing", look: "Who reached the goal, at what cost, and where everyone ended." },
             Panel {
-                id: "standing",
-                title: "Standing",
-                look: "Who arrived, at what cost, with which step size, and how often elsewhere.",
+                id: "elsewhere",
+                title: "From other starts",
+                look: "Who arrives from fresh starts, who is first there, and the share of the map that reaches the lowest minimum.",
             },
         ],
         presets: &[
-            Preset { name: "default", about: "Rosenbrock's valley: four ways to walk along a bent floor", set: &[] },
-            Preset { name: "break-it", about: "", set: &[("problem", "Rastrigin")] },
+            Preset { name: "default", about: "A long, narrow bowl, where theory knows who is fast", set: &[] },
+            Preset {
+                name: "break-it",
+                about: "A goal nearby, and step sizes tuned to one start: who is first there is luck",
+                set: &[("tolerance", "0.01"), ("tuning_starts", "1")],
+            },
+            Preset {
+                name: "bent valley",
+                about: "Rosenbrock's function: the way leads along a floor that turns",
+                set: &[("problem", "Rosenbrock"), ("steps", "500")],
+            },
+            Preset {
+                name: "four minima",
+                about: "Himmelblau's function: which minimum is reached depends on who walks",
+                set: &[("problem", "Himmelblau"), ("fourth", "Nesterov"), ("start_x", "0.02"), ("start_y", "-0.1")],
+            },
+            Preset {
+                name: "saddle",
+                about: "Newton's method is drawn to the saddle, its repairs are not",
+                set: &[
+                    ("problem", "saddle"),
+                    ("first", "Newton"),
+                    ("first_step", "1"),
+                    ("second", "cubic Newton"),
+                    ("second_step", "1"),
+                    ("third", "regularised Newton"),
+                    ("third_step", "1"),
+                    ("fourth", "GD"),
+                    ("start_x", "-0.6"),
+                    ("start_y", "0.2"),
+                ],
+            },
+            Preset {
+                name: "edge of stability",
+                about: "Gradient descent and momentum at steps just below, and just above, what theory allows",
+                set: &[
+                    ("condition", "30"),
+                    ("first_step", "0.066"),
+                    ("second_step", "0.12"),
+                    ("third", "GD"),
+                    ("third_step", "0.068"),
+                    ("fourth", "Nesterov"),
+                    ("fourth_step", "0.04"),
+                ],
+            },
+            Preset {
+                name: "heavy tails",
+                about: "Gradients with rare, enormous errors: who trusts their size pays for it",
+                set: &[
+                    ("condition", "30"),
+                    ("noise", "heavy-tailed"),
+                    ("second", "normalised GD"),
+                    ("fourth", "Lion"),
+                    ("schedule", "linear decay"),
+                    ("tolerance", "0.0001"),
+                ],
+            },
+            Preset {
+                name: "everyone",
+                about: "All optimizers on Rosenbrock's function, each with as many trials",
+                set: &[("problem", "Rosenbrock"), ("everyone", "on")],
+            },
+            Preset {
+                name: "network",
+                about: "A small network on digits; the paths in the plane that holds most of them",
+                set: &[("problem", "MLP on digits"), ("noise", "mini-batch"), ("fourth", "Muon"), ("schedule", "cosine")],
+            },
         ],
         data: &[Dataset::Digits],
         own_data: Some(
@@ -510,7 +586,9 @@ impl Experiment for Race {
         let first_gradient = (g.iter().map(|g| g * g).sum::<f64>() / g.len() as f64).sqrt();
         let noise = Noise::new(controls.noise, controls.noise_size * first_gradient, controls.batch, seed, &problem);
         let many = ground.is_empty();
-        let racers = racers(controls, problem.is_sum_of_squares())?;
+        let network = matches!(problem, Problem::Network(_));
+        let trials = if network { controls.trials.div_ceil(2) } else { controls.trials };
+        let racers = racers(controls, problem.is_sum_of_squares(), trials)?;
         let course = Course {
             problem,
             steps: controls.steps,
@@ -520,15 +598,17 @@ impl Experiment for Race {
             width,
             noise,
         };
-        let places = if !many {
-            24
-        } else if course.problem.cost(course.problem.samples()) < 10_000 {
-            12
-        } else {
-            4
+        let (places, columns, rows) = match &course.problem {
+            Problem::Plane(_) => (24, 60, 34),
+            Problem::Factors(_) => (12, 24, 12),
+            Problem::Network(_) => (4, 10, 4),
         };
         let mut random = Random::new(seed, "other starts");
         let elsewhere: Vec<Rc<[f64]>> = (0..places).map(|_| course.problem.start(&mut random).into()).collect();
+        let mut random = Random::new(seed, "tuning starts");
+        let tuned_from = if network { controls.tuning_starts.min(2) } else { controls.tuning_starts };
+        let others = (1..tuned_from).map(|_| course.problem.start(&mut random).into());
+        let tuning_starts: Vec<Rc<[f64]>> = std::iter::once(start.clone()).chain(others).collect();
         let with_momentum = |who: &Who| {
             matches!(
                 who,
@@ -546,11 +626,6 @@ impl Experiment for Race {
             )
         };
         let who = racers.iter().map(|r| r.who).find(with_momentum).unwrap_or(Who::HeavyBall);
-        let (columns, rows) = match places {
-            24 => (60, 34),
-            12 => (24, 12),
-            _ => (12, 5),
-        };
         let atlas = Atlas::new(racers.len().min(4), &minima, course.problem.size() == 2 && !many);
         let mut run = Race {
             controls: controls.clone(),
@@ -562,6 +637,7 @@ impl Experiment for Race {
             of: 0,
             results: vec![Vec::new(); places],
             elsewhere,
+            tuning_starts,
             guest: None,
             rates: Rates { who, columns, rows, left: vec![f32::NAN; columns * rows], walk: None, next: 0 },
             through: None,
@@ -571,7 +647,8 @@ impl Experiment for Race {
             course,
         };
         let n = run.racers.len();
-        let walks = run.racers.iter().filter(|r| r.tuning.is_some()).count() * controls.trials + places * n + columns * rows;
+        let tuned = run.racers.iter().filter(|r| r.tuning.is_some()).count();
+        let walks = tuned * trials * tuned_from + places * n + columns * rows;
         let per_walk = controls.steps.div_ceil(run.share());
         run.of = walks * per_walk / 2 + controls.steps * n + run.atlas.slices() + 20;
         Ok(run)
@@ -655,7 +732,7 @@ fn problem(controls: &Controls, seed: u64, library: &Library) -> Result<Problem>
     }
     let pictures = library.pictures(Dataset::Digits)?;
     let order = Random::new(seed, "split").permutation(pictures.len());
-    let rows = &order[..300];
+    let rows = &order[..200];
     let x = rows.iter().flat_map(|i| pictures.image(*i).iter().map(|v| f64::from(*v) / 16.0)).collect();
     let y = rows.iter().map(|i| pictures.labels[*i]).collect();
     let sizes: &[usize] = if controls.problem == On::Mlp { &[64, 10, 10] } else { &[64, 10] };
@@ -663,7 +740,7 @@ fn problem(controls: &Controls, seed: u64, library: &Library) -> Result<Problem>
 }
 
 /// Everyone who runs.
-fn racers(controls: &Controls, squares: bool) -> Result<Vec<Racer>> {
+fn racers(controls: &Controls, squares: bool, trials: usize) -> Result<Vec<Racer>> {
     let lanes = [
         (controls.first, controls.first_step),
         (controls.second, controls.second_step),
@@ -688,8 +765,9 @@ fn racers(controls: &Controls, squares: bool) -> Result<Vec<Racer>> {
         who,
         lane,
         step_size,
-        tuning: (step_size == 0.0).then(|| Tuning::new(controls.trials)),
+        tuning: (step_size == 0.0).then(|| Tuning::new(trials)),
         trial: None,
+        tries: Vec::new(),
         walk: None,
         moments: Vec::new(),
         path: Vec::new(),

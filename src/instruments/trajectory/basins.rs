@@ -1,7 +1,8 @@
 //! Where every start leads: a map a racer, finer with every pass.
 
+use super::field::Weather;
 use super::race::Walk;
-use super::{Race, Stage};
+use super::{GRADIENTS, Race, Stage};
 use crate::methods::basins::{Flow, Landing};
 use crate::methods::optimize::solver::Method;
 use crate::view::Images;
@@ -100,19 +101,27 @@ impl Race {
                 self.atlas.making.extend(flow.run(&xs, &ys));
             }
         } else {
-            let many = (4000 / self.course.steps).clamp(1, side * side);
-            let (who, step_size) = (racer.who, racer.step_size);
-            for i in from..(from + many).min(side * side) {
+            let (who, step_size, mut left) = (racer.who, racer.step_size, GRADIENTS);
+            for i in from..side * side {
+                if left == 0 {
+                    break;
+                }
                 let start = [place(i % side, x), place(i / side, y)].into();
                 let mut walk: Walk = self.walk(who, step_size, &start, &self.controls);
                 let mut settled = 0.0;
                 while !walk.over(&self.course) {
                     let before = [walk.x[0], walk.x[1]];
                     walk.step(&self.course);
-                    if (walk.x[0] - before[0]).abs().max((walk.x[1] - before[1]).abs()) >= still {
+                    let moved = (walk.x[0] - before[0]).abs().max((walk.x[1] - before[1]).abs());
+                    if moved >= still {
                         settled = walk.t as f32;
                     }
+                    // A solver that finds nothing to do will find nothing the next time.
+                    if moved == 0.0 && self.controls.noise == Weather::Clear {
+                        break;
+                    }
                 }
+                left = left.saturating_sub(walk.evaluations);
                 let at = if walk.diverged.is_some() { [f32::NAN; 2] } else { [walk.x[0] as f32, walk.x[1] as f32] };
                 self.atlas.making.push(Landing { at, settled });
             }
@@ -130,6 +139,11 @@ impl Race {
         let [x, _] = self.window();
         let landings = self.atlas.whole.get(racer).map_or(&[][..], |(_, landings)| landings);
         landings.iter().map(|landing| self.atlas.fate(landing, x.1 - x.0)).collect()
+    }
+
+    /// It arrived at one of the lowest minima.
+    pub(super) fn is_lowest(&self, fate: Fate) -> bool {
+        matches!(fate, Fate::Arrived(m) if m < self.lowest().len())
     }
 
     /// The maps side by side.
@@ -154,11 +168,8 @@ impl Race {
                     pixels.extend([r, g, b]);
                 }
             }
-            let share =
-                |wanted: fn(&Fate) -> bool| 100.0 * fates.iter().filter(|f| wanted(f)).count() as f64 / fates.len().max(1) as f64;
-            let (best, gone) = (share(|f| *f == Fate::Arrived(0)), share(|f| *f == Fate::Diverged));
-            let gone = if gone > 0.0 { format!(", {gone:.0} % diverge") } else { String::new() };
-            captions.push(format!("{}: {best:.0} % reach the lowest{gone}", self.racers[racer].who.name()));
+            let lowest = fates.iter().filter(|f| self.is_lowest(**f)).count() as f64 / fates.len().max(1) as f64;
+            captions.push(format!("{}: {:.0} %", self.racers[racer].who.name(), 100.0 * lowest));
         }
         let columns = if self.atlas.whole.len() > 1 { 2 } else { 1 };
         Some(Images { width: finest, height: finest, channels: 3, columns, pixels, captions })

@@ -34,7 +34,7 @@ choice! {
 choice! {
     /// An optimizer.
     pub enum Who {
-        Gradient => "gradient descent",
+        Gradient => "GD",
         HeavyBall => "heavy ball",
         Nesterov => "Nesterov",
         AdaGrad => "AdaGrad",
@@ -60,7 +60,7 @@ choice! {
         Lbfgs => "L-BFGS",
         Newton => "Newton",
         Cubic => "cubic Newton",
-        Regularised => "gradient-regularised Newton",
+        Regularised => "regularised Newton",
         GaussNewton => "Gauss-Newton",
         MFac => "M-FAC",
         Nobody => "nobody",

@@ -20,8 +20,6 @@ pub struct Paths {
     pub places: Vec<Vec<(f64, f64)>>,
     /// Shares of the variance of all points that the two directions hold.
     pub shares: [f64; 2],
-    /// Weights a point.
-    pub weights: usize,
 }
 
 /// A column of losses.
@@ -121,7 +119,7 @@ fn paths(arrays: &[Array]) -> Result<Paths> {
     };
     let place = |point: &Vec<f32>| (along(point, &directions[0]), along(point, &directions[1]));
     let places = runs.iter().map(|run| run.iter().map(place).collect()).collect();
-    Ok(Paths { names, places, shares, weights })
+    Ok(Paths { names, places, shares })
 }
 
 #[cfg(test)]
@@ -139,7 +137,7 @@ mod tests {
         let run = |side: f64| (0..10).flat_map(|t| [f64::from(t) * 0.6, side, f64::from(t) * 0.8, 0.0]).collect::<Vec<f64>>();
         let both = array("w.npz/w", &[2, 10, 4], [run(-1.0), run(1.0)].concat(), &[]);
         let Some(Own::Weights(paths)) = Own::read(&[both]).unwrap() else { panic!("weights") };
-        assert_eq!((paths.names.len(), paths.weights), (2, 4));
+        assert_eq!(paths.names, ["w.npz/w 1", "w.npz/w 2"]);
         assert!((paths.shares[0] + paths.shares[1] - 1.0).abs() < 1e-6 && paths.shares[0] > paths.shares[1]);
         let distance = |a: (f64, f64), b: (f64, f64)| ((a.0 - b.0) * (a.0 - b.0) + (a.1 - b.1) * (a.1 - b.1)).sqrt();
         assert!((distance(paths.places[0][0], paths.places[0][9]) - 9.0).abs() < 1e-4);

@@ -391,6 +391,10 @@ impl Krylov {
 /// halving; the best seen after 30 tries. `value` and `g` are f and its gradient at `x`.
 fn wolfe(f: &mut dyn Objective, x: &[f64], d: &[f64], value: f64, g: &[f64], start: f64) -> f64 {
     let slope = dot(d, g);
+    // What there is to gain is less than the rounding of f: nothing can be told from values any more.
+    if -slope * start.min(1.0) <= f64::EPSILON * value.abs() {
+        return 0.0;
+    }
     let (mut low, mut high) = (0.0, f64::INFINITY);
     let (mut t, mut best) = (start, (value, 0.0));
     let mut gradient = vec![0.0; x.len()];
