@@ -159,7 +159,7 @@ impl Race {
                         continue;
                     }
                     let i = row * side / finest * side + column * side / finest;
-                    let shade = 1.0 - 0.7 * landings[i].settled / self.course.steps as f32;
+                    let shade = 1.0 - 0.55 * landings[i].settled / self.course.steps as f32;
                     let [r, g, b] = match fates[i] {
                         Fate::Arrived(m) => COLOURS[m % COLOURS.len()].map(|c| (f32::from(c) * shade) as u8),
                         Fate::OnItsWay => ON_ITS_WAY,

@@ -37,13 +37,14 @@ impl Race {
             4 if self.landscape().is_some() => self.curves("distance to the lowest minimum", |m| m.distance),
             4 => self.curves("distance from the start", |m| m.distance),
             5 => self.effective(),
-            6 => match self.maps() {
+            6 => self.heads(),
+            7 => match self.maps() {
                 Some(images) => View::Images(images),
                 None if self.landscape().is_some() => nothing("The maps come after the race."),
                 None => nothing("A map of starts needs a problem with two variables."),
             },
-            7 => View::HeatMap(self.rates_map()),
-            8 => View::Table(self.standing()),
+            8 => View::HeatMap(self.rates_map()),
+            9 => View::Table(self.standing()),
             _ => View::Table(self.elsewhere()),
         }
     }
@@ -60,10 +61,15 @@ impl Race {
         (0..results.len()).map(|i| results.len() <= 8 || ahead(i) < 8).collect()
     }
 
-    fn label(racer: &Racer) -> String {
+    /// Its name, with the step size where two have the same, and when it diverged.
+    fn label(&self, racer: &Racer) -> String {
+        let mut name = racer.who.name().to_string();
+        if self.racers.iter().any(|other| other.who == racer.who && other.lane != racer.lane) {
+            name += &format!(", α {}", short(racer.step_size));
+        }
         match racer.walk.as_ref().and_then(|w| w.diverged) {
-            Some(step) => format!("{} (diverged, step {step})", racer.who.name()),
-            None => racer.who.name().into(),
+            Some(step) => format!("{name} (diverged at step {step})"),
+            None => name,
         }
     }
 
@@ -77,7 +83,7 @@ impl Race {
                 let last = racer.path.len() - 1;
                 let kept = racer.path.iter().enumerate().filter(|(i, _)| i % every == 0 || *i == last);
                 let (x, y) = kept.map(|(_, p)| place(p)).unzip();
-                Path { name: Self::label(racer), ink: Self::ink(racer), x, y }
+                Path { name: self.label(racer), ink: Self::ink(racer), x, y }
             };
             shown.map(path).collect::<Vec<Path>>()
         };
@@ -101,9 +107,7 @@ impl Race {
         let Some(through) = &self.through else { return nothing("The common plane of the paths comes after the race.") };
         let mut values = through.loss.clone();
         values.resize(PLANE_CELLS * PLANE_CELLS, f32::NAN);
-        let axis = |k: usize, name: &str| {
-            Axis::linear(format!("{name} principal component, {:.0} % of the variance", 100.0 * through.shares[k]))
-        };
+        let axis = |k: usize, name: &str| Axis::linear(format!("{name} component ({:.0} %)", 100.0 * through.shares[k]));
         View::HeatMap(HeatMap {
             x: axis(0, "first").range(through.low.0, through.high.0),
             y: axis(1, "second").range(through.low.1, through.high.1),
@@ -131,6 +135,8 @@ impl Race {
             let every = racer.moments.len().div_ceil(POINTS).max(1);
             let last = racer.moments.len().saturating_sub(1);
             let kept = racer.moments.iter().enumerate().filter(|(i, _)| i % every == 0 || *i == last);
+            // What is smaller than this is rounding.
+            let floor = 1e-25 * racer.moments.first().map_or(0.0, of);
             let (x, y) = kept
                 .map(|(t, m)| {
                     let x = match self.controls.against {
@@ -138,10 +144,10 @@ impl Race {
                         Against::Evaluations => m.evaluations as f64,
                     };
                     let y = of(m);
-                    (x, if y.is_finite() && y > 0.0 { y.clamp(1e-300, 1e300) } else { f64::NAN })
+                    (x, if y.is_finite() && y > floor { y.min(1e300) } else { f64::NAN })
                 })
                 .unzip();
-            let (name, ink) = (if dashed { String::new() } else { Self::label(racer) }, Self::ink(racer));
+            let (name, ink) = (if dashed { String::new() } else { self.label(racer) }, Self::ink(racer));
             marks.push(Mark::Line { name, ink, x, y, dashed });
         }
         marks
@@ -175,6 +181,43 @@ impl Race {
             marks.push(Mark::at_y("2/L at the minimum", 2.0 / top));
         }
         View::Chart(Chart { x: self.abscissa(), y: Axis::log(name), marks, ..Chart::default() })
+    }
+
+    /// From each head on a surface: where it moved last, and downhill.
+    fn heads(&self) -> View {
+        let Some(landscape) = self.landscape() else {
+            return nothing("Arrows in the plane need a problem with two variables.");
+        };
+        let [wx, wy] = self.window();
+        let length = 0.09 * (wx.1 - wx.0).min(wy.1 - wy.0);
+        let mut marks = Vec::new();
+        let named = self.named();
+        for (racer, _) in self.racers.iter().zip(&named).filter(|(_, named)| **named) {
+            let Some(head) = racer.path.last().map(|p| (f64::from(p[0]), f64::from(p[1]))) else { continue };
+            let tail = &racer.path[racer.path.len().saturating_sub(25)..];
+            let (x, y) = tail.iter().map(|p| (f64::from(p[0]), f64::from(p[1]))).unzip();
+            let inside = (wx.0..=wx.1).contains(&head.0) && (wy.0..=wy.1).contains(&head.1);
+            marks.push(Mark::line(self.label(racer), Self::ink(racer), x, y));
+            if !inside {
+                continue;
+            }
+            marks.push(Mark::points("", Self::ink(racer), vec![head.0], vec![head.1], 8.0));
+            let mut arrow = |(dx, dy): (f64, f64), least: f64, ink: Ink| {
+                let size = (dx * dx + dy * dy).sqrt();
+                if size > least && size.is_finite() {
+                    let to = (head.0 + length * dx / size, head.1 + length * dy / size);
+                    marks.push(Mark::Arrow { ink, from: head, to });
+                }
+            };
+            let (_, g) = landscape.gradient([head.0, head.1]);
+            arrow((-g[0], -g[1]), 0.0, Ink::Muted);
+            if let [.., before, _] = tail {
+                let moved = (head.0 - f64::from(before[0]), head.1 - f64::from(before[1]));
+                arrow(moved, 1e-5 * (wx.1 - wx.0), Self::ink(racer));
+            }
+        }
+        let (x, y) = (Axis::linear("x").range(wx.0, wx.1), Axis::linear("y").range(wy.0, wy.1));
+        View::Chart(Chart { x, y, marks, equal: false, handle: None })
     }
 
     fn rates_map(&self) -> HeatMap {
@@ -347,7 +390,7 @@ fn own_paths(paths: &Paths) -> Chart {
         marks.push(Mark::points("", ink, vec![end.0], vec![end.1], 8.0));
     }
     let axis = |k: usize, name: &str| {
-        Axis::linear(format!("{name} principal component, {:.1} % of the variance", 100.0 * paths.shares[k]))
+        Axis::linear(format!("{name} principal component ({:.1} % of the variance)", 100.0 * paths.shares[k]))
     };
     Chart { x: axis(0, "first"), y: axis(1, "second"), marks, equal: true, handle: None }
 }

@@ -275,6 +275,11 @@ impl Tuning {
         self.tried.push((libm::log10(step_size), score));
     }
 
+    #[cfg(test)]
+    pub fn trials_made(&self) -> usize {
+        self.tried.len()
+    }
+
     /// The best exponent of the first `among` trials.
     fn best(&self, among: usize) -> f64 {
         let tried = &self.tried[..among.min(self.tried.len())];
