@@ -46,12 +46,12 @@ controls! {
         fourth_step: LogZero(0.00001, 10.0) = 0.0, "α₄", "its step size; 0: tuned";
         everyone: Toggle() = false, "", "all optimizers run; the four keep their step sizes, the others are tuned";
         trials: Count(4, 40) = 16, "", "step sizes that everyone may try before the race (half of them on networks)";
-        tuning_starts: Count(1, 16) = 8, "", "starts from which each is tried, the one on show among them (two at most on networks); 1: tuned to this start alone";
+        tuning_starts: Count(1, 16) = 8, "", "starts, drawn at random, from which each is tried (two at most on networks); 1: the start on show alone";
         steps: LogCount(10, 2000) = 200, "T", "how long the race is";
         schedule: Choice(Pace) = Pace::Constant, "", "how step sizes change over the race; refined: as the gradients of a first run ask for";
         tolerance: Log(0.0000000001, 0.5) = 0.000001, "τ", "the goal: what may be left of the height above the lowest minimum, as a share";
         noise: Choice(Weather) = Weather::Clear, "", "what gradients are seen through, the same for everyone at each step";
-        noise_size: Log(0.001, 10.0) = 0.1, "σ", "its size, in units of the first gradient";
+        noise_size: Log(0.001, 10.0) = 0.1, "σ", "its size, in units of the gradient at a middling start";
         batch: LogCount(1, 256) = 16, "b", "samples a step under mini-batch noise; surfaces have 32 summands";
         momentum: Real(0.0, 0.99) = 0.9, "μ, β₁", "how long past gradients are felt";
         beta2: Real(0.5, 0.9999) = 0.999, "β₂", "how long past squares of gradients are felt";
@@ -145,7 +145,7 @@ pub struct Race {
     stage: Stage,
     done: usize,
     of: usize,
-    /// Starts from which step sizes are tuned, the one on show first.
+    /// Starts from which step sizes are tuned.
     tuning_starts: Vec<Rc<[f64]>>,
     /// Fresh starts, and everyone's results from each.
     elsewhere: Vec<Rc<[f64]>>,
@@ -188,12 +188,7 @@ impl Race {
                     racer.step_size = tuning.found();
                 }
             }
-            for i in 0..self.racers.len() {
-                let walk = self.walk(self.racers[i].who, self.racers[i].step_size, &self.start, &self.controls);
-                self.racers[i].walk = Some(walk);
-                self.record(i);
-            }
-            self.stage = Stage::Race;
+            self.line_up();
             return;
         };
         let step_size = self.racers[i].tuning.as_ref().and_then(Tuning::next).expect("a trial is left");
@@ -212,6 +207,17 @@ impl Race {
             let score = score(&std::mem::take(&mut racer.tries), least);
             racer.tuning.as_mut().expect("it is being tuned").tell(step_size, score);
         }
+    }
+
+    /// Everyone at the start.
+    fn line_up(&mut self) {
+        for i in 0..self.racers.len() {
+            let walk = self.walk(self.racers[i].who, self.racers[i].step_size, &self.start, &self.controls);
+            let racer = &mut self.racers[i];
+            (racer.walk, racer.moments, racer.path) = (Some(walk), Vec::new(), Vec::new());
+            self.record(i);
+        }
+        self.stage = Stage::Race;
     }
 
     /// Keeps what there is to see of a racer now.
@@ -552,7 +558,7 @@ impl Experiment for Race {
         ],
         data: &[Dataset::Digits],
         own_data: Some(
-            "Weights per epoch as npy or npz (epochs × weights, or runs × epochs × weights), or a csv of losses with a column for each run.",
+            "Weights per epoch, a file a run (npz, npy or safetensors, the epochs as the first axis of every array), or a csv of losses with a column for each run.",
         ),
     };
 
@@ -563,8 +569,7 @@ impl Experiment for Race {
         let (mut minima, mut ground, mut least, mut width) = (Vec::new(), Vec::new(), 0.0, 100.0);
         if let Problem::Plane(landscape) = &problem {
             let window = landscape.window();
-            let place = |(low, high): (f64, f64), share: f64| 0.5 * (low + high) + 0.5 * (high - low) * share;
-            start = [place(window[0], controls.start_x), place(window[1], controls.start_y)].into();
+            start = self::start(landscape, controls);
             let cell = |i: usize| 2.0 * (i as f64 + 0.5) / CELLS as f64 - 1.0;
             let at = |i: usize| landscape.at::<f64>(place(window[0], cell(i % CELLS)), place(window[1], cell(i / CELLS)));
             let heights: Vec<f64> = (0..CELLS * CELLS).map(at).collect();
@@ -586,10 +591,20 @@ impl Experiment for Race {
             width = window[0].1 - window[0].0;
             ground = heights.into_iter().map(|h| h as f32).collect();
         }
-        let mut g = vec![0.0; start.len()];
-        problem.gradient(&start, &mut g);
-        let first_gradient = (g.iter().map(|g| g * g).sum::<f64>() / g.len() as f64).sqrt();
-        let noise = Noise::new(controls.noise, controls.noise_size * first_gradient, controls.batch, seed, &problem);
+        let places = match &problem {
+            Problem::Plane(_) => 24,
+            Problem::Factors(_) => 12,
+            Problem::Network(_) => 4,
+        };
+        let mut random = Random::new(seed, "other starts");
+        let elsewhere: Vec<Rc<[f64]>> = (0..places).map(|_| problem.start(&mut random).into()).collect();
+        let noise = Noise::new(
+            controls.noise,
+            controls.noise_size * middling_slope(&problem, &elsewhere),
+            controls.batch,
+            seed,
+            &problem,
+        );
         let many = ground.is_empty();
         let network = matches!(problem, Problem::Network(_));
         let trials = if network { controls.trials.div_ceil(2) } else { controls.trials };
@@ -603,17 +618,17 @@ impl Experiment for Race {
             width,
             noise,
         };
-        let (places, columns, rows) = match &course.problem {
-            Problem::Plane(_) => (24, 60, 34),
-            Problem::Factors(_) => (12, 24, 12),
-            Problem::Network(_) => (4, 10, 4),
+        let (columns, rows) = match &course.problem {
+            Problem::Plane(_) => (60, 34),
+            Problem::Factors(_) => (24, 12),
+            Problem::Network(_) => (10, 4),
         };
-        let mut random = Random::new(seed, "other starts");
-        let elsewhere: Vec<Rc<[f64]>> = (0..places).map(|_| course.problem.start(&mut random).into()).collect();
         let mut random = Random::new(seed, "tuning starts");
         let tuned_from = if network { controls.tuning_starts.min(2) } else { controls.tuning_starts };
-        let others = (1..tuned_from).map(|_| course.problem.start(&mut random).into());
-        let tuning_starts: Vec<Rc<[f64]>> = std::iter::once(start.clone()).chain(others).collect();
+        let tuning_starts: Vec<Rc<[f64]>> = match tuned_from {
+            1 => vec![start.clone()],
+            many => (0..many).map(|_| course.problem.start(&mut random).into()).collect(),
+        };
         let with_momentum = |who: &Who| {
             matches!(
                 who,
@@ -717,6 +732,36 @@ impl Experiment for Race {
         self.arrays()
     }
 
+    fn revise(&mut self, controls: &Controls) -> bool {
+        let same = Controls {
+            against: self.controls.against,
+            start_x: self.controls.start_x,
+            start_y: self.controls.start_y,
+            ..controls.clone()
+        };
+        let moved = (controls.start_x, controls.start_y) != (self.controls.start_x, self.controls.start_y);
+        if same != self.controls {
+            return false;
+        }
+        if moved && let Some(landscape) = self.landscape() {
+            // A schedule refined from this start, or steps tuned to it alone, are other ones at another start.
+            let alone = self.controls.tuning_starts == 1 && self.racers.iter().any(|r| r.tuning.is_some());
+            let start = start(landscape, controls);
+            if alone || controls.schedule == Pace::Refined || !landscape.at::<f64>(start[0], start[1]).is_finite() {
+                return false;
+            }
+            self.start = start;
+            if self.stage != Stage::Tune {
+                self.line_up();
+            }
+            self.rates.left.fill(f32::NAN);
+            (self.rates.next, self.rates.walk) = (0, None);
+            // What was found out from other starts, and the maps, stay.
+        }
+        self.controls = controls.clone();
+        true
+    }
+
     fn pointer(controls: &Controls, which: usize, at: (f64, f64)) -> Option<Controls> {
         let landscape = controls.problem.landscape(controls).ok()??;
         let [x, y] = landscape.window();
@@ -725,6 +770,29 @@ impl Experiment for Race {
         };
         (which == 0).then(|| Controls { start_x: share(at.0, x), start_y: share(at.1, y), ..controls.clone() })
     }
+}
+
+/// The place between the ends of an axis that −1 … 1 names.
+fn place((low, high): (f64, f64), share: f64) -> f64 {
+    0.5 * (low + high) + 0.5 * (high - low) * share
+}
+
+/// Where the controls put the start.
+fn start(landscape: &Landscape, controls: &Controls) -> Rc<[f64]> {
+    let [x, y] = landscape.window();
+    [place(x, controls.start_x), place(y, controls.start_y)].into()
+}
+
+/// The median over starts of the root mean square of the gradient's entries.
+fn middling_slope(problem: &Problem, starts: &[Rc<[f64]>]) -> f64 {
+    let slope = |start: &Rc<[f64]>| {
+        let mut g = vec![0.0; start.len()];
+        problem.gradient(start, &mut g);
+        (g.iter().map(|g| g * g).sum::<f64>() / g.len() as f64).sqrt()
+    };
+    let mut slopes: Vec<f64> = starts.iter().map(slope).filter(|s| s.is_finite()).collect();
+    slopes.sort_by(f64::total_cmp);
+    slopes.get(slopes.len() / 2).copied().unwrap_or(1.0)
 }
 
 /// The problem that the controls name.
