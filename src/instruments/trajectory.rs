@@ -172,7 +172,7 @@ impl Race {
     /// Gradients that fit into a slice.
     fn share(&self) -> usize {
         let seen = self.course.problem.cost(self.course.noise.batch());
-        let checked = self.course.problem.cost(self.course.problem.samples()) / 3;
+        let checked = self.course.problem.cost(self.course.problem.samples()) / (3 * self.course.look);
         (SLICE / (seen + checked).max(1)).clamp(1, GRADIENTS)
     }
 
@@ -227,14 +227,14 @@ impl Race {
             return;
         }
         let mut g = vec![0.0; walk.x.len()];
-        self.course.problem.gradient(&walk.x, &mut g);
+        let loss = self.course.problem.gradient(&walk.x, &mut g);
         let norm = |v: &mut dyn Iterator<Item = f64>| v.map(|v| v * v).sum::<f64>().sqrt();
         let distance = match self.lowest() {
             [] => norm(&mut walk.x.iter().zip(self.start.iter()).map(|(x, s)| x - s)),
             lowest => lowest.iter().map(|m| norm(&mut walk.x.iter().zip(m).map(|(x, m)| x - m))).fold(f64::INFINITY, f64::min),
         };
         let moment = Moment {
-            loss: walk.loss,
+            loss,
             gradient: norm(&mut g.iter().copied()),
             distance,
             evaluations: walk.evaluations,
@@ -613,6 +613,7 @@ impl Experiment for Race {
             problem,
             steps: controls.steps,
             pace: controls.schedule,
+            look: if network { 5 } else { 1 },
             least,
             tolerance: controls.tolerance,
             width,
@@ -805,11 +806,15 @@ fn problem(controls: &Controls, seed: u64, library: &Library) -> Result<Problem>
     }
     let pictures = library.pictures(Dataset::Digits)?;
     let order = Random::new(seed, "split").permutation(pictures.len());
-    let rows = &order[..200];
+    // Filters cost more than a dense layer.
+    let rows = &order[..if controls.problem == On::Cnn { 100 } else { 200 }];
     let x = rows.iter().flat_map(|i| pictures.image(*i).iter().map(|v| f64::from(*v) / 16.0)).collect();
     let y = rows.iter().map(|i| pictures.labels[*i]).collect();
-    let sizes: &[usize] = if controls.problem == On::Mlp { &[64, 10, 10] } else { &[64, 10] };
-    Ok(Problem::Network(Classifier::new(sizes, x, y)))
+    Ok(Problem::Network(match controls.problem {
+        On::Logistic => Classifier::dense(&[64, 10], x, y),
+        On::Mlp => Classifier::dense(&[64, 10, 10], x, y),
+        _ => Classifier::convolutional(8, 4, 10, x, y),
+    }))
 }
 
 /// Everyone who runs.
@@ -882,7 +887,8 @@ mod tests {
         let landscape = Landscape::bowl(30.0, 0.4);
         let problem = Problem::Plane(landscape);
         let noise = Noise::new(Weather::Clear, 0.0, 1, 0, &problem);
-        let course = Course { problem, steps: 3000, pace: Pace::Constant, least: 0.0, tolerance: 1e-10, width: 1e6, noise };
+        let course =
+            Course { problem, steps: 3000, pace: Pace::Constant, look: 1, least: 0.0, tolerance: 1e-10, width: 1e6, noise };
         for (who, momentum) in
             [(Who::Gradient, 0.0), (Who::HeavyBall, 0.3), (Who::HeavyBall, 0.9), (Who::Nesterov, 0.3), (Who::Nesterov, 0.9)]
         {

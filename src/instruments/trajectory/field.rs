@@ -28,6 +28,7 @@ choice! {
         Logistic => "logistic regression on digits",
         Factors => "matrix factorisation",
         Mlp => "MLP on digits",
+        Cnn => "CNN on digits",
     }
 }
 
@@ -180,7 +181,7 @@ impl On {
             On::Wiggles => Landscape::Wiggles,
             On::Roof => Landscape::Roof,
             On::Typed => Landscape::Typed(Formula::parse(&c.formula).map_err(|e| Error::new(format!("control formula: {e}")))?),
-            On::Logistic | On::Factors | On::Mlp => return Ok(None),
+            On::Logistic | On::Factors | On::Mlp | On::Cnn => return Ok(None),
         }))
     }
 }
