@@ -675,14 +675,14 @@ impl Experiment for Race {
         Ok(run)
     }
 
-    async fn step(&mut self, _: &Device) -> Result<Progress> {
+    async fn step(&mut self, device: &Device) -> Result<Progress> {
         match self.stage {
             Stage::Tune => self.tune(),
             Stage::Race => self.race(),
             Stage::Plane => self.map_plane(),
             Stage::Elsewhere => self.visit(),
             Stage::Rates => self.rate(),
-            Stage::Basins => self.survey(),
+            Stage::Basins => self.survey(device).await,
             Stage::Over => {}
         }
         self.done += 1;

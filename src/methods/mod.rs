@@ -35,6 +35,7 @@ pub mod solve;
 pub mod spd;
 pub mod spectrum;
 pub mod statistics;
+pub mod trace;
 pub mod training;
 pub mod transport;
 pub mod trigonometric;

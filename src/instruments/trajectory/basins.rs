@@ -3,6 +3,8 @@
 use super::field::Weather;
 use super::race::Walk;
 use super::{GRADIENTS, Race, Stage};
+use crate::gpu::Device;
+use crate::gpu::basins::{faster, landings};
 use crate::methods::basins::{Flow, Landing};
 use crate::methods::optimize::solver::Method;
 use crate::view::Images;
@@ -64,7 +66,7 @@ impl Atlas {
 
 impl Race {
     /// One row of the pass that is being made (or a part of it, for those who are slow).
-    pub(super) fn survey(&mut self) {
+    pub(super) async fn survey(&mut self, device: &Device) {
         let [x, y] = self.window();
         if self.atlas.racer == self.atlas.whole.len() {
             (self.atlas.racer, self.atlas.pass) = (0, self.atlas.pass + 1);
@@ -74,6 +76,10 @@ impl Race {
             return;
         }
         let side = PASSES[self.atlas.pass];
+        if self.atlas.whole[self.atlas.racer].0 >= side {
+            self.atlas.racer += 1;
+            return;
+        }
         let racer = &self.racers[self.atlas.racer];
         let method = racer.who.method(&self.controls, self.course.least);
         let slow = !matches!(method, Method::First(_));
@@ -93,6 +99,15 @@ impl Race {
                 tilts: (0..self.course.steps).map_while(|t| <[f64; 2]>::try_from(self.course.noise.at(t).tilt).ok()).collect(),
                 still,
             };
+            // All of the finest map at once; if the GPU is lost meanwhile, the CPU goes on.
+            let finest = PASSES[PASSES.len() - 1];
+            if let Some(gpu) = faster(device).filter(|_| from == 0)
+                && let Ok(landings) = landings(gpu, &flow, [x, y], finest).await
+            {
+                self.atlas.whole[self.atlas.racer] = (finest, landings);
+                self.atlas.racer += 1;
+                return;
+            }
             // As many as fit into a slice, whole packs.
             let many = (32 * 8 * 200 / self.course.steps).clamp(8, side * side) / 8 * 8;
             for eight in (from..(from + many).min(side * side)).step_by(8) {

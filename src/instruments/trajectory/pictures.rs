@@ -190,7 +190,8 @@ impl Race {
         };
         let [wx, wy] = self.window();
         let length = 0.09 * (wx.1 - wx.0).min(wy.1 - wy.0);
-        let mut marks = Vec::new();
+        let (x, y) = self.minima.iter().take(100).map(|m| (m[0], m[1])).unzip();
+        let mut marks = vec![Mark::points("minima", Ink::Muted, x, y, 5.0)];
         let named = self.named();
         for (racer, _) in self.racers.iter().zip(&named).filter(|(_, named)| **named) {
             let Some(head) = racer.path.last().map(|p| (f64::from(p[0]), f64::from(p[1]))) else { continue };
