@@ -239,7 +239,7 @@ impl Experiment for TransportPlan {
         ],
         data: &[Dataset::Digits],
         own_data: Some(
-            "Two point clouds (csv or npy: columns x, y, z and weight), two histograms (one column), two pictures (png, jpg, or npy: height × width, with colours × 3), or a cost matrix, alone or with the masses of its rows and columns.",
+            "Two point clouds (csv or npy: columns x, y, z and weight), two histograms (one column), two pictures (png or jpg: their colours, or for pictures and barycenters their ink; npy of height × width), or a cost matrix, alone or with the masses of its rows and columns. Several arrays may come in one npz.",
         ),
     };
 
