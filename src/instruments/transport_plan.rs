@@ -466,6 +466,23 @@ mod tests {
     }
 
     #[test]
+    fn pictures_of_the_users_are_colours_or_ink() {
+        let picture = |name: &str, dark: usize| {
+            let values: Vec<f64> = (0..40 * 40 * 3).map(|k| if k / 3 % 40 / 20 == dark { 20.0 } else { 255.0 }).collect();
+            array(name, &[40, 40, 3], &values)
+        };
+        let library = with(vec![picture("a.png", 0), picture("b.png", 1)]);
+        let exact = |problem| over(&Controls { problem, size: 60, ..Controls::default() }, &library).measures().get("exact");
+        // The same colours in other places; half the square's side of 2.2 apart.
+        assert_eq!(exact(Problem::Colours), 0.0);
+        assert!((exact(Problem::Pictures) - 1.1 * 1.1).abs() < 1e-9);
+        let middle = over(&Controls { problem: Problem::Barycenter, epsilon: 0.003, ..Controls::default() }, &library);
+        let mass = &middle.results()[0].values;
+        let center: f64 = mass.iter().enumerate().map(|(k, m)| m * (k % 32) as f64).sum();
+        assert!((center - 15.5).abs() < 0.01, "{center}");
+    }
+
+    #[test]
     fn the_pen_draws_and_the_handle_moves() {
         let drag = |controls: &Controls, at| TransportPlan::pointer(controls, 0, at).unwrap();
         let start = Controls::default();
