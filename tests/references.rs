@@ -201,6 +201,65 @@ mod transport {
     }
 }
 
+/// Sinkhorn between points, without a matrix, against POT.
+mod clouds {
+    use super::*;
+    use orrery::methods::transport::clouds::CloudSinkhorn;
+    use orrery::methods::transport::moments::Moments;
+
+    #[test]
+    fn conditionals_and_their_distances_are_pots() {
+        let arrays = fixture("clouds.npz");
+        for k in 0..2 {
+            let get = |name: &str| {
+                let name = format!("clouds.npz/{name}_{k}");
+                &arrays.iter().find(|array| array.name == name).expect("the fixture has it").values
+            };
+            let points = |name: &str| -> Vec<[f64; 2]> { get(name).chunks_exact(2).map(|p| [p[0], p[1]]).collect() };
+            let x = points("x");
+            let mut sinkhorn = CloudSinkhorn::new(&x, &points("y"), get("eps")[0]);
+            (0..5000 * sinkhorn.per_sweep()).for_each(|_| sinkhorn.renew());
+            let ours: Vec<Moments<2>> = x.iter().map(|x| sinkhorn.moments(x)).collect();
+            for ((ours, mean), covariance) in ours.iter().zip(points("mean")).zip(get("cov").chunks_exact(3)) {
+                let [[xx, xy], [_, yy]] = ours.covariance;
+                let ([a, b], theirs) = (ours.mean, [&mean[..], covariance].concat());
+                let gap = [a, b, xx, xy, yy].iter().zip(&theirs).fold(0.0, |gap: f64, (a, b)| gap.max((a - b).abs()));
+                assert!(gap < 1e-9, "case {k}: {ours:?}, {theirs:?}");
+            }
+            for (pair, theirs) in ours.windows(2).zip(get("bw")) {
+                let distance = pair[0].squared_distance(&pair[1]).sqrt();
+                assert!((distance - theirs).abs() < 1e-7, "case {k}: {distance} and {theirs}");
+            }
+        }
+    }
+}
+
+/// Means of covariance matrices against POT.
+mod spd {
+    use super::*;
+    use nalgebra::DMatrix;
+    use orrery::methods::gaussian::bures;
+    use orrery::methods::spd::{arithmetic_mean, bures_wasserstein::mean_step};
+
+    #[test]
+    fn the_fixed_point_is_pots_mean() {
+        let arrays = fixture("spd.npz");
+        for k in 0..2 {
+            let get = |name: &str| arrays.iter().find(|a| a.name == format!("spd.npz/{name}_{k}")).map(|a| a.values.clone()).unwrap();
+            let theirs = get("mean");
+            let n = (theirs.len() as f64).sqrt() as usize;
+            let batch: Vec<DMatrix<f64>> = get("P").chunks_exact(n * n).map(|p| DMatrix::from_row_slice(n, n, p)).collect();
+            let mut mean = arithmetic_mean(&batch);
+            (0..200).for_each(|_| mean = mean_step(&batch, &mean));
+            let theirs = DMatrix::from_row_slice(n, n, &theirs);
+            assert!((&mean - &theirs).norm() < 1e-9 * theirs.norm(), "case {k}: {mean} {theirs}");
+            for (p, d) in batch.iter().zip(get("d")) {
+                assert!((bures(p, &theirs).sqrt() / d - 1.0).abs() < 1e-9, "case {k}");
+            }
+        }
+    }
+}
+
 /// Gaussian laws against POT and numpy.
 mod gaussian {
     use super::*;
@@ -277,5 +336,25 @@ mod landscape {
                 }
             }
         }
+    }
+}
+
+/// The linear probe against scikit-learn.
+#[test]
+fn the_probe_is_the_logistic_regression_of_scikit_learn() {
+    use orrery::methods::logistic::Probe;
+    let arrays = fixture("probe.npz");
+    let get = |name: &str| arrays.iter().find(|a| a.name == format!("probe.npz/{name}")).map(|a| a.values.clone()).unwrap();
+    let x: Vec<f32> = get("x").iter().map(|v| *v as f32).collect();
+    let y: Vec<u8> = get("y").iter().map(|v| *v as u8).collect();
+    let mut probe = Probe::new(&x, &y, 4);
+    while !probe.finished() {
+        probe.advance();
+    }
+    assert!((probe.value() / get("value")[0] - 1.0).abs() < 1e-9, "{}", probe.value());
+    // One number may be added to all classes' intercepts.
+    for (ours, theirs) in probe.theta().chunks(4).zip(get("theta").chunks(4)) {
+        let mean = ours.iter().sum::<f64>() / 4.0;
+        assert!(ours.iter().zip(theirs).all(|(a, b)| (a - mean - b).abs() < 1e-4), "{ours:?} and {theirs:?}");
     }
 }

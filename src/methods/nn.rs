@@ -239,6 +239,23 @@ impl<T: Product> Network<T> {
             }
         }
     }
+
+    /// The slope by the inputs (samples × `sizes[0]`), from `delta` = the slope by the outputs after a forward pass.
+    pub fn slope_by_inputs(&self, tape: &mut Tape<T>, delta: &[T], slope: &mut Vec<T>) {
+        let depth = self.sizes.len() - 1;
+        let samples = delta.len() / self.sizes[depth];
+        slope.clear();
+        slope.extend_from_slice(delta);
+        for l in (0..depth).rev() {
+            let (fan_in, fan_out) = (self.sizes[l], self.sizes[l + 1]);
+            tape.below.resize(samples * fan_in, T::default());
+            T::product_nt(&mut tape.below, slope, &self.theta[self.place(l).0], samples, fan_out, fan_in);
+            if l > 0 {
+                self.activation.chain(&mut tape.below, &tape.layers[l]);
+            }
+            std::mem::swap(slope, &mut tape.below);
+        }
+    }
 }
 
 /// Mean softmax cross-entropy of `logits` (samples × classes) in nats; `delta` becomes its gradient by the logits.
@@ -381,6 +398,18 @@ mod tests {
                 network.forward(&x, &mut tape);
                 loss(tape.logits(), &labels, &mut delta);
                 network.backward(&mut tape, &delta, &mut gradient);
+                let mut by_inputs = Vec::new();
+                network.slope_by_inputs(&mut tape, &delta, &mut by_inputs);
+                for (i, analytic) in by_inputs.iter().enumerate() {
+                    let mut at = |by: f64| {
+                        let mut x = x.clone();
+                        x[i] += by;
+                        network.forward(&x, &mut tape);
+                        loss(tape.logits(), &labels, &mut Vec::new())
+                    };
+                    let slope = (at(1e-5) - at(-1e-5)) / 2e-5;
+                    assert!((slope - analytic).abs() < 1e-8, "{activation:?}, input {i}: {slope} and {analytic}");
+                }
                 for (i, analytic) in gradient.iter().enumerate() {
                     let centre = network.theta[i];
                     let mut at = |value: f64| {

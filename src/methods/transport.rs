@@ -9,7 +9,8 @@
 //!
 //! with ∇f = (r − P1, c − Pᵀ1). The code keeps u = ηx and v = ηy; in these the potential is ηf, its gradient is the same and
 //! its Hessian is −[diag(P1) P; Pᵀ diag(Pᵀ1)], without η. Adding a number to all of u and taking it from all of v changes nothing.
-//! Sinkhorn's algorithm, which maximises f in x and y by turns, is in [`gpu::sinkhorn`](crate::gpu::sinkhorn).
+//! Sinkhorn's algorithm, which maximises f in x and y by turns, is in [`gpu::sinkhorn`](crate::gpu::sinkhorn); [`clouds`] has it for points
+//! without a matrix of costs, [`light_bridge`] a plan in closed form that is fitted to samples, [`monge_gap`] maps.
 //!
 //! With the regulariser ½ Σ P² in place of the entropy, P_ij = max(0, uᵢ + vⱼ − ηC_ij), and all else stays.
 //!
@@ -18,9 +19,13 @@
 mod appraisal;
 mod barycenter;
 mod closed;
+pub mod clouds;
 mod entropic;
 mod exact;
 mod gromov;
+pub mod light_bridge;
+pub mod moments;
+pub mod monge_gap;
 mod quadratic;
 mod relaxed;
 mod roads;

@@ -219,6 +219,7 @@ mod tests {
     fn every_page_text_is_right() {
         let mut files = Files::new();
         make(Path::new(env!("CARGO_MANIFEST_DIR")), &mut files).unwrap();
-        assert_eq!(files.len(), entries().count());
+        assert_eq!(files.keys().filter(|name| !name.starts_with("text/lab-")).count(), entries().count());
+        assert!(files.contains_key("text/lab-transport.html"));
     }
 }
