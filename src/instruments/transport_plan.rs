@@ -7,6 +7,7 @@
 
 mod colours;
 mod course;
+mod light;
 mod measures;
 mod others;
 mod pair;
@@ -71,6 +72,7 @@ choice! {
         Annealed => "Sinkhorn, annealed",
         Newton => "Sinkhorn-Newton",
         Greenkhorn => "Greenkhorn",
+        Light => "light bridge",
         Quadratic => "quadratic",
         KSparse => "k-sparse",
         Unbalanced => "unbalanced",
@@ -362,6 +364,7 @@ mod tests {
                 Solver::Gaussian => assert!(worth.dual < exact && worth.dual > 0.8 * exact, "{worth:?}"),
                 Solver::Partial => assert!(worth.gap < 1e-12 && (worth.mass - 0.6).abs() < 1e-12 && worth.cost < 0.6 * exact),
                 Solver::Unbalanced => assert!(worth.gap < 1e-7 && worth.mass < 0.9, "{worth:?}"),
+                Solver::Light => assert!(worth.primal < 1.1 * exact && worth.gap < 0.2 * exact, "{worth:?}"),
                 Solver::Line | Solver::Sliced | Solver::MaxSliced => assert!(worth.primal < 1.5 * exact, "{name}: {worth:?}"),
                 Solver::KSparse => {
                     let columns: Vec<usize> =
