@@ -496,7 +496,7 @@ impl Course {
                     *made += errors.len();
                     if *made >= WARM {
                         let (u, v) = warm.potentials();
-                        let kept = 5 * source.len().max(target.len());
+                        let kept = KEPT * source.len().max(target.len());
                         *newton = Some(NewtonSparse::new(&self.problem, u, v, kept));
                     }
                 }
@@ -507,7 +507,7 @@ impl Course {
                     if stepped {
                         visits = 0.0;
                         errors.push(newton.marginal_error(&self.problem));
-                        done = newton.stalled || newton.steps > 100;
+                        done = newton.stalled || newton.steps >= NEWTON_STEPS;
                     }
                 }
             },
@@ -634,8 +634,10 @@ impl Course {
     }
 }
 
-/// Sweeps before Newton.
-const WARM: usize = 20;
+/// Sweeps before Newton, entries a row that its Hessian keeps, and its steps at most.
+const WARM: usize = 50;
+const KEPT: usize = 30;
+const NEWTON_STEPS: usize = 500;
 
 fn dense(rows: usize, columns: usize, entries: impl Iterator<Item = (usize, usize, f64)>) -> Vec<f64> {
     let mut plan = vec![0.0; rows * columns];
