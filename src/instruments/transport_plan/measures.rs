@@ -213,8 +213,11 @@ pub(super) fn price(x: &[f64], y: &[f64], p: f64, manhattan: bool) -> f64 {
     if p == 2.0 { square } else { raised(square.sqrt(), p) }
 }
 
-/// A shape as a skeleton of points with masses, and how far around them ink reaches.
-fn skeleton(shape: Shape, library: &Library) -> Result<(Vec<([f64; 2], f64)>, f64)> {
+/// A point of a skeleton, and its mass.
+type Bone = ([f64; 2], f64);
+
+/// A shape as a skeleton, and how far around it ink reaches.
+fn skeleton(shape: Shape, library: &Library) -> Result<(Vec<Bone>, f64)> {
     let even = |points: Vec<[f64; 2]>| points.into_iter().map(|p| (p, 1.0)).collect::<Vec<_>>();
     let along = |n: usize, at: &dyn Fn(f64) -> [f64; 2]| (0..n).map(|k| at((k as f64 + 0.5) / n as f64)).collect::<Vec<_>>();
     Ok(match shape {
@@ -265,7 +268,7 @@ fn sample(shape: Shape, n: usize, random: &mut Random, library: &Library) -> Res
 }
 
 /// The density of a shape, up to a factor.
-fn density(bones: &[([f64; 2], f64)], width: f64, at: [f64; 2]) -> f64 {
+fn density(bones: &[Bone], width: f64, at: [f64; 2]) -> f64 {
     let scale = 1.0 / (2.0 * width * width);
     bones.iter().map(|([x, y], m)| m * exp(-scale * ((at[0] - x) * (at[0] - x) + (at[1] - y) * (at[1] - y)))).sum()
 }
