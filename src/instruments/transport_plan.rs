@@ -122,6 +122,41 @@ controls! {
     }
 }
 
+impl Controls {
+    /// These controls with those at their defaults that nothing is computed from: what is only shown, or belongs to other problems and
+    /// solvers.
+    fn computed(&self) -> Controls {
+        let usual = Controls::default();
+        let mut used =
+            Controls { time: usual.time, bridge: usual.bridge, log_colour: usual.log_colour, pen: usual.pen, ..self.clone() };
+        let barycenter = self.problem == Problem::Barycenter;
+        let solves = |solvers: &[Solver]| {
+            let pair = !barycenter && self.problem != Problem::Shapes;
+            pair && (solvers.contains(&self.solver) || solvers.contains(&self.beside))
+        };
+        if self.cost != Price::Power {
+            used.power = usual.power;
+        }
+        if !solves(&[Solver::Unbalanced]) {
+            used.price = usual.price;
+        }
+        if !solves(&[Solver::Partial]) {
+            used.share = usual.share;
+        }
+        if !solves(&[Solver::KSparse]) {
+            used.kept = usual.kept;
+        }
+        if !solves(&[Solver::Sliced, Solver::MaxSliced]) {
+            used.directions = usual.directions;
+        }
+        if !barycenter {
+            let Controls { measures, third, fourth, weight_x, weight_y, .. } = usual;
+            used = Controls { measures, third, fourth, weight_x, weight_y, ..used };
+        }
+        used
+    }
+}
+
 /// What a run is about.
 enum Subject {
     Pair(Box<Pair>),
@@ -306,6 +341,14 @@ impl Experiment for TransportPlan {
             Subject::Middle(middle) => middle.results(),
             Subject::Shapes(shapes) => shapes.results(),
         }
+    }
+
+    fn revise(&mut self, controls: &Controls) -> bool {
+        let serves = self.controls.computed() == controls.computed();
+        if serves {
+            self.controls = controls.clone();
+        }
+        serves
     }
 
     fn pointer(controls: &Controls, which: usize, at: (f64, f64)) -> Option<Controls> {
