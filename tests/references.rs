@@ -283,6 +283,62 @@ mod gaussian {
     }
 }
 
+/// Losses over a plane of weights against PyTorch's.
+mod landscape {
+    use orrery::methods::autodiff::{Function, Geometry};
+    use orrery::methods::layered::{Layer, Layered};
+    use orrery::methods::model::{Model, Room};
+    use orrery::methods::nn::{Activation, Loss, Network, Start};
+    use orrery::methods::plane::Plane;
+    use orrery::methods::random::Random;
+    use orrery::methods::training::evaluate;
+
+    use super::*;
+
+    fn networks() -> [(&'static str, Model); 2] {
+        let mut random = Random::new(0, "shapes only");
+        let dense = Network::new(&[2, 8, 8, 3], Activation::Tanh, Start::Uniform, &mut random);
+        let whole = Geometry { channels: 1, height: 8, width: 8, side: 3 };
+        let half = Geometry { channels: 4, height: 4, width: 4, side: 3 };
+        let (relu, normalise) = (Layer::Activate(Function::Relu), Layer::Normalise { channels: 4 });
+        let layers = vec![
+            Layer::Convolve { geometry: whole, to: 4 },
+            normalise,
+            relu,
+            Layer::MeanPool(Geometry { channels: 4, ..whole }),
+            Layer::Keep,
+            Layer::Convolve { geometry: half, to: 4 },
+            normalise,
+            Layer::AddKept,
+            relu,
+            Layer::MeanPool(half),
+            Layer::Dense { from: 16, to: 3 },
+        ];
+        [("dense", dense.into()), ("convolutional", Layered::new(layers, 64, Start::Uniform, &mut random).into())]
+    }
+
+    #[test]
+    fn losses_over_a_plane_are_pytorchs() {
+        let arrays = fixture("landscape.npz");
+        let get = |name: &str| &arrays.iter().find(|a| a.name == format!("landscape.npz/{name}")).unwrap().values;
+        let floats = |name: &str| get(name).iter().map(|v| *v as f32).collect::<Vec<f32>>();
+        let mut room = Room::default();
+        for (name, network) in networks() {
+            let part = |what: &str| floats(&format!("{name}_{what}"));
+            let plane = Plane { centre: part("theta"), first: part("first"), second: part("second") };
+            let (x, y) = (part("x"), get(&format!("{name}_y")).iter().map(|v| *v as u8).collect::<Vec<u8>>());
+            for (loss, what) in [(Loss::CrossEntropy, "entropy"), (Loss::Squared, "squared")] {
+                let theirs = get(&format!("{name}_{what}"));
+                for (i, theirs) in theirs.iter().enumerate() {
+                    let (a, b) = (get("places")[i % 5], get("places")[i / 5]);
+                    let ours = evaluate(&network.with(plane.at(a, b)), loss, &x, &y, &mut room).0;
+                    assert!((ours - theirs).abs() < 1e-5 * theirs, "{name}, {what} at ({a}, {b}): {ours} and {theirs}");
+                }
+            }
+        }
+    }
+}
+
 /// The linear probe against scikit-learn.
 #[test]
 fn the_probe_is_the_logistic_regression_of_scikit_learn() {

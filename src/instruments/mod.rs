@@ -5,4 +5,5 @@ crate::labs::lab! { "instruments", "Instruments", "What does your own problem lo
     information_estimators::InformationPlane,
     neural_collapse::NeuralCollapse,
     transport_plan::TransportPlan,
+    trajectory::Race,
 }

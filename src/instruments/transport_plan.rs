@@ -11,6 +11,7 @@ mod measures;
 mod others;
 mod pair;
 mod pictures;
+mod sketch;
 
 use crate::Result;
 use crate::claim::{Measures, Verdict, most};
@@ -238,7 +239,7 @@ impl Experiment for TransportPlan {
         ],
         data: &[Dataset::Digits],
         own_data: Some(
-            "Two point clouds (csv or npy: columns x, y, z and weight), two histograms (one column), two pictures (npy: height × width, with colours × 3), or a cost matrix, alone or with the masses of its rows and columns.",
+            "Two point clouds (csv or npy: columns x, y, z and weight), two histograms (one column), two pictures (png, jpg, or npy: height × width, with colours × 3), or a cost matrix, alone or with the masses of its rows and columns.",
         ),
     };
 
@@ -289,9 +290,9 @@ impl Experiment for TransportPlan {
             let inside = if outside <= 1e-12 { "hold the exact cost between them" } else { "miss the exact cost" };
             let most = if runs.len() == 1 { "" } else { "at most " };
             format!(
-                "The second solver's bounds {inside} and are {most}{} apart; the exact solver's own are {most}{} apart.",
+                "The second solver's bounds {inside} and are {most}{} apart; the exact solver's own {}.",
                 share(bracket),
-                share(gap)
+                if gap == 0.0 { "meet".to_string() } else { format!("are {most}{} apart", share(gap)) }
             )
         };
         Verdict::at_most(bracket, 0.01, text).and(gap <= 1e-9 && outside <= 1e-12)
@@ -451,6 +452,20 @@ mod tests {
     }
 
     #[test]
+    fn relaxed_plans_keep_the_ratio_of_both_sums() {
+        let own = || with(vec![array("a.npy", &[3], &[1.0, 0.0, 0.0]), array("b.npy", &[3], &[2.0, 0.0, 2.0])]);
+        let moved = |beside, price| {
+            let controls = Controls { beside, price, share: 1.0, epsilon: 0.01, ..Controls::default() };
+            pair(&over(&controls, &own())).courses[1].worth.unwrap()
+        };
+        // Where both ends are dear, between a quarter and 1 goes their geometric mean.
+        let dear = moved(Solver::Unbalanced, 10.0);
+        assert!((dear.mass - 0.5).abs() < 0.03 && dear.gap < 1e-6, "{dear:?}");
+        let partial = moved(Solver::Partial, 1.0);
+        assert!((partial.mass - 0.25).abs() < 1e-12 && partial.cost.abs() < 1e-12, "{partial:?}");
+    }
+
+    #[test]
     fn the_pen_draws_and_the_handle_moves() {
         let drag = |controls: &Controls, at| TransportPlan::pointer(controls, 0, at).unwrap();
         let start = Controls::default();
@@ -521,5 +536,56 @@ mod tests {
         let Subject::Middle(middle) = &run.subject else { panic!("a barycenter") };
         let off: f64 = middle.off(0);
         assert!(off < 0.5 && middle.off(1) > 3.0 * off, "{off}, {}", middle.off(1));
+    }
+    /// `cargo test -- --ignored --nocapture slices_are_short` prints how long the slices of some runs and their views take.
+    #[test]
+    #[ignore = "prints times"]
+    fn slices_are_short() {
+        let library = Library::shipped(&[Dataset::Digits]);
+        let mut cases: Vec<(String, Controls)> = Vec::new();
+        for preset in TransportPlan::CARD.presets {
+            let settings = crate::experiment::Entry::of::<TransportPlan>("x").preset(preset.name).unwrap();
+            cases.push((preset.name.into(), crate::controls::Controls::read(&settings)));
+        }
+        for size in [1000, 2000] {
+            for k in 0..Solver::NAMES.len() {
+                let controls =
+                    Controls { solver: Solver::of(k), beside: Solver::Line, size, epsilon: 0.01, ..Controls::default() };
+                cases.push((format!("{} {size}", Solver::NAMES[k]), controls));
+            }
+        }
+        for (name, controls) in cases {
+            let clock = std::time::Instant::now;
+            let start = clock();
+            let mut run = TransportPlan::new(&controls, 0, &library).unwrap();
+            let (mut longest, mut seen, mut count) = (start.elapsed(), std::time::Duration::ZERO, 0);
+            let mut coloured = None;
+            loop {
+                let slice = clock();
+                let over = pollster::block_on(run.step(&Device::cpu())).unwrap().finished();
+                longest = longest.max(slice.elapsed());
+                if let Subject::Pair(pair) = &run.subject
+                    && coloured.is_none()
+                    && pair.transfers.first().is_some_and(|t| t.done())
+                {
+                    coloured = Some(start.elapsed());
+                }
+                if count % 50 == 0 || over {
+                    for which in 0..9 {
+                        let look = clock();
+                        let _ = run.view(which);
+                        seen = seen.max(look.elapsed());
+                    }
+                }
+                count += 1;
+                if over || start.elapsed().as_secs() > 20 {
+                    break;
+                }
+            }
+            println!(
+                "{name}: {:.2?} in {count} slices, longest {longest:.1?}, longest view {seen:.1?}, coloured {coloured:?}",
+                start.elapsed()
+            );
+        }
     }
 }

@@ -86,6 +86,20 @@ pub enum Start {
     Uniform,
 }
 
+impl Start {
+    /// Appends the weights (`fan_in` × `fan_out`) and then the biases of one layer.
+    pub fn draw<T: Real>(self, fan_in: usize, fan_out: usize, random: &mut Random, theta: &mut Vec<T>) {
+        let bound = (1.0 / fan_in as f64).sqrt();
+        theta.extend((0..(fan_in + 1) * fan_out).map(|i| {
+            T::real(match self {
+                Start::Normal { gain } if i < fan_in * fan_out => (gain / fan_in as f64).sqrt() * random.normal(),
+                Start::Normal { .. } => 0.0,
+                Start::Uniform => random.between(-bound, bound),
+            })
+        }));
+    }
+}
+
 /// A fully connected network with its parameters.
 #[derive(Clone, Debug)]
 pub struct Network<T = f32> {
@@ -120,15 +134,7 @@ impl<T: Product> Network<T> {
     pub fn new(sizes: &[usize], activation: Activation, start: Start, random: &mut Random) -> Self {
         let mut theta = Vec::new();
         for pair in sizes.windows(2) {
-            let (fan_in, fan_out) = (pair[0], pair[1]);
-            let bound = (1.0 / fan_in as f64).sqrt();
-            for i in 0..(fan_in + 1) * fan_out {
-                theta.push(T::real(match start {
-                    Start::Normal { gain } if i < fan_in * fan_out => (gain / fan_in as f64).sqrt() * random.normal(),
-                    Start::Normal { .. } => 0.0,
-                    Start::Uniform => random.between(-bound, bound),
-                }));
-            }
+            start.draw(pair[0], pair[1], random, &mut theta);
         }
         Network { sizes: sizes.to_vec(), activation, theta }
     }
@@ -233,6 +239,23 @@ impl<T: Product> Network<T> {
             }
         }
     }
+
+    /// The slope by the inputs (samples × `sizes[0]`), from `delta` = the slope by the outputs after a forward pass.
+    pub fn slope_by_inputs(&self, tape: &mut Tape<T>, delta: &[T], slope: &mut Vec<T>) {
+        let depth = self.sizes.len() - 1;
+        let samples = delta.len() / self.sizes[depth];
+        slope.clear();
+        slope.extend_from_slice(delta);
+        for l in (0..depth).rev() {
+            let (fan_in, fan_out) = (self.sizes[l], self.sizes[l + 1]);
+            tape.below.resize(samples * fan_in, T::default());
+            T::product_nt(&mut tape.below, slope, &self.theta[self.place(l).0], samples, fan_out, fan_in);
+            if l > 0 {
+                self.activation.chain(&mut tape.below, &tape.layers[l]);
+            }
+            std::mem::swap(slope, &mut tape.below);
+        }
+    }
 }
 
 /// Mean softmax cross-entropy of `logits` (samples × classes) in nats; `delta` becomes its gradient by the logits.
@@ -270,6 +293,41 @@ pub fn squared_error<T: Real>(outputs: &[T], labels: &[u8], delta: &mut Vec<T>) 
         }
     }
     loss * share
+}
+
+choice! {
+    /// What training minimises, a mean over samples.
+    pub enum Loss {
+        /// −ln softmax(outputs) at the label, nats.
+        CrossEntropy => "cross-entropy",
+        /// ½‖outputs − e_label‖².
+        Squared => "squared error",
+    }
+}
+
+impl Loss {
+    /// Its mean over a batch; `delta` becomes its gradient by the outputs.
+    pub fn slope<T: Real>(self, outputs: &[T], labels: &[u8], delta: &mut Vec<T>) -> T {
+        match self {
+            Loss::CrossEntropy => cross_entropy(outputs, labels, delta),
+            Loss::Squared => squared_error(outputs, labels, delta),
+        }
+    }
+
+    /// The loss of one sample, in double precision.
+    pub fn of_sample(self, outputs: &[f32], label: u8) -> f64 {
+        match self {
+            Loss::CrossEntropy => {
+                let top = outputs.iter().fold(f32::NEG_INFINITY, |a, b| a.max(*b));
+                let sum: f64 = outputs.iter().map(|z| libm::exp(f64::from(z - top))).sum();
+                libm::log(sum) + f64::from(top - outputs[usize::from(label)])
+            }
+            Loss::Squared => {
+                let target = |k: usize| f64::from(u8::from(k == usize::from(label)));
+                outputs.iter().enumerate().map(|(k, z)| f64::from(*z) - target(k)).map(|e| 0.5 * e * e).sum()
+            }
+        }
+    }
 }
 
 /// The share of samples whose largest logit is their label's.
@@ -340,6 +398,18 @@ mod tests {
                 network.forward(&x, &mut tape);
                 loss(tape.logits(), &labels, &mut delta);
                 network.backward(&mut tape, &delta, &mut gradient);
+                let mut by_inputs = Vec::new();
+                network.slope_by_inputs(&mut tape, &delta, &mut by_inputs);
+                for (i, analytic) in by_inputs.iter().enumerate() {
+                    let mut at = |by: f64| {
+                        let mut x = x.clone();
+                        x[i] += by;
+                        network.forward(&x, &mut tape);
+                        loss(tape.logits(), &labels, &mut Vec::new())
+                    };
+                    let slope = (at(1e-5) - at(-1e-5)) / 2e-5;
+                    assert!((slope - analytic).abs() < 1e-8, "{activation:?}, input {i}: {slope} and {analytic}");
+                }
                 for (i, analytic) in gradient.iter().enumerate() {
                     let centre = network.theta[i];
                     let mut at = |value: f64| {

@@ -43,6 +43,20 @@ pub fn rank_correlation(x: &[f64], y: &[f64]) -> f64 {
     correlation(&ranks(x), &ranks(y))
 }
 
+/// z with Φ(z) = p for the standard normal distribution function Φ; 0 < p < 1. By bisection, to the last bits.
+pub fn normal_quantile(p: f64) -> f64 {
+    assert!(0.0 < p && p < 1.0, "a probability between 0 and 1");
+    let (mut low, mut high) = (-40.0, 40.0);
+    loop {
+        let z = 0.5 * (low + high);
+        if z <= low || z >= high {
+            return z;
+        }
+        // Φ(z) = ½ erfc(−z/√2)
+        *(if 0.5 * libm::erfc(-z / std::f64::consts::SQRT_2) < p { &mut low } else { &mut high }) = z;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +93,15 @@ mod tests {
         let x: Vec<f64> = (0..n).map(|_| random.normal()).collect();
         let y: Vec<f64> = x.iter().map(|x| rho * x + (1.0 - rho * rho).sqrt() * random.normal()).collect();
         assert!((correlation(&x, &y) - rho).abs() < 0.01);
+    }
+
+    #[test]
+    fn normal_quantiles_are_the_tables() {
+        for (p, z) in
+            [(0.5, 0.0), (0.975, 1.959_963_984_540_054), (0.025, -1.959_963_984_540_054), (1e-9, -5.997_807_015_008_182)]
+        {
+            assert!((normal_quantile(p) - z).abs() < 1e-13 * (1.0 + z.abs()), "{p}: {}", normal_quantile(p));
+        }
     }
 
     #[test]

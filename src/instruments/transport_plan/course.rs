@@ -1,6 +1,7 @@
 //! One solver at work on one task: its steps, and now and then an appraisal of what it has.
 
-use super::measures::{Costs, Ground, Kind, Task};
+use super::measures::{Costs, Ground, Kind, Side, Task};
+use super::sketch::{Piece, Sketch};
 use super::{Controls, Solver};
 use crate::error::{Error, Result};
 use crate::gpu::{Device, sinkhorn};
@@ -71,6 +72,9 @@ pub(super) struct Course {
     pub images: Vec<f64>,
     /// What went wrong, if anything, in a few words.
     pub trouble: Option<&'static str>,
+    /// What is drawn of the plan, and what will be.
+    pub sketch: Option<Sketch>,
+    draft: Option<Sketch>,
     finishing: bool,
     pub over: bool,
 }
@@ -103,7 +107,8 @@ impl Course {
         let [source, target] = &task.sides;
         let epsilon = controls.epsilon * costs.largest.max(f64::MIN_POSITIVE);
         let problem = if solver.entropic() || matches!(solver, Solver::Quadratic | Solver::KSparse) {
-            Problem::new(&costs.matrix, source.mass.clone(), target.mass.clone(), 1.0 / epsilon)
+            let mass = |side: &Side| if solver == Solver::Unbalanced { side.relaxed() } else { side.mass.clone() };
+            Problem::new(&costs.matrix, mass(source), mass(target), 1.0 / epsilon)
         } else {
             Problem::new(&[], Vec::new(), Vec::new(), 1.0)
         };
@@ -123,13 +128,13 @@ impl Course {
         let engine = match solver {
             Solver::Exact => Engine::Exact(NetworkSimplex::new(&costs.matrix, &source.mass, &target.mass)),
             Solver::Partial => {
-                let least = costs.matrix.iter().fold(0.0, |a: f64, b| a.min(*b));
+                let least = costs.least;
                 if least < 0.0 {
                     return Err(Error::new(format!(
                         "control {control}: partial transport needs costs that are not negative; the least is {least}"
                     )));
                 }
-                Engine::Partial(Partial::new(&costs.matrix, &source.mass, &target.mass, controls.share))
+                Engine::Partial(Partial::new(&costs.matrix, &source.relaxed(), &target.relaxed(), controls.share))
             }
             Solver::Sinkhorn => Engine::Sinkhorn(sweeper()),
             Solver::Scaling => Engine::Scaling(Scaling::new(&problem)),
@@ -168,6 +173,8 @@ impl Course {
             slices: None,
             images: Vec::new(),
             trouble: None,
+            sketch: None,
+            draft: None,
             finishing: false,
             over: false,
         })
@@ -193,6 +200,14 @@ impl Course {
                 }
                 self.appraisal = None;
                 self.take(worth, task);
+            }
+            return;
+        }
+        if let Some(draft) = &mut self.draft {
+            let rows = (SLICE / 2.0 / target.len() as f64).ceil() as usize;
+            if draft.advance(rows, task, &self.plan, &costs.matrix, (costs.least, costs.largest)) {
+                self.sketch = self.draft.take();
+                self.over = self.finishing;
             }
             return;
         }
@@ -224,7 +239,7 @@ impl Course {
         let error = self.trace.last().map_or(f64::NAN, |m| m.error);
         self.trace.push(Moment { passes: self.visited / entries, error, gap });
         self.worth = Some(worth);
-        self.over = self.finishing;
+        self.draft = Some(Sketch::new(task, worth.largest, worth.mass));
     }
 
     /// A lower bound of W that the solver has of its own.
@@ -343,7 +358,7 @@ impl Course {
 
     /// Of plans that need not move everything.
     fn appraise_relaxed(&mut self, task: &Task, costs: &Costs, controls: &Controls) {
-        let [source, target] = &task.sides;
+        let [source, target] = [0, 1].map(|k| task.sides[k].relaxed());
         let columns = target.len();
         let (mut rows_moved, mut columns_moved) = (vec![0.0; source.len()], vec![0.0; columns]);
         let mut worth = Worth::default();
@@ -356,8 +371,9 @@ impl Course {
             worth.entries += usize::from(*p > seen);
         }
         worth.mass = rows_moved.iter().sum();
+        worth.largest = 1e6 * seen;
         let off = |want: &[f64], have: &[f64]| -> f64 { want.iter().zip(have).map(|(w, h)| (w - h).abs()).sum() };
-        worth.marginal_error = off(&source.mass, &rows_moved) + off(&target.mass, &columns_moved);
+        worth.marginal_error = off(&source, &rows_moved) + off(&target, &columns_moved);
         (worth.primal, worth.dual) = match &self.engine {
             Engine::Partial(partial) => {
                 let proof = partial.simplex.certificate();
@@ -365,7 +381,7 @@ impl Course {
             }
             Engine::Unbalanced(unbalanced) => {
                 let (epsilon, price) = (1.0 / self.problem.inverse_temperature, controls.price * costs.largest);
-                let product: f64 = 1.0;
+                let product = task.sides[0].relative * task.sides[1].relative;
                 // KL(P | r cᵀ) from ln P = u + v + ln r + ln c − ηC.
                 let relative: f64 = self
                     .plan
@@ -380,12 +396,12 @@ impl Course {
                     + product;
                 let primal = worth.cost
                     + epsilon * relative
-                    + price * (relative_entropy(&rows_moved, &source.mass) + relative_entropy(&columns_moved, &target.mass));
+                    + price * (relative_entropy(&rows_moved, &source) + relative_entropy(&columns_moved, &target));
                 let asked = |mass: &[f64], z: &[f64]| -> f64 {
                     mass.iter().zip(z).map(|(m, z)| m * (1.0 - libm::exp(-z * epsilon / price))).sum()
                 };
-                let dual = price * (asked(&source.mass, &unbalanced.u) + asked(&target.mass, &unbalanced.v))
-                    + epsilon * (product - worth.mass);
+                let dual =
+                    price * (asked(&source, &unbalanced.u) + asked(&target, &unbalanced.v)) + epsilon * (product - worth.mass);
                 (primal, dual)
             }
             _ => (f64::NAN, f64::NAN),
@@ -441,9 +457,10 @@ impl Course {
             }
             Engine::Annealed(annealed) => {
                 for _ in 0..sweeps {
-                    let error = annealed.sweep();
                     // Errors on the way are those of other problems.
-                    errors.push(if annealed.arrived() { error } else { f64::NAN });
+                    let there = annealed.arrived();
+                    let error = annealed.sweep();
+                    errors.push(if there { error } else { f64::NAN });
                 }
             }
             Engine::Newton { sweeps: made, warm, newton } => match newton {
@@ -469,8 +486,10 @@ impl Course {
                 }
             },
             Engine::Greenkhorn(greedy) => {
+                // A sweep's updates, or a part of them.
                 visits = 2.0 * entries;
-                errors.extend((0..sweeps.div_ceil(4)).map(|_| greedy.sweep()));
+                let updates = (0.15 * SLICE / (source.len() + target.len()) as f64).ceil() as usize;
+                errors.extend(greedy.advance(updates));
             }
             Engine::Quadratic(quadratic) => {
                 let before = (quadratic.steps(), quadratic.inner_steps());
@@ -505,7 +524,7 @@ impl Course {
             },
             Engine::Unbalanced(unbalanced) => {
                 visits = 2.0 * entries;
-                errors.extend((0..sweeps.div_ceil(2)).map(|_| unbalanced.sweep()));
+                errors.extend((0..sweeps).filter_map(|_| unbalanced.half()));
             }
             Engine::Sliced { mean, random } => {
                 let points = (source.len() + target.len()) as f64;
@@ -545,39 +564,9 @@ impl Course {
         self.finishing |= done || broken || self.visited > BUDGET || self.iterations > SWEEPS && self.solver != Solver::Exact;
     }
 
-    /// Entries with mass above `share` of the largest; if there are more than `most`, so many draws from the plan, evenly spread.
-    pub fn some(&self, columns: usize, share: f64, most: usize) -> Vec<(usize, usize, f64)> {
-        let top = share * self.plan.iter().fold(0.0, |a: f64, b| a.max(*b));
-        if self.plan.iter().filter(|p| **p > top).count() <= most {
-            return self.heaviest(columns, share, most);
-        }
-        let step = self.plan.iter().sum::<f64>() / most as f64;
-        let (mut sum, mut next) = (0.0, 0.5 * step);
-        let mut drawn = Vec::with_capacity(most);
-        for (k, p) in self.plan.iter().enumerate() {
-            sum += p;
-            if sum > next {
-                let times = ((sum - next) / step).ceil();
-                next += times * step;
-                drawn.push((k / columns, k % columns, times * step));
-            }
-        }
-        drawn
-    }
-
-    /// Entries with mass above `share` of the largest, the heaviest `most` of them.
-    pub fn heaviest(&self, columns: usize, share: f64, most: usize) -> Vec<(usize, usize, f64)> {
-        let top = self.plan.iter().fold(0.0, |a: f64, b| a.max(*b));
-        let mut entries: Vec<(usize, usize, f64)> = (self.plan.iter().enumerate())
-            .filter(|(_, p)| **p > share * top && **p > 0.0)
-            .map(|(k, p)| (k / columns, k % columns, *p))
-            .collect();
-        if entries.len() > most {
-            entries.select_nth_unstable_by(most, |a, b| b.2.total_cmp(&a.2).then((a.0, a.1).cmp(&(b.0, b.1))));
-            entries.truncate(most);
-            entries.sort_unstable_by_key(|a| (a.0, a.1));
-        }
-        entries
+    /// The entries that are not 0.
+    pub fn entries(&self, columns: usize) -> Vec<Piece> {
+        self.plan.iter().enumerate().filter(|(_, p)| **p > 0.0).map(|(k, p)| (k / columns, k % columns, *p)).collect()
     }
 
     /// Where every source place goes on average: Σⱼ P_ij yⱼ / Σⱼ P_ij, itself where nothing goes.

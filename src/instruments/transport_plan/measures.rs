@@ -32,6 +32,10 @@ pub(super) struct Side {
     pub of: usize,
     /// The mass that was given in all.
     pub total: f64,
+    /// Were masses given, or only places?
+    weighed: bool,
+    /// The mass of this side as a share of the larger side's, where both were given.
+    pub relative: f64,
     /// Their nodes, where moving is along roads.
     pub nodes: Vec<usize>,
 }
@@ -61,6 +65,8 @@ impl Side {
             mass: index.iter().map(|i| mass[*i] / top / scaled).collect(),
             of: mass.len(),
             total: scaled * top,
+            weighed: false,
+            relative: 1.0,
             index,
             nodes: Vec::new(),
         })
@@ -72,6 +78,15 @@ impl Side {
 
     pub fn place(&self, i: usize) -> &[f64] {
         &self.places[i * self.d..(i + 1) * self.d]
+    }
+
+    fn weighed(self) -> Self {
+        Side { weighed: true, ..self }
+    }
+
+    /// The masses for plans that need not move everything: the larger side has a sum of 1.
+    pub fn relaxed(&self) -> Vec<f64> {
+        self.mass.iter().map(|m| m * self.relative).collect()
     }
 
     /// Weighted mean.
@@ -117,6 +132,8 @@ pub(super) struct Task {
     /// Where the graph's nodes are.
     pub nodes: Vec<[f64; 2]>,
     pub colours: Option<Box<[(Picture, Palette); 2]>>,
+    /// The rank of every place along the way from one mean to the other.
+    pub ranks: [Vec<u32>; 2],
     /// Brought by the user.
     pub own: bool,
 }
@@ -125,6 +142,7 @@ pub(super) struct Task {
 pub(super) struct Costs {
     pub matrix: Vec<f64>,
     pub largest: f64,
+    pub least: f64,
     /// The ways from each source place, along roads.
     pub ways: Vec<Vec<u32>>,
     row: usize,
@@ -132,7 +150,13 @@ pub(super) struct Costs {
 
 impl Costs {
     pub fn new(task: &Task) -> Self {
-        Costs { matrix: Vec::with_capacity(task.sides[0].len() * task.sides[1].len()), largest: 0.0, ways: Vec::new(), row: 0 }
+        Costs {
+            matrix: Vec::with_capacity(task.sides[0].len() * task.sides[1].len()),
+            largest: 0.0,
+            least: 0.0,
+            ways: Vec::new(),
+            row: 0,
+        }
     }
 
     /// Fills about `entries` entries more; true when all are there.
@@ -160,6 +184,7 @@ impl Costs {
             return Ok(false);
         }
         self.largest = self.matrix.iter().fold(0.0, |a: f64, c| a.max(c.abs()));
+        self.least = self.matrix.iter().fold(0.0, |a: f64, c| a.min(*c));
         if !self.largest.is_finite() {
             return Err(Error::new(
                 "the costs are too large for a double: scale the coordinates, or lower the power".to_string(),
@@ -375,6 +400,7 @@ impl Controls {
             walls: Default::default(),
             nodes: Vec::new(),
             colours: None,
+            ranks: Default::default(),
             own: false,
         })
     }
@@ -446,6 +472,7 @@ impl Controls {
             walls: Default::default(),
             nodes: Vec::new(),
             colours: None,
+            ranks: Default::default(),
             own,
         })
     }
@@ -457,7 +484,7 @@ impl Controls {
             let unit = 2.2 / (*width).max(*height) as f64;
             let at = |k: usize, n: usize| unit * (k as f64 + 0.5 - 0.5 * n as f64);
             let places: Vec<f64> = (0..mass.len()).flat_map(|k| [at(k % width, *width), at(k / width, *height)]).collect();
-            sides.push(Side::new(name, 2, &places, mass)?);
+            sides.push(Side::new(name, 2, &places, mass)?.weighed());
         }
         let [target, source] = [sides.pop().expect("two"), sides.pop().expect("two")];
         self.with_walls(Task {
@@ -467,6 +494,7 @@ impl Controls {
             walls: Default::default(),
             nodes: Vec::new(),
             colours: None,
+            ranks: Default::default(),
             own: false,
         })
     }
@@ -488,6 +516,7 @@ impl Controls {
             walls: Default::default(),
             nodes: Vec::new(),
             colours: Some(Box::new(both)),
+            ranks: Default::default(),
             own: false,
         };
         self.with_walls(task)
@@ -550,6 +579,7 @@ impl Controls {
             walls: Default::default(),
             nodes,
             colours: None,
+            ranks: Default::default(),
             own: false,
         })
     }
@@ -570,7 +600,7 @@ impl Controls {
                 let side = |array: &Array| {
                     let n = array.values.len();
                     let places: Vec<f64> = (0..n).map(|i| (i as f64 + 0.5) / n as f64).collect();
-                    Side::new(&array.name, 1, &places, &array.values)
+                    Ok::<Side, Error>(Side::new(&array.name, 1, &places, &array.values)?.weighed())
                 };
                 self.line(vec![side(a)?, side(b)?], true)?
             }
@@ -592,6 +622,7 @@ impl Controls {
                         walls: Default::default(),
                         nodes: Vec::new(),
                         colours: None,
+                        ranks: Default::default(),
                         own: true,
                     })?
                 }
@@ -609,6 +640,10 @@ impl Controls {
             }
         };
         task.own = true;
+        if task.sides.iter().all(|side| side.weighed) {
+            let top = task.sides[0].total.max(task.sides[1].total);
+            task.sides.iter_mut().for_each(|side| side.relative = side.total / top);
+        }
         Ok(task)
     }
 }
@@ -682,7 +717,7 @@ fn cloud(array: &Array) -> Result<Side> {
     if far > 1e100 {
         return Err(Error::new(format!("{name}: a coordinate of {far:e} is too large: its square must fit a double")));
     }
-    Side::new(name, d, &places, &mass)
+    Ok(Side { weighed: weight.is_some(), ..Side::new(name, d, &places, &mass)? })
 }
 
 /// A cost matrix, with the two sides' masses or with equal ones.
@@ -718,7 +753,8 @@ fn matrix(array: &Array, masses: Option<[&Array; 2]>) -> Result<Task> {
         given = [a.values.clone(), b.values.clone()];
         names = [&a.name, &b.name];
     }
-    let sides = [Side::new(names[0], 0, &[], &given[0])?, Side::new(names[1], 0, &[], &given[1])?];
+    let side = |k: usize| Ok::<Side, Error>(Side { weighed: masses.is_some(), ..Side::new(names[k], 0, &[], &given[k])? });
+    let sides = [side(0)?, side(1)?];
     let [source, target] = &sides;
     let kept = source.index.iter().flat_map(|i| target.index.iter().map(move |j| array.values[i * columns + j])).collect();
     Ok(Task {
@@ -728,6 +764,7 @@ fn matrix(array: &Array, masses: Option<[&Array; 2]>) -> Result<Task> {
         walls: Default::default(),
         nodes: Vec::new(),
         colours: None,
+        ranks: Default::default(),
         own: true,
     })
 }

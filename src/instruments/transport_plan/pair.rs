@@ -192,6 +192,12 @@ impl Pair {
             }
         }
         let order = order(&task);
+        let mut task = task;
+        task.ranks = [0, 1].map(|k: usize| {
+            let mut ranks = vec![0; order[k].len()];
+            order[k].iter().enumerate().for_each(|(rank, i)| ranks[*i] = rank as u32);
+            ranks
+        });
         let window = window(&task);
         Ok(Pair {
             costs: Costs::new(&task),
@@ -217,10 +223,14 @@ impl Pair {
         match self.stage {
             Stage::Costs => {
                 if self.costs.fill(&self.task, SLICE as usize)? {
-                    self.courses.push(self.course(controls.solver, "solver", controls, device)?);
-                    self.courses.push(self.course(controls.beside, "beside", controls, device)?);
                     self.stage = Stage::Solve;
                 }
+            }
+            Stage::Solve if self.courses.is_empty() => {
+                self.courses.push(self.course(controls.solver, "solver", controls, device)?);
+            }
+            Stage::Solve if self.courses.len() == 1 => {
+                self.courses.push(self.course(controls.beside, "beside", controls, device)?);
             }
             Stage::Solve => {
                 // By turns, so that both can be watched.
@@ -326,7 +336,7 @@ impl Pair {
             let suffix = ["", "-beside"][k];
             if !course.plan.is_empty() {
                 let values: Vec<f64> = course
-                    .heaviest(target.len(), 0.0, usize::MAX)
+                    .entries(target.len())
                     .into_iter()
                     .flat_map(|(i, j, p)| [source.index[i] as f64, target.index[j] as f64, p])
                     .collect();

@@ -3,6 +3,7 @@
 use super::course::Course;
 use super::measures::{Ground, Kind, PIXELS, REACH, Side, drawn};
 use super::pair::{MAP, Pair, Stage};
+use super::sketch::BINS;
 use super::{Controls, Pen, Problem};
 use crate::methods::random::Random;
 use crate::methods::transport::Worth;
@@ -12,12 +13,6 @@ pub(super) const SOURCE: Ink = Ink::Series(0);
 pub(super) const TARGET: Ink = Ink::Series(1);
 const FIRST: Ink = Ink::Series(2);
 const SECOND: Ink = Ink::Series(3);
-/// Ways that are drawn, and the share of the heaviest below which none is.
-const WAYS: usize = 700;
-const FAINT: f64 = 0.03;
-/// Blocks a side of the matrix.
-const BLOCKS: usize = 120;
-
 /// Instead of a picture, why there is none.
 pub(super) fn nothing(why: &str) -> View {
     View::Table(Table { columns: vec!["nothing to show".into()], rows: vec![vec![Cell::Text(why.into())]] })
@@ -218,18 +213,19 @@ impl Pair {
 
     fn plan(&self, course: Option<&Course>, controls: &Controls, first: bool) -> View {
         let [source, target] = &self.task.sides;
-        let entries = course.map_or_else(Vec::new, |c| c.some(target.len(), FAINT, WAYS));
+        let sketch = course.and_then(|c| c.sketch.as_ref());
+        let entries = sketch.map_or(&[][..], |s| s.ways());
         let handle = if first { self.handle(controls) } else { None };
         if source.d == 3 {
-            return View::Space(self.in_space(course, &entries));
+            return View::Space(self.in_space(course, entries));
         }
         if self.task.kind == Kind::Line {
-            return View::Chart(self.on_a_line(course, &entries, handle));
+            return View::Chart(self.on_a_line(course, entries, handle));
         }
         if source.d == 0 {
             let rank = |side: &Side, i: usize| 1.0 - (side.index[i] as f64 + 0.5) / side.of as f64;
             let ends = |i: usize, j: usize| [(0.0, rank(source, i)), (1.0, rank(target, j))];
-            let mut marks = ways(&entries, &ends);
+            let mut marks = ways(entries, &ends);
             marks.extend(dots("rows", SOURCE, source, &|i| (0.0, rank(source, i))));
             marks.extend(dots("columns", TARGET, target, &|j| (1.0, rank(target, j))));
             let (x, y) =
@@ -239,10 +235,10 @@ impl Pair {
         let place = |side: &Side, i: usize| (side.place(i)[0], side.place(i)[1]);
         let mut marks = self.ground_marks();
         if self.costs.ways.is_empty() {
-            marks.extend(ways(&entries, &|i, j| [place(source, i), place(target, j)]));
+            marks.extend(ways(entries, &|i, j| [place(source, i), place(target, j)]));
         } else {
             let node = |k: usize| (self.task.nodes[k][0], self.task.nodes[k][1]);
-            marks.extend(ways(&self.flow(&entries), &|a, b| [node(a), node(b)]));
+            marks.extend(ways(&self.flow(entries), &|a, b| [node(a), node(b)]));
         }
         if let Some(course) = course.filter(|c| !c.images.is_empty()) {
             let every = source.len().div_ceil(300);
@@ -360,13 +356,15 @@ impl Pair {
 
     /// The mass of a course at time t: places and masses.
     fn at_time(&self, course: &Course, t: f64, most: usize) -> Vec<(Vec<f64>, f64)> {
-        let [source, target] = &self.task.sides;
+        let source = &self.task.sides[0];
         if !course.images.is_empty() {
             let image = |i: usize| &course.images[i * source.d..(i + 1) * source.d];
             let at = |i: usize| source.place(i).iter().zip(image(i)).map(|(x, y)| (1.0 - t) * x + t * y).collect();
             return (0..source.len()).map(|i| (at(i), source.mass[i])).collect();
         }
-        course.some(target.len(), 1e-4, most).into_iter().map(|(i, j, m)| (self.on_its_way(i, j, t), m)).collect()
+        let Some(sketch) = &course.sketch else { return Vec::new() };
+        let pieces = if sketch.moving().len() > most { sketch.ways() } else { sketch.moving() };
+        pieces.iter().map(|(i, j, m)| (self.on_its_way(*i, *j, t), *m)).collect()
     }
 
     fn between(&self, controls: &Controls) -> View {
@@ -376,7 +374,7 @@ impl Pair {
             .courses
             .iter()
             .zip([("first", FIRST), ("second", SECOND)])
-            .filter(|(c, _)| !c.plan.is_empty() || !c.images.is_empty())
+            .filter(|(c, _)| c.sketch.is_some() || !c.images.is_empty())
             .map(|(c, (name, ink))| (c, name, ink))
             .collect();
         match self.task.kind {
@@ -463,15 +461,16 @@ impl Pair {
         // Cost |x − y|² and ε belong to a noise of variance ε/2 a unit of time.
         let spread = (0.5 * controls.epsilon * self.costs.largest / STEPS as f64).sqrt();
         let mut random = Random::new(0, "bridges");
-        let mass: f64 = course.plan.iter().sum();
+        let pieces = course.sketch.as_ref().map_or(&[][..], |s| s.moving());
+        let mass: f64 = pieces.iter().map(|p| p.2).sum();
         let (mut x, mut y) = (Vec::new(), Vec::new());
         let mut goals: Vec<f64> = (0..24).map(|_| mass * random.uniform()).collect();
         goals.sort_by(f64::total_cmp);
         let (mut sum, mut next) = (0.0, 0);
-        for (k, p) in course.plan.iter().enumerate() {
+        for (i, j, p) in pieces {
             sum += p;
             while next < goals.len() && goals[next] < sum {
-                let (from, to) = (source.place(k / target.len()), target.place(k % target.len()));
+                let (from, to) = (source.place(*i), target.place(*j));
                 let walk = |random: &mut Random| {
                     let mut at = vec![0.0];
                     for _ in 0..STEPS {
@@ -510,52 +509,37 @@ impl Pair {
 
     /// How much mass pays how much.
     fn paid(&self) -> Chart {
-        const BINS: usize = 30;
-        let least = self.costs.matrix.iter().fold(0.0, |a: f64, b| a.min(*b));
-        let width = (self.costs.largest - least).max(f64::MIN_POSITIVE) / BINS as f64;
-        let edges: Vec<f64> = (0..=BINS).map(|k| least + k as f64 * width).collect();
+        let (least, largest) = (self.costs.least, self.costs.largest);
+        let edges: Vec<f64> = (0..=BINS).map(|k| least + (largest - least) * k as f64 / BINS as f64).collect();
         let mut marks = Vec::new();
         for (course, (name, ink)) in self.courses.iter().zip([("first solver", FIRST), ("second solver", SECOND)]) {
-            let mut y = vec![0.0; BINS];
-            for (p, c) in course.plan.iter().zip(&self.costs.matrix) {
-                y[(((c - least) / width) as usize).min(BINS - 1)] += p;
-            }
-            if !course.plan.is_empty() {
-                marks.push(Mark::Histogram { name: name.into(), ink, edges: edges.clone(), y });
+            if let Some(sketch) = &course.sketch {
+                marks.push(Mark::Histogram { name: name.into(), ink, edges: edges.clone(), y: sketch.paid.clone() });
             }
         }
         Chart { x: Axis::linear("cost of a unit"), y: Axis::linear("mass that pays it"), marks, ..Chart::default() }
     }
 
     fn matrix(&self, controls: &Controls) -> View {
-        let Some(course) = self.courses.iter().take(2).find(|c| !c.plan.is_empty()) else {
-            return nothing("No solver has a plan yet, or none of the two makes one.");
+        let drawn = self.courses.iter().take(2).zip(["first", "second"]).find_map(|(c, name)| Some((c.sketch.as_ref()?, name)));
+        let Some((sketch, solver)) = drawn else {
+            return nothing("There is no plan yet.");
         };
-        let [rows, columns] = &self.order;
-        let (across, down) = (columns.len().min(BLOCKS), rows.len().min(BLOCKS));
-        let mut values = vec![0.0f32; across * down];
-        for (r, i) in rows.iter().enumerate() {
-            let row = &course.plan[i * columns.len()..][..columns.len()];
-            let block = &mut values[r * down / rows.len() * across..][..across];
-            for (c, j) in columns.iter().enumerate() {
-                block[c * across / columns.len()] += row[*j] as f32;
-            }
-        }
-        let mut value = Axis::linear(if course.solver == controls.solver { "mass, first solver" } else { "mass, second solver" });
+        let mut value = Axis::linear(format!("mass, {solver} solver"));
         if controls.log_colour {
-            let top = values.iter().fold(0.0f32, |a, b| a.max(*b));
+            let top = f64::from(sketch.blocks.iter().fold(0.0f32, |a, b| a.max(*b)));
             value.scale = Scale::Log;
-            value.range = Some((f64::from(top) * 1e-6, f64::from(top).max(1e-300)));
+            value.range = Some((top * 1e-6, top.max(1e-300)));
         }
         let name = |side: &str, n: usize, blocks: usize| {
             if n > blocks { format!("{side}, in {blocks} blocks") } else { side.to_string() }
         };
         View::Matrix(Matrix {
-            row: name("from", rows.len(), down),
-            column: name("to", columns.len(), across),
+            row: name("from", sketch.leaves.len(), sketch.down),
+            column: name("to", sketch.arrives.len(), sketch.across),
             value,
-            columns: across,
-            values,
+            columns: sketch.across,
+            values: sketch.blocks.clone(),
             names: Vec::new(),
             outlined: Vec::new(),
         })
@@ -563,7 +547,6 @@ impl Pair {
 
     fn marginals(&self) -> Chart {
         let [source, target] = &self.task.sides;
-        let columns = target.len();
         // Masses in order, in blocks, times the number of blocks: 1 on average. The target's stand right of the source's.
         let gathered = |leaves: &[f64], arrives: &[f64]| -> (Vec<f64>, Vec<f64>) {
             let (mut x, mut y) = (Vec::new(), Vec::new());
@@ -580,11 +563,8 @@ impl Pair {
         };
         let mut lines = Vec::new();
         for (course, (name, ink)) in self.courses.iter().take(2).zip([("first solver", FIRST), ("second solver", SECOND)]) {
-            if !course.plan.is_empty() {
-                let leaves: Vec<f64> = course.plan.chunks_exact(columns).map(|row| row.iter().sum()).collect();
-                let mut arrives = vec![0.0; columns];
-                course.plan.chunks_exact(columns).for_each(|row| arrives.iter_mut().zip(row).for_each(|(a, p)| *a += p));
-                lines.push((name, ink, false, gathered(&leaves, &arrives)));
+            if let Some(sketch) = &course.sketch {
+                lines.push((name, ink, false, gathered(&sketch.leaves, &sketch.arrives)));
             }
         }
         lines.push(("asked for", Ink::Text, true, gathered(&source.mass, &target.mass)));
@@ -702,7 +682,7 @@ impl Pair {
         let balanced = |c: &Course, f: &dyn Fn(Worth) -> f64| if c.solver.balanced() { worth(c, f) } else { f64::NAN };
         row("⟨C, P⟩ as it is: no bound", &|c| worth(c, &|w| w.cost));
         row("W is at most: plan mended", &|c| balanced(c, &|w| w.primal));
-        row("W is at least: prices mended", &|c| balanced(c, &|w| w.dual));
+        row("W is at least: by prices or slices", &|c| balanced(c, &|w| w.dual));
         row("gap between the two", &|c| balanced(c, &|w| w.gap));
         row("gap, relative", &|c| balanced(c, &|w| if w.gap == 0.0 { 0.0 } else { w.gap / w.primal.abs() }));
         row("its own problem: at most", &|c| c.own.map_or(f64::NAN, |o| o.0));
@@ -736,6 +716,9 @@ impl Pair {
             }
             if self.task.own {
                 plain(&format!("mass of the {name} as given; divided by it"), side.total);
+                if side.relative < 1.0 {
+                    plain(&format!("  for relaxed plans the {name} has"), side.relative);
+                }
             }
         }
         let words = |c: Option<&&Course>| match c {

@@ -5,5 +5,8 @@ lab! { "information", "Information", "What do layers keep of their input, and ca
     information_generalization_bounds::GeneralizationBounds,
     information_bottleneck_bounds::InformationBottleneckBounds,
     information_screening::InformationScreening,
+    frechet_cumulative_covariance::FrechetCumulativeCovariance,
     wasserstein_dependency::WassersteinDependency,
+    cauchy_schwarz_bottleneck::CauchySchwarzBottleneck,
+    generalization_difficulty::GeneralizationDifficulty,
 }

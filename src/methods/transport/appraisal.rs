@@ -19,6 +19,8 @@ pub struct Worth {
     pub entries: usize,
     /// Mass in all.
     pub mass: f64,
+    /// The largest entry.
+    pub largest: f64,
     /// The largest of x + y − C over all entries, before the prices are made feasible.
     pub excess: f64,
 }
@@ -39,7 +41,6 @@ pub struct Appraisal {
     column_scale: Vec<f64>,
     row_left: Vec<f64>,
     column_left: Vec<f64>,
-    largest: f64,
     /// x and y made feasible.
     feasible: (Vec<f64>, Vec<f64>),
     worth: Worth,
@@ -58,7 +59,6 @@ impl Appraisal {
             column_scale: Vec::new(),
             row_left: vec![0.0; rows],
             column_left: vec![0.0; columns],
-            largest: 0.0,
             feasible: (vec![0.0; rows], vec![f64::INFINITY; columns]),
             worth: Worth { excess: f64::NEG_INFINITY, ..Worth::default() },
         }
@@ -118,7 +118,7 @@ impl Appraisal {
             *sum += p;
             mass += p;
             dear += p * c;
-            self.largest = if *p > self.largest { *p } else { self.largest };
+            self.worth.largest = if *p > self.worth.largest { *p } else { self.worth.largest };
         }
         self.row_mass[i] = mass;
         self.worth.mass += mass;
@@ -138,7 +138,7 @@ impl Appraisal {
             mass += p;
         }
         self.row_left[i] = mass;
-        let seen = 1e-6 * self.largest;
+        let seen = 1e-6 * self.worth.largest;
         for p in plan.iter().filter(|p| **p > seen) {
             self.worth.entries += 1;
             self.worth.entropy -= p * libm::log(*p);

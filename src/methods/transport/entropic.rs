@@ -245,12 +245,22 @@ impl Greenkhorn {
 
     /// As many updates as a sweep has, one a row and one a column. Returns ‖P1 − r‖₁ + ‖Pᵀ1 − c‖₁ as it is then.
     pub fn sweep(&mut self) -> f64 {
-        for _ in 0..self.u.len() + self.v.len() {
+        self.advance(usize::MAX).expect("a whole sweep")
+    }
+
+    /// At most `updates` of the present sweep's updates. The marginals' error at the end of the sweep.
+    pub fn advance(&mut self, updates: usize) -> Option<f64> {
+        let sweep = self.u.len() + self.v.len();
+        let left = sweep - self.updates % sweep;
+        for _ in 0..left.min(updates) {
             self.update();
+        }
+        if updates < left {
+            return None;
         }
         // The sums were carried along; afresh, free of their rounding.
         self.refresh();
-        distance(&self.row_mass, &self.problem.source) + distance(&self.column_mass, &self.problem.target)
+        Some(distance(&self.row_mass, &self.problem.source) + distance(&self.column_mass, &self.problem.target))
     }
 
     fn update(&mut self) {

@@ -21,6 +21,8 @@ pub struct GromovWasserstein {
     pub plan: Vec<f64>,
     /// The transport problem of the step in work, its solver, and how many sweeps it has had.
     inner: Option<(Problem, Twin<f64>, usize)>,
+    /// Prices of the last step, from which the next one sets out; empty at first.
+    prices: (Vec<f64>, Vec<f64>),
 }
 
 impl GromovWasserstein {
@@ -43,6 +45,7 @@ impl GromovWasserstein {
             constant: from.iter().flat_map(|f| to.iter().map(move |t| f + t)).collect(),
             plan: source.iter().flat_map(|p| target.iter().map(move |q| p * q)).collect(),
             inner: None,
+            prices: Default::default(),
         }
     }
 
@@ -70,7 +73,11 @@ impl GromovWasserstein {
         let Some((problem, twin, made)) = &mut self.inner else {
             let gradient: Vec<f64> = self.tensor(&self.plan).iter().map(|t| 2.0 * t).collect();
             let problem = Problem::new(&gradient, self.source.clone(), self.target.clone(), self.inverse_temperature);
-            let twin = Twin::<f64>::new(problem.scaled_cost().iter().copied(), &self.source, &self.target);
+            let mut twin = Twin::<f64>::new(problem.scaled_cost().iter().copied(), &self.source, &self.target);
+            if !self.prices.0.is_empty() {
+                let scaled = |z: &[f64]| z.iter().map(|z| z * self.inverse_temperature).collect::<Vec<f64>>();
+                twin.set_potentials(&scaled(&self.prices.0), &scaled(&self.prices.1));
+            }
             self.inner = Some((problem, twin, 0));
             return None;
         };
@@ -85,6 +92,8 @@ impl GromovWasserstein {
             return None;
         }
         let (u, v) = twin.potentials();
+        let price = |z: &[f64]| z.iter().map(|z| z / problem.inverse_temperature).collect();
+        self.prices = (price(&u), price(&v));
         let plan = problem.plan(&u, &v);
         let change: f64 = plan.iter().zip(&self.plan).map(|(p, q)| (p - q) * (p - q)).sum();
         self.plan = plan;

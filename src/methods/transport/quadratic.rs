@@ -10,6 +10,8 @@ pub struct Quadratic {
     problem: Problem,
     wanted: f64,
     newton: NewtonSparse,
+    /// The sweeps with which a stage begins: potentials, and how many of their parts have been set.
+    warming: Option<(Vec<f64>, Vec<f64>, usize)>,
     /// Steps, and operations of conjugate gradients, of the stages before.
     before: (usize, usize),
 }
@@ -30,13 +32,9 @@ impl Quadratic {
         if start < 1.0 {
             problem.rescale(wanted * start);
         }
-        let newton = Self::stage(&problem, vec![0.0; problem.rows()], vec![0.0; problem.columns()]);
-        Quadratic { problem, wanted, newton, before: (0, 0) }
-    }
-
-    fn stage(problem: &Problem, mut u: Vec<f64>, mut v: Vec<f64>) -> NewtonSparse {
-        (0..2).for_each(|_| sweep_quadratic(problem, &mut u, &mut v));
-        NewtonSparse::new(problem, u, v, usize::MAX)
+        let (u, v) = (vec![0.0; problem.rows()], vec![0.0; problem.columns()]);
+        let newton = NewtonSparse::new(&problem, u.clone(), v.clone(), usize::MAX);
+        Quadratic { problem, wanted, newton, warming: Some((u, v, 0)), before: (0, 0) }
     }
 
     /// Has η reached the problem's?
@@ -46,6 +44,22 @@ impl Quadratic {
 
     /// About `work` operations. Returns ‖P1 − r‖₁ + ‖Pᵀ1 − c‖₁ for the present η.
     pub fn advance(&mut self, work: f64) -> f64 {
+        if let Some((mut u, mut v, mut set)) = self.warming.take() {
+            let (rows, parts) = (u.len(), u.len() + v.len());
+            let mut left = work;
+            while left > 0.0 && set < 2 * parts {
+                set_part(&self.problem, &mut u, &mut v, set % parts);
+                // Newton's method for the level looks some six times.
+                left -= 6.0 * if set % parts < rows { parts - rows } else { rows } as f64;
+                set += 1;
+            }
+            if set < 2 * parts {
+                self.warming = Some((u, v, set));
+            } else {
+                self.newton = NewtonSparse::new(&self.problem, u, v, usize::MAX);
+            }
+            return f64::INFINITY;
+        }
         let stepped = self.newton.advance(&self.problem, work);
         let error = self.newton.marginal_error(&self.problem);
         let stage_over = error < Self::NEAR || self.newton.steps >= Self::STEPS || self.newton.stalled;
@@ -56,7 +70,10 @@ impl Quadratic {
             let (u, v) = (grown(&self.newton.u), grown(&self.newton.v));
             self.problem.rescale(new);
             self.before = (self.steps(), self.inner_steps());
-            self.newton = Self::stage(&self.problem, u, v);
+            (self.newton.steps, self.newton.inner_steps) = (0, 0);
+            // Until the sweeps are done the plan is that of the stage before, at prices of this one.
+            (self.newton.u, self.newton.v) = (u.clone(), v.clone());
+            self.warming = Some((u, v, 0));
         }
         error
     }
@@ -101,12 +118,19 @@ impl Quadratic {
 /// If the problem's regulariser is another one.
 pub fn sweep_quadratic(problem: &Problem, u: &mut [f64], v: &mut [f64]) {
     assert_eq!(problem.regulariser, Regulariser::Quadratic);
+    (0..u.len() + v.len()).for_each(|part| set_part(problem, u, v, part));
+}
+
+/// The step of a sweep that sets u or v in one place, rows first.
+fn set_part(problem: &Problem, u: &mut [f64], v: &mut [f64], part: usize) {
     let (cost, columns) = (problem.scaled_cost(), v.len());
-    for (i, u) in u.iter_mut().enumerate() {
-        *u = level(cost[i * columns..][..columns].iter().zip(v.iter()).map(|(c, v)| c - v), problem.source[i]);
-    }
-    for (j, v) in v.iter_mut().enumerate() {
-        *v = level(cost.iter().skip(j).step_by(columns).zip(u.iter()).map(|(c, u)| c - u), problem.target[j]);
+    match part.checked_sub(u.len()) {
+        None => u[part] = level(cost[part * columns..][..columns].iter().zip(v.iter()).map(|(c, v)| c - v), problem.source[part]),
+        Some(j) => {
+            // Gathered first: the column is looked at again and again.
+            let floors: Vec<f64> = cost.iter().skip(j).step_by(columns).zip(u.iter()).map(|(c, u)| c - u).collect();
+            v[j] = level(floors.iter().copied(), problem.target[j]);
+        }
     }
 }
 

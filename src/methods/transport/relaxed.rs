@@ -20,6 +20,9 @@ pub struct Unbalanced {
     pub u: Vec<f64>,
     /// v.
     pub v: Vec<f64>,
+    /// Is v next, and the largest change of this sweep so far?
+    half: bool,
+    change: f64,
 }
 
 impl Unbalanced {
@@ -34,29 +37,40 @@ impl Unbalanced {
             u: vec![0.0; problem.rows()],
             v: vec![0.0; problem.columns()],
             problem: problem.clone(),
+            half: false,
+            change: 0.0,
         }
     }
 
     /// One sweep. Returns the largest change of ηx or ηy, which is that of ln P's terms.
     pub fn sweep(&mut self) -> f64 {
-        let with = |potential: &[f64], logs: &[f64]| -> Vec<f64> { potential.iter().zip(logs).map(|(z, l)| z + l).collect() };
-        let columns = self.v.len();
-        let cost = self.problem.scaled_cost();
-        let mut change = 0.0f64;
-        let mut settle = |potential: &mut [f64], sums: &[f64]| {
-            for (z, sum) in potential.iter_mut().zip(sums) {
-                let new = -self.shrink * sum;
-                change = change.max((new - *z).abs());
-                *z = new;
+        loop {
+            if let Some(change) = self.half() {
+                return change;
             }
+        }
+    }
+
+    /// Half a sweep: u, then v. After the second the largest change of both.
+    pub fn half(&mut self) -> Option<f64> {
+        let with = |potential: &[f64], logs: &[f64]| -> Vec<f64> { potential.iter().zip(logs).map(|(z, l)| z + l).collect() };
+        let (columns, cost) = (self.v.len(), self.problem.scaled_cost());
+        let mut sums = vec![0.0; if self.half { columns } else { self.u.len() }];
+        let potential = if self.half {
+            column_log_sum_exp(&mut sums, 1.0, cost, columns, &with(&self.u, &self.log_source));
+            &mut self.v
+        } else {
+            self.change = 0.0;
+            row_log_sum_exp(&mut sums, 1.0, cost, columns, &with(&self.v, &self.log_target));
+            &mut self.u
         };
-        let mut sums = vec![0.0; self.u.len()];
-        row_log_sum_exp(&mut sums, 1.0, cost, columns, &with(&self.v, &self.log_target));
-        settle(&mut self.u, &sums);
-        let mut sums = vec![0.0; columns];
-        column_log_sum_exp(&mut sums, 1.0, cost, columns, &with(&self.u, &self.log_source));
-        settle(&mut self.v, &sums);
-        change
+        for (z, sum) in potential.iter_mut().zip(&sums) {
+            let new = -self.shrink * sum;
+            self.change = self.change.max((new - *z).abs());
+            *z = new;
+        }
+        self.half = !self.half;
+        (!self.half).then_some(self.change)
     }
 
     /// P, row by row.
@@ -73,39 +87,43 @@ impl Unbalanced {
 
 /// Partial transport: the given share of the mass, chosen and moved at least cost; exact.
 ///
-/// min ⟨C, P⟩ over P ≥ 0 with P1 ≤ r, Pᵀ1 ≤ c and Σ P = share. What stays goes to and comes from one more place at no cost.
+/// min ⟨C, P⟩ over P ≥ 0 with P1 ≤ r, Pᵀ1 ≤ c and Σ P = share · min(Σr, Σc). What stays goes to and comes from one more place at no cost.
 ///
 /// Source: Chapel, Alaya & Gasso, "Partial optimal transport with applications on positive-unlabeled learning", 2020, proposition 1;
 /// Caffarelli & McCann, "Free boundaries in optimal transport", 2010.
 #[derive(Clone, Debug)]
 pub struct Partial {
-    /// The problem with one more row and column, unless the share is all.
+    /// The problem with one more row and column, where something stays.
     pub simplex: NetworkSimplex,
     rows: usize,
     columns: usize,
 }
 
 impl Partial {
-    /// The problem of `cost` (not negative; `source.len()` rows of `target.len()`), with masses of sum 1 and a share in (0, 1].
+    /// The problem of `cost` (not negative; `source.len()` rows of `target.len()`), with masses of any two sums and a share in (0, 1].
     ///
     /// # Panics
     /// If the sizes do not fit, or a mass is not positive.
     pub fn new(cost: &[f64], source: &[f64], target: &[f64], share: f64) -> Self {
         let (rows, columns) = (source.len(), target.len());
-        if share >= 1.0 {
-            return Partial { simplex: NetworkSimplex::new(cost, source, target), rows, columns };
-        }
+        let (leaves, arrives): (f64, f64) = (source.iter().sum(), target.iter().sum());
+        let moved = share.min(1.0) * leaves.min(arrives);
+        // Less than rounding can tell from nothing needs no place.
+        let rest = |all: f64| Some(all - moved).filter(|rest| *rest > 1e-12 * all);
+        let (stay, lack) = (rest(leaves), rest(arrives));
         // From the added row to the added column would be mass beyond the share; any positive cost there rules it out.
         let largest = cost.iter().fold(1.0, |a: f64, b| a.max(*b));
         let mut wider: Vec<f64> = Vec::with_capacity((rows + 1) * (columns + 1));
         for row in cost.chunks_exact(columns) {
             wider.extend_from_slice(row);
-            wider.push(0.0);
+            wider.extend(stay.map(|_| 0.0));
         }
-        wider.resize(wider.len() + columns, 0.0);
-        wider.push(largest);
-        let with = |masses: &[f64]| [masses, &[1.0 - share]].concat();
-        Partial { simplex: NetworkSimplex::new(&wider, &with(source), &with(target)), rows, columns }
+        if lack.is_some() {
+            wider.resize(wider.len() + columns, 0.0);
+            wider.extend(stay.map(|_| largest));
+        }
+        let with = |masses: &[f64], more: Option<f64>| masses.iter().copied().chain(more).collect::<Vec<f64>>();
+        Partial { simplex: NetworkSimplex::new(&wider, &with(source, lack), &with(target, stay)), rows, columns }
     }
 
     /// The entries between real places that carry mass.
@@ -162,5 +180,10 @@ mod tests {
         let mut whole = Partial::new(&cost, &third, &third, 1.0);
         while !whole.simplex.advance(1e3) {}
         assert!((cost_of_entries(&cost, 3, &whole.entries()) - 2.0).abs() < 1e-14);
+        // Twice as much is wanted as there is: all goes, each to its nearest.
+        let mut poor = Partial::new(&cost, &third, &[2.0 / 3.0; 3], 1.0);
+        while !poor.simplex.advance(1e3) {}
+        assert!((cost_of_entries(&cost, 3, &poor.entries()) - 2.0).abs() < 1e-14);
+        assert!((poor.entries().iter().map(|e| e.mass).sum::<f64>() - 1.0).abs() < 1e-14);
     }
 }
