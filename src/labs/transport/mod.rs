@@ -6,4 +6,5 @@ lab! { "transport", "Transport", "How is one distribution moved onto another, at
     bures_wasserstein_normalization::BuresWassersteinNormalization,
     monge_gap::MongeGap,
     spectral_shape_transport::SpectralShapeTransport,
+    adversarial_adaptive_sampling::AdversarialAdaptiveSampling,
 }
