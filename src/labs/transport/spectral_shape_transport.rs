@@ -301,6 +301,10 @@ impl SpectralShapeTransport {
         self.ablated.losses.len() >= self.controls.steps
     }
 
+    fn refining(&self) -> bool {
+        self.plan.is_some() || self.matching.is_some()
+    }
+
     /// A part of the refinement: sweeps, or a step with the plan held fixed.
     fn refine(&mut self) {
         let made = self.learner.losses.len() - self.controls.steps;
@@ -553,6 +557,15 @@ impl Experiment for SpectralShapeTransport {
         Ok(Progress { done: done + usize::from(self.refined.is_some()), of: self.controls.steps + REFINED + 1 })
     }
 
+    fn revise(&mut self, controls: &Controls) -> bool {
+        // Training does not know of ε_r.
+        let same = *controls == Controls { epsilon: controls.epsilon, ..self.controls.clone() } && !self.refining();
+        if same {
+            self.controls = controls.clone();
+        }
+        same
+    }
+
     fn view(&self, which: usize) -> View {
         match which {
             0 => View::Space(self.shapes()),
@@ -567,15 +580,15 @@ impl Experiment for SpectralShapeTransport {
     fn measures(&self) -> Measures {
         let [nearest, transported] = &self.matchings;
         let [ablated_nearest, ablated_transported] = &self.ablated_matchings;
-        let refined = |which: usize, f: fn(&Matching) -> f64| self.refined.as_ref().map_or(f64::NAN, |both| f(&both[which]));
-        let (wrong, error): (fn(&Matching) -> f64, fn(&Matching) -> f64) = (|m| m.wrong, |m| m.error);
+        let refined = |which: usize| self.refined.as_ref().map_or([f64::NAN; 2], |both| [both[which].wrong, both[which].error]);
+        let ([row_wrong, row_error], [exact_wrong, exact_error]) = (refined(0), refined(1));
         measures! {
             nearest_wrong: nearest.wrong, transported_wrong: transported.wrong, fewer_wrong: nearest.wrong - transported.wrong,
             nearest_error: nearest.error, transported_error: transported.error, random_error: self.task.random_error,
             nearest_coverage: nearest.coverage, transported_coverage: transported.coverage,
             nearest_wrong_without_sliced: ablated_nearest.wrong, transported_wrong_without_sliced: ablated_transported.wrong,
-            refined_row_wrong: refined(0, wrong), refined_row_error: refined(0, error),
-            refined_transported_wrong: refined(1, wrong), refined_transported_error: refined(1, error),
+            refined_row_wrong: row_wrong, refined_row_error: row_error,
+            refined_transported_wrong: exact_wrong, refined_transported_error: exact_error,
             trained: if self.trained() { 1.0 } else { 0.0 },
         }
     }
