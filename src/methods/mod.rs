@@ -22,6 +22,8 @@ pub mod plane;
 pub mod product;
 pub mod random;
 pub mod real;
+pub mod reversible;
+pub mod ridge;
 pub mod solve;
 pub mod spectrum;
 pub mod statistics;
