@@ -193,6 +193,10 @@ pub trait Options: Copy + 'static {
     fn of(index: usize) -> Self;
     /// The index of this option.
     fn index(self) -> usize;
+    /// What the page calls it.
+    fn name(self) -> &'static str {
+        Self::NAMES[self.index()]
+    }
 }
 
 /// Declares the options of a choice: `pub enum Function { F1 => "F1", F2 => "F2" }`.

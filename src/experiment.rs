@@ -41,6 +41,12 @@ pub trait Experiment: Sized + 'static {
         Vec::new()
     }
 
+    /// Takes other controls in the middle of a run (or after it) where what is computed so far serves them as well: `true` if the run
+    /// goes on, to the same end, bit for bit, as one that was started with them. `false`, and nothing has changed, if a fresh run is needed.
+    fn revise(&mut self, _controls: &Self::Controls) -> bool {
+        false
+    }
+
     /// The controls after the handle of view `which` was dragged to `at`, or `None` if that view takes no pointer.
     fn pointer(_controls: &Self::Controls, _which: usize, _at: (f64, f64)) -> Option<Self::Controls> {
         None
@@ -88,7 +94,8 @@ pub struct Card {
     pub presets: &'static [Preset],
     /// Data sets that must be in the library before a run starts.
     pub data: &'static [Dataset],
-    /// What files of the user's it takes, in one sentence, if any.
+    /// What files of the user's it takes, if any, in one sentence that names their kinds (csv, npy, npz, safetensors, png, jpg): the
+    /// page tells how Python saves those.
     pub own_data: Option<&'static str>,
 }
 
@@ -157,6 +164,8 @@ pub trait Run {
     fn measures(&self) -> Measures;
     /// See [`Experiment::results`].
     fn results(&self) -> Vec<Array>;
+    /// See [`Experiment::revise`].
+    fn revise(&mut self, settings: &Settings) -> bool;
 }
 
 impl<E: Experiment> Run for E {
@@ -171,6 +180,9 @@ impl<E: Experiment> Run for E {
     }
     fn results(&self) -> Vec<Array> {
         Experiment::results(self)
+    }
+    fn revise(&mut self, settings: &Settings) -> bool {
+        Experiment::revise(self, &E::Controls::read(settings))
     }
 }
 

@@ -39,6 +39,12 @@ struct Reel {
     stride: usize,
 }
 
+impl Default for Reel {
+    fn default() -> Self {
+        Reel { frames: Vec::new(), bytes: 0, stride: 1 }
+    }
+}
+
 impl Reel {
     const BYTES: usize = 48 << 20;
     const FRAMES: usize = 400;
@@ -73,8 +79,20 @@ impl Session {
     /// A session at the start of its run.
     pub fn new(entry: &'static Entry, settings: Settings, seed: u64, library: &Library) -> Result<Self> {
         let run = (entry.start)(&settings, seed, library)?;
-        let reel = Reel { frames: Vec::new(), bytes: 0, stride: 1 };
-        Ok(Session { entry, settings, seed, run, progress: Progress { done: 0, of: usize::MAX }, reel })
+        Ok(Session { entry, settings, seed, run, progress: Progress { done: 0, of: usize::MAX }, reel: Reel::default() })
+    }
+
+    /// Goes on with other controls if the run can; see [`Experiment::revise`](crate::experiment::Experiment::revise). The time line
+    /// then begins again at this moment.
+    pub fn revise(&mut self, settings: &Settings) -> bool {
+        if !self.run.revise(settings) {
+            return false;
+        }
+        self.settings = settings.clone();
+        self.reel = Reel::default();
+        // The run may have more to do now.
+        self.progress.of = usize::MAX;
+        true
     }
 
     /// How far the run is.

@@ -103,3 +103,43 @@ fn controls_hold_at_both_ends() {
         }
     }
 }
+
+/// A run that goes on with other controls ends, bit for bit, as one that was started with them.
+#[test]
+fn revised_runs_end_as_fresh_ones() {
+    let device = Device::cpu();
+    let finish = |session: &mut Session| {
+        pollster::block_on(session.advance(&device, || false)).unwrap();
+        session.look().hash()
+    };
+    for entry in labs::entries() {
+        let library = Library::shipped(entry.card.data);
+        let default = Settings::default_of(entry.controls);
+        for (index, spec) in entry.controls.iter().enumerate() {
+            let other = match spec.kind {
+                Kind::Real { min, max, .. } => 0.7 * min + 0.3 * max,
+                Kind::Count { max, .. } => max as f64,
+                Kind::Toggle => 1.0,
+                Kind::Text { .. } => continue,
+                Kind::Choice(options) => (options.len() - 1) as f64,
+            };
+            let mut settings = default.clone();
+            settings.0[index] = Value::Number(other);
+            let mut session = Session::new(entry, default.clone(), 0, &library).unwrap();
+            if settings == default || !session.revise(&settings) {
+                continue;
+            }
+            session = Session::new(entry, default.clone(), 0, &library).unwrap();
+            // Some in the middle, some at the end.
+            let mut left = if index % 2 == 0 { usize::MAX } else { 30 };
+            pollster::block_on(session.advance(&device, || {
+                left -= 1;
+                left == 0
+            }))
+            .unwrap();
+            assert!(session.revise(&settings), "{}, {}: it could before the run", entry.card.slug, spec.name);
+            let mut fresh = Session::new(entry, settings, 0, &library).unwrap();
+            assert_eq!(finish(&mut session), finish(&mut fresh), "{}, {}", entry.card.slug, spec.name);
+        }
+    }
+}

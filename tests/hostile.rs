@@ -1,70 +1,19 @@
 //! Whatever the user drops: one sentence that names what and where, soon, within memory. Nothing panics.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod counting;
+
 use std::io::{Cursor, Write};
 
-use orrery::data::{self, Array, MAX_BYTES, MAX_VALUES, read};
-use orrery::methods::random::Random;
+use counting::{allowed, alone, fixtures};
+use flate2::{Compression, Crc, write::ZlibEncoder};
+use orrery::data::{self, Array, Kind, MAX_BYTES, MAX_VALUES};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-/// The system's allocator, counting what each thread holds, and the largest piece it ever asked for.
-struct Counting;
-
-thread_local! {
-    static HELD: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-    static LARGEST: Cell<usize> = const { Cell::new(0) };
-}
-
-fn count(change: isize) {
-    let held = HELD.get() + change;
-    HELD.set(held);
-    PEAK.set(PEAK.get().max(held));
-    LARGEST.set(LARGEST.get().max(change.max(0) as usize));
-}
-
-// SAFETY: every call is passed on unchanged; the counters neither allocate nor have destructors.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize));
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// What `read` answers, once it is known to have kept within memory: no piece beyond four times the file and 64 MiB.
+/// What a reader answers, known to have kept within memory.
 fn answer(name: &str, bytes: &[u8]) -> Result<Vec<Array>, String> {
-    let before = HELD.get();
-    PEAK.set(before);
-    LARGEST.set(0);
-    let answer = read(name, bytes).map_err(|e| e.to_string());
-    let allowed = 4 * bytes.len() + (64 << 20);
-    let (largest, peak) = (LARGEST.get(), (PEAK.get() - before) as usize);
-    assert!(largest <= allowed, "{name}: {largest} bytes in one piece for a file of {}", bytes.len());
-    assert!(peak <= allowed + (96 << 20), "{name}: {peak} bytes held for a file of {}", bytes.len());
-    match &answer {
-        Ok(arrays) => {
-            for array in arrays {
-                assert_eq!(array.values.len(), array.shape.iter().product::<usize>(), "{name}");
-                assert!(!array.shape.is_empty() && !array.values.is_empty() && array.values.iter().all(|v| v.is_finite()));
-                assert!(array.columns.is_empty() || array.columns.len() == array.shape[1]);
-            }
-        }
-        Err(sentence) => {
-            assert!(
-                sentence.starts_with(name) && sentence.len() < 400 && !sentence.chars().any(char::is_control),
-                "{sentence:?}"
-            );
-        }
-    }
+    let (answer, peak) = counting::answer(name, bytes);
+    assert!(peak <= allowed(bytes) + (96 << 20), "{name}: {peak} bytes held for a file of {}", bytes.len());
     answer
 }
 
@@ -88,17 +37,31 @@ fn zipped(method: CompressionMethod, members: &[(&str, &[u8])]) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-fn fixtures() -> Vec<(String, Vec<u8>)> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/files");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    files.iter().map(|path| (path.file_name().unwrap().to_str().unwrap().into(), std::fs::read(path).unwrap())).collect()
+/// A png of this size, depth and type of colour, with these rows, which begin with their filters.
+fn png(width: u32, height: u32, depth: u8, kind: u8, rows: &[u8]) -> Vec<u8> {
+    let mut packed = ZlibEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(rows).unwrap();
+    let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[depth, kind, 0, 0, 0]].concat();
+    let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+    for (kind, data) in [(b"IHDR", header), (b"IDAT", packed.finish().unwrap()), (b"IEND", Vec::new())] {
+        let content = [kind, &data[..]].concat();
+        let mut crc = Crc::new();
+        crc.update(&content);
+        png.extend([&(data.len() as u32).to_be_bytes()[..], &content, &crc.sum().to_be_bytes()].concat());
+    }
+    png
+}
+
+fn safetensors(header: &str, data: &[u8]) -> Vec<u8> {
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), data].concat()
 }
 
 #[test]
 fn nothing_and_far_too_much() {
-    for name in ["a.csv", "a.npy", "a.npz"] {
-        assert_eq!(says(name, b""), format!("{name}: the file is empty (0 bytes)"));
+    let _alone = alone();
+    for kind in Kind::ALL {
+        let name = format!("a.{}", kind.endings()[0]);
+        assert_eq!(says(&name, b""), format!("{name}: the file is empty (0 bytes)"));
     }
     assert!(
         data::check_size("a.npy", 1 << 30).unwrap_err().to_string().contains("1024 MB are too many; files of at most 256 MB")
@@ -110,6 +73,7 @@ fn nothing_and_far_too_much() {
 
 #[test]
 fn cut_off_anywhere() {
+    let _alone = alone();
     for (name, bytes) in fixtures() {
         for length in 0..bytes.len() {
             let part = answer(&name, &bytes[..length]);
@@ -120,6 +84,7 @@ fn cut_off_anywhere() {
 
 #[test]
 fn ten_million_rows() {
+    let _alone = alone();
     let rows = "0.5\n".repeat(10_000_000);
     assert_eq!(
         says("a.csv", rows.as_bytes()),
@@ -143,6 +108,7 @@ fn ten_million_rows() {
 
 #[test]
 fn text_without_an_end() {
+    let _alone = alone();
     let long = |piece: &str| piece.repeat(5_000_000 / piece.len());
     for piece in ["\"", "a", "\"a", "9", "1e", " ", "\n", "\r", "#", "\"\n", "\0", "é", "\"\"", ";", "a \n", "x\r"] {
         says("a.csv", long(piece).as_bytes());
@@ -153,6 +119,7 @@ fn text_without_an_end() {
 
 #[test]
 fn shapes_that_lie() {
+    let _alone = alone();
     for shape in [
         "(1099511627776,)",
         "(4294967296, 4294967296)",
@@ -180,6 +147,7 @@ fn shapes_that_lie() {
 
 #[test]
 fn not_a_number_has_a_place() {
+    let _alone = alone();
     let header = "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }";
     let with = |value: f64, index: usize| {
         let data: Vec<u8> = (0..6).flat_map(|i| if i == index { value } else { 0.0 }.to_le_bytes()).collect();
@@ -196,6 +164,7 @@ fn not_a_number_has_a_place() {
 
 #[test]
 fn archives_that_are_none() {
+    let _alone = alone();
     let (stored, deflated) = (CompressionMethod::Stored, CompressionMethod::Deflated);
     let good = npy("{'descr': '<f8', 'fortran_order': False, 'shape': (8,), }", &[0; 64]);
     assert_eq!(answer("a.npz", &zipped(deflated, &[("x.npy", &good), ("y.txt", b"no array")])).unwrap().len(), 1);
@@ -228,6 +197,7 @@ fn archives_that_are_none() {
 
 #[test]
 fn bombs_do_not_go_off() {
+    let _alone = alone();
     let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (100000000,), }";
     let bomb = zipped(CompressionMethod::Deflated, &[("x.npy", &npy(header, &vec![0; 100_000_000]))]);
     assert!(bomb.len() < 200_000);
@@ -255,60 +225,64 @@ fn bombs_do_not_go_off() {
     assert_eq!(says("a.npz", &b"PK\x01\x02".repeat(1_000_000)), "a.npz: the archive has more than 10000 members");
 }
 
-/// A hundred thousand files that were good once.
 #[test]
-fn a_hundred_thousand_mutations() {
-    let mut files = fixtures();
-    let digits = &include_bytes!("../www/data/digits.npz")[..];
-    files.push(("small.npz".into(), zipped(CompressionMethod::Stored, &[("a.npy", &files[0].1), ("b.npy", &files[1].1)])));
-    let mut random = Random::new(1, "mutations");
-    let words: [&[u8]; 14] = [
-        b"PK\x05\x06",
-        b"PK\x01\x02",
-        b"PK\x03\x04",
-        b"PK\x06\x07",
-        b"\xff\xff\xff\xff",
-        b"\0\0\0\0",
-        b"'shape': (",
-        b"9999999999,",
-        b"nan",
-        b"\"",
-        b"\n",
-        b",,,",
-        b"'<f8'",
-        b"{",
-    ];
-    let mut read_well = 0;
-    for round in 0..100_000 {
-        let (name, bytes) = &files[random.below(files.len())];
-        let mut bytes = bytes.clone();
-        for _ in 0..1 + random.below(3) {
-            let at = random.below(bytes.len() + 1);
-            match random.below(6) {
-                0 if at < bytes.len() => bytes[at] ^= 1 << random.below(8),
-                1 if at < bytes.len() => bytes[at] = random.bits() as u8,
-                2 => bytes.truncate(at),
-                3 => drop(bytes.splice(at..at, words[random.below(words.len())].iter().copied())),
-                4 => drop(bytes.drain(at..(at + random.below(20)).min(bytes.len()))),
-                _ => {
-                    let word = words[random.below(words.len())];
-                    let end = (at + word.len()).min(bytes.len());
-                    drop(bytes.splice(at..end, word.iter().copied()));
-                }
-            }
-        }
-        // One in ten under a wrong name.
-        let wrong = ["a.csv", "a.npy", "a.npz"][random.below(3)];
-        read_well += usize::from(answer(if round % 10 == 0 { wrong } else { name }, &bytes).is_ok());
+fn pictures_larger_than_they_are() {
+    let _alone = alone();
+    // As large as may be: a pixel takes 8 bytes in the file and 24 as numbers.
+    let most = png(1024, 2048, 16, 6, &vec![0; (1 + 8 * 1024) * 2048]);
+    assert!(most.len() < 100_000);
+    let picture = answer("a.png", &most).unwrap().remove(0);
+    // Black, and transparent.
+    assert_eq!((&picture.shape[..], picture.values[77]), (&[2048, 1024, 3][..], 255.0));
+    assert!(says("a.png", &png(1449, 1448, 1, 0, &[0; 64])).contains("1449 x 1448 pixels are too many"));
+    assert!(says("a.png", &png(u32::MAX, u32::MAX, 16, 6, &[0; 64])).contains("pixels are too many"));
+    assert!(says("a.png", &png(0, 4, 8, 0, &[0; 4])).contains("its header says 0 x 4 pixels"));
+    assert!(says("a.png", &png(2000, 1000, 8, 2, &[0; 64])).contains("bytes cannot hold 2000 x 1000 pixels"));
+    assert!(says("a.png", &png(2, 2, 8, 0, &[0; 60])).contains("it holds more than its size says"));
+    assert!(says("a.png", &png(2, 2, 8, 3, &[0; 6])).contains("a colour is not in its palette"));
+    assert!(says("a.png", &png(2, 2, 8, 0, &[0, 1, 2, 9, 1, 2])).contains("a row has an unknown filter"));
+    assert!(says("a.png", &png(2, 2, 3, 0, &[0; 6])).contains("its header is damaged"));
+    // Ten million parts without anything in them.
+    let empty = [&most[..33], &b"\0\0\0\0IDAT\x35\xaf\x06\x1e".repeat(1_000_000)].concat();
+    assert_eq!(says("a.png", &empty), "a.png: the file is cut off");
+
+    let (_, photo) = fixtures().into_iter().find(|(name, _)| name == "progressive.jpg").unwrap();
+    let frame = photo.windows(2).position(|w| w == b"\xff\xc2").unwrap() + 5;
+    let sized = |height: u16, width: u16| {
+        let mut photo = photo.clone();
+        photo[frame..frame + 4].copy_from_slice(&[height.to_be_bytes(), width.to_be_bytes()].concat());
+        says("a.jpg", &photo)
+    };
+    assert!(sized(0xffff, 0xffff).contains("65535 x 65535 pixels are too many"));
+    assert!(sized(1000, 2000).contains("bytes cannot hold 2000 x 1000 pixels"));
+    // The last scan again and again.
+    let last = photo.windows(2).rposition(|w| w == b"\xff\xda").unwrap();
+    let scans = [&photo[..last], &photo[last..photo.len() - 2].repeat(1000), b"\xff\xd9"].concat();
+    assert!(says("a.jpg", &scans).contains("scans where a progressive jpg has about ten"));
+    assert!(says("a.jpg", b"\xff\xd8\xff\xd9").starts_with("a.jpg: is damaged"));
+}
+
+#[test]
+fn tensors_that_lie() {
+    let _alone = alone();
+    let one = |i: usize, place: &str| format!("\"{i}\":{{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":{place}}}");
+    let all = |n: usize, place: &dyn Fn(usize) -> String| {
+        let entries: Vec<String> = (0..n).map(|i| one(i, &place(i))).collect();
+        format!("{{{}}}", entries.join(","))
+    };
+    // All tensors in the same place, and one after the other.
+    assert!(says("a.safetensors", &safetensors(&all(9000, &|_| "[0,8]".into()), &[0; 8])).contains("leave a gap or overlap"));
+    let places = |i: usize| format!("[{},{}]", 8 * i, 8 * i + 8);
+    assert_eq!(answer("a.safetensors", &safetensors(&all(10_000, &places), &vec![7; 80_000])).unwrap().len(), 10_000);
+    let many = safetensors(&all(10_001, &places), &vec![7; 80_008]);
+    assert_eq!(says("a.safetensors", &many), "a.safetensors: has more than 10000 tensors");
+    let large = "{\"w\":{\"dtype\":\"F16\",\"shape\":[9000000],\"data_offsets\":[0,18000000]}}";
+    assert!(says("a.safetensors", &safetensors(large, &vec![0; 18_000_000])).contains("numbers are too many"));
+    for piece in ["{", "[", "\"", "\\", "\\u", "{\"a\":", "{\"a\":{\"shape\":[", "9", "{\"__metadata__\":{\"a\":\"", "\u{e9}"] {
+        says("a.safetensors", &safetensors(&piece.repeat(1_000_000 / piece.len()), &[]));
+        says("a.safetensors", &safetensors(&format!("{{{}", piece.repeat(1_000_000 / piece.len())), &[]));
     }
-    assert!((5_000..50_000).contains(&read_well), "mutations are neither all harmless nor all fatal: {read_well}");
-    for _ in 0..200 {
-        let mut bytes = digits.to_vec();
-        (0..3).for_each(|_| bytes[random.below(digits.len())] = random.bits() as u8);
-        let _ = answer("digits.npz", &bytes);
-        let mut library = data::Library::default();
-        if library.put(data::Dataset::Digits, &bytes).is_err() {
-            assert!(!library.has(data::Dataset::Digits));
-        }
+    for length in [u64::MAX, 1 << 63, 1 << 32, 3] {
+        says("a.safetensors", &[&length.to_le_bytes()[..], b"{}"].concat());
     }
 }

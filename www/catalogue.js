@@ -50,7 +50,7 @@ export class Catalogue extends HTMLElement {
         this.#links.push({ card, item, link });
         return item;
       });
-      return h("section", {}, h("h3", {}, lab.title), h("ul", {}, links));
+      return h("section", {}, h("h3", {}, h("a", { href: `?lab=${lab.slug}`, "data-slug": `lab ${lab.slug}` }, lab.title)), h("ul", {}, links));
     });
     this.replaceChildren(this.#search, h("fieldset", {}, h("legend", {}, "Reproduces"), this.#filters), ...sections, this.#none);
     this.addEventListener("input", () => this.#sift());
@@ -67,23 +67,29 @@ export class Catalogue extends HTMLElement {
 
   /** Marks the one that is open. */
   mark(slug) {
-    for (const { card, link } of this.#links) {
-      if (card.slug === slug) link.setAttribute("aria-current", "page");
+    for (const link of this.querySelectorAll("a")) {
+      if (link.dataset.slug === slug) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
   }
 }
 
+/** An experiment as a picture that leads to it. */
+function tile(card) {
+  const picture = (name, theme) =>
+    h("img", { class: `for-${theme}`, src: `./thumbs/${name}.svg`, alt: "", loading: "lazy", width: 420, height: 300 });
+  return h("a", { class: "tile", href: href(card) },
+    h("span", { class: "thumb" }, picture(card.slug, "light"), picture(card.slug + "-dark", "dark")),
+    h("span", { class: "name" }, card.title),
+    h("span", { class: "paper" }, `${firstAuthor(card.paper)}, ${card.paper.year}`),
+    badge(card.reproduction));
+}
+
+const tiles = (lab, cards) =>
+  h("div", { class: "tiles" }, lab.experiments.map((slug) => cards.find((card) => card.slug === slug)).filter(Boolean).map(tile));
+
 /** The front page. */
 export function front({ cards, labs }) {
-  const picture = (card, name, theme) =>
-    h("img", { class: `for-${theme}`, src: `./thumbs/${name}.svg`, alt: "", loading: "lazy", width: 420, height: 300 });
-  const tile = (card) =>
-    h("a", { class: "tile", href: href(card) },
-      h("span", { class: "thumb" }, picture(card, card.slug, "light"), picture(card, card.slug + "-dark", "dark")),
-      h("span", { class: "name" }, card.title),
-      h("span", { class: "paper" }, `${firstAuthor(card.paper)}, ${card.paper.year}`),
-      badge(card.reproduction));
   return h("div", { class: "front" },
     h("h1", {}, "How learning works, while it happens"),
     h("p", { class: "lead" },
@@ -91,9 +97,22 @@ export function front({ cards, labs }) {
       "Every run measures the paper’s claim, over several seeds, and says whether it holds; Break it shows where it must not."),
     h("div", { class: "labs" }, labs.map((lab) =>
       h("section", {},
-        h("h2", {}, lab.title),
+        h("h2", {}, h("a", { href: `?lab=${lab.slug}` }, lab.title)),
         h("p", { class: "question" }, lab.question),
-        h("div", { class: "tiles" }, lab.experiments.map((slug) => cards.find((card) => card.slug === slug)).filter(Boolean).map(tile))))));
+        tiles(lab, cards)))));
+}
+
+/** The page of a lab: what its field asks, and its experiments in teaching order. */
+export function overview(lab, { cards }) {
+  const text = h("article", { class: "text" });
+  fetch(new URL(`./text/lab-${lab.slug}.html`, import.meta.url))
+    .then(async (answer) => answer.ok && (text.innerHTML = await answer.text()))
+    .catch(() => {});
+  return h("div", { class: "front lab" },
+    h("h1", { tabindex: "-1" }, lab.title),
+    h("p", { class: "lead" }, lab.question),
+    tiles(lab, cards),
+    lab.overview && text);
 }
 
 customElements.define("orrery-catalogue", Catalogue);

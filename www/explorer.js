@@ -2,7 +2,7 @@
 
 import * as module from "./orrery.js";
 import { Bench } from "./bench.js";
-import { fetchCatalogue, firstAuthor, front } from "./catalogue.js";
+import { fetchCatalogue, firstAuthor, front, overview } from "./catalogue.js";
 import "./notices.js";
 import { calm, h, icon } from "./dom.js";
 import { onDrop } from "./files.js";
@@ -28,8 +28,10 @@ let written = 0;
 /** Shows what the URL says. `eager`: the first frame at once. */
 async function route() {
   const { slug, card } = experimentOf(location.search, catalogue.cards);
-  $("orrery-catalogue").mark(card?.slug);
+  const lab = slug === null && catalogue.labs.find((lab) => lab.slug === new URLSearchParams(location.search).get("lab"));
+  $("orrery-catalogue").mark(lab ? `lab ${lab.slug}` : card?.slug);
   document.body.classList.remove("nav-open");
+  if (lab) return showLab(lab);
   if (!card) return showFront(slug);
   notices.clear();
   if (bench?.card !== card) open(card);
@@ -59,6 +61,16 @@ function showFront(slug) {
   document.title = "Orrery: how learning works";
   document.body.classList.remove("open");
   main.replaceChildren(front(catalogue));
+  aside.replaceChildren();
+  scrollTo(0, 0);
+}
+
+function showLab(lab) {
+  close();
+  notices.clear();
+  document.title = `${lab.title} · Orrery`;
+  document.body.classList.remove("open");
+  main.replaceChildren(overview(lab, catalogue));
   aside.replaceChildren();
   scrollTo(0, 0);
 }
@@ -129,7 +141,7 @@ function follow(event) {
   event.preventDefault();
   let query = link.getAttribute("href");
   // A link in the text of an experiment names controls: it means this experiment, otherwise at its defaults.
-  if (bench && main.contains(link) && !new URLSearchParams(query).has("experiment") && query !== "?") {
+  if (bench && main.contains(link) && !/^\?((experiment|lab)=|$)/.test(query)) {
     const { state, complaints } = read(query, bench.card, (name, text) => module.check(bench.card.slug, name, text));
     for (const sentence of complaints) notices.say(sentence, { topic: "url" });
     const a = { ...state.a, seed: bench.state.a.seed };

@@ -6,19 +6,23 @@ import { h, iconButton } from "./dom.js";
 export class Files extends HTMLElement {
   #list = h("ul", {});
 
-  /** Makes the part for an experiment that takes files; `takes` says which, in a sentence. */
-  build(takes) {
-    this.hidden = !takes;
-    const input = h("input", { type: "file", multiple: true, accept: ".csv,.npy,.npz", hidden: true, tabindex: "-1", "aria-label": "Files" });
+  /** Makes the part for an experiment that takes files; `own` (of its card) says which, and how Python saves them. */
+  build(own) {
+    this.hidden = !own;
+    if (!own) return;
+    const input = h("input", { type: "file", multiple: true, accept: own.accept, hidden: true, tabindex: "-1", "aria-label": "Files" });
     input.addEventListener("change", () => {
       this.add(input.files);
       input.value = "";
     });
     const choose = h("button", { type: "button", onclick: () => input.click() }, "Choose files …");
     this.replaceChildren(
-      h("h2", {}, "Your own data"),
-      h("p", { class: "help" }, takes ?? "", " Drop files anywhere on the page; they never leave your browser."),
+      h("h2", {}, "Bring your own"),
+      h("p", { class: "help" }, own.takes, " Drop files anywhere on the page; they never leave your browser."),
       this.#list, choose, input,
+      h("details", {},
+        h("summary", {}, "Saved from Python"),
+        own.python.flatMap(({ kind, lines }) => [h("h3", {}, kind), h("pre", {}, lines)])),
     );
     this.show([]);
   }

@@ -52,6 +52,7 @@ const HANDLERS = {
   async start(order) {
     latest = order.id;
     await stock(shelf, order.slug);
+    if (latest === order.id && (await goesOn(order))) return;
     const candidate = shelf.copy();
     for (const name of order.remove ?? []) candidate.remove(name);
     for (const file of order.add ?? []) await take(candidate, file);
@@ -119,6 +120,28 @@ const HANDLERS = {
   },
 };
 
+/** Where the run on show can take the new controls, it goes on with them. */
+async function goesOn(order) {
+  const run = current;
+  if (!run || run.slug !== order.slug || run.seed !== order.seed || order.add || order.remove) return false;
+  // Between two slices, when nobody works on it.
+  return new Promise((resolve, reject) => {
+    run.revision = () => {
+      try {
+        const revised = latest === order.id && run.live.revise(order.pairs);
+        if (revised) {
+          run.tally.free();
+          Object.assign(run, lifeOf(order), { tally: new Tally(order.slug) });
+        }
+        resolve(revised || latest !== order.id);
+      } catch (error) {
+        reject(error);
+      }
+    };
+    run.wake();
+  });
+}
+
 /** Fetches the shipped data sets that an experiment needs. */
 async function stock(shelf, slug) {
   for (const file of shelf.missing(slug)) {
@@ -134,29 +157,31 @@ async function take(shelf, file) {
   shelf.add(file.name, new Uint8Array(await file.arrayBuffer()));
 }
 
+/** What a run is at the start of its life. */
+const lifeOf = (order) => ({
+  ...order,
+  over: false,
+  /** Single slices asked for while at rest. */
+  steps: 0,
+  /** Seeds of the claim that have been told. */
+  seeds: 0,
+  began: performance.now(),
+  /** There is something to see that has not been sent. */
+  fresh: false,
+  /** The page has drawn what was sent. */
+  ready: true,
+  /** Something has been sent. */
+  shown: false,
+  /** The place on the time line to be shown. */
+  wanted: null,
+  /** Results that the reader wants to take away. */
+  asked: [],
+  /** Other controls, to be tried when the slice at hand is over. */
+  revision: null,
+});
+
 function adopt(order, live) {
-  const run = {
-    ...order,
-    live,
-    tally: new Tally(order.slug),
-    over: false,
-    /** Single slices asked for while at rest. */
-    steps: 0,
-    /** Seeds of the claim that have been told. */
-    seeds: 0,
-    began: performance.now(),
-    /** There is something to see that has not been sent. */
-    fresh: false,
-    /** The page has drawn what was sent. */
-    ready: true,
-    /** Something has been sent. */
-    shown: false,
-    /** The place on the time line to be shown. */
-    wanted: null,
-    /** Results that the reader wants to take away. */
-    asked: [],
-    wake() {},
-  };
+  const run = { ...lifeOf(order), live, tally: new Tally(order.slug), wake() {} };
   const before = current;
   current = run;
   before?.wake();
@@ -185,6 +210,8 @@ async function pump(run) {
   let due = performance.now();
   try {
     while (run === current) {
+      run.revision?.();
+      run.revision = null;
       show(run);
       const going = !run.over && !run.held && (run.playing || run.steps > 0);
       if (!going) {
@@ -273,7 +300,7 @@ async function otherSeed(run) {
       await turn();
       show(run);
       while (run === current && run.held) await sleep(run);
-      if (run !== current) return;
+      if (run !== current || run.revision) return;
     }
     tell(run, live, seed);
     await turn();

@@ -4,16 +4,24 @@ pub mod classes;
 mod csv;
 pub mod features;
 pub mod generate;
+mod jpg;
+mod kind;
 mod npy;
 mod npz;
+mod picture;
+mod png;
 mod read;
 pub mod rule;
+mod safetensors;
+mod scan;
+mod stored;
 pub mod transport;
 
 use std::rc::Rc;
 
 use crate::error::{Error, Result};
 pub use csv::write_csv;
+pub use kind::Kind;
 pub use npy::write_npy;
 pub use read::{MAX_BYTES, MAX_VALUES, check_size, read};
 
@@ -81,7 +89,8 @@ impl Pictures {
 pub struct Array {
     /// The file it came from, and its name inside that file: "points.npz/source".
     pub name: String,
-    /// Its shape; never empty, and never 0 in any place. A single number has shape `[1]`, a csv table `[rows, columns]`.
+    /// Its shape; never empty, and never 0 in any place. A single number has shape `[1]`, a csv table `[rows, columns]`, a
+    /// picture `[height, width, 3]` (red, green and blue from 0 to 255).
     pub shape: Vec<usize>,
     /// Its values in C order; all finite.
     pub values: Vec<f64>,
@@ -117,7 +126,7 @@ impl Library {
         let file = dataset.file();
         let (mut images, mut labels) = (None, None);
         npz::unpack(file, npz, |name, content| {
-            let npy = npy::Npy::parse(name, content)?;
+            let npy = npy::parse(name, content)?;
             let bytes = npy.bytes().ok_or_else(|| Error::new(format!("{name}: must hold unsigned bytes in C order")))?;
             match (name.rsplit('/').next(), &npy.shape[..]) {
                 (Some("images"), [_, height, width]) => images = Some((*height, *width, bytes.to_vec())),

@@ -6,7 +6,7 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::Array;
-use super::npy::Npy;
+use super::npy;
 use super::read::{MAX_VALUES, printable, too_many};
 use crate::error::{Error, Result};
 
@@ -18,7 +18,7 @@ pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Vec<Array>> {
     let mut count = 0;
     let mut arrays = Vec::new();
     unpack(name, bytes, |full, content| {
-        let npy = Npy::parse(full, content)?;
+        let npy = npy::parse(full, content)?;
         count += npy.count();
         if count > MAX_VALUES {
             return Err(too_many(name, format!("more than {MAX_VALUES}")));

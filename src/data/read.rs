@@ -2,7 +2,7 @@
 //!
 //! Whatever the bytes, the answer comes soon and is either arrays or one sentence that names the file and the place in it.
 
-use super::{Array, csv, npy, npz};
+use super::{Array, Kind, csv, jpg, npy, npz, png, safetensors};
 use crate::error::{Error, Result};
 
 /// The largest file that is read.
@@ -12,17 +12,17 @@ pub const MAX_VALUES: usize = 8_000_000;
 
 /// The arrays in the file `name` with these `bytes`, in the file's order, with at least one number in each.
 ///
-/// The kind is told by the name's ending: `csv` (also `tsv`, `txt`), `npy` or `npz`.
+/// The kind is told by the name's ending, see [`Kind::endings`].
 pub fn read(name: &str, bytes: &[u8]) -> Result<Vec<Array>> {
     let name = &printable(name, 120);
     check_size(name, bytes.len() as u64)?;
-    match name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).as_deref() {
-        Some("npz") => npz::read(name, bytes),
-        Some("npy") => Ok(vec![npy::Npy::parse(name, bytes)?.array()?]),
-        Some("csv" | "tsv" | "txt") => Ok(vec![csv::read(name, bytes)?]),
-        _ => {
-            Err(Error::new(format!("{name}: neither .csv, .npy nor .npz; a table can be saved as csv, an array with numpy.save")))
-        }
+    match Kind::of(name)? {
+        Kind::Csv => Ok(vec![csv::read(name, bytes)?]),
+        Kind::Npy => Ok(vec![npy::parse(name, bytes)?.array()?]),
+        Kind::Npz => npz::read(name, bytes),
+        Kind::Safetensors => safetensors::read(name, bytes),
+        Kind::Png => Ok(vec![png::read(name, bytes)?]),
+        Kind::Jpg => Ok(vec![jpg::read(name, bytes)?]),
     }
 }
 
@@ -72,7 +72,7 @@ pub(super) fn place(shape: &[usize], mut index: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     #[test]
@@ -85,20 +85,20 @@ mod tests {
     #[test]
     fn names_and_kinds() {
         let says = |name: &str, bytes: &[u8]| read(name, bytes).unwrap_err().to_string();
-        assert!(says("a\nb.xlsx", b"PK").starts_with("a·b.xlsx: neither .csv"));
-        assert!(says("noending", b"1").contains("neither"));
+        assert!(says("a\nb.xlsx", b"PK").starts_with("a·b.xlsx: a spreadsheet"));
+        assert!(says("noending", b"1").contains("neither .csv"));
         assert_eq!(says("x.npz", b""), "x.npz: the file is empty (0 bytes)");
         assert!(check_size("big.npy", 1 << 30).unwrap_err().to_string().contains("1024 MB are too many"));
         assert_eq!(read("A.CSV", b"1,2\n").unwrap()[0].shape, [1, 2]);
     }
 
-    /// A file that numpy or pandas wrote (tests/fixtures/make_files.py).
-    fn fixture(name: &str) -> Result<Vec<Array>> {
+    /// A file that a program in Python wrote (tests/fixtures/make_files.py, make_own_data.py).
+    pub(in crate::data) fn fixture(name: &str) -> Result<Vec<Array>> {
         let path = format!("{}/tests/fixtures/files/{name}", env!("CARGO_MANIFEST_DIR"));
         read(name, &std::fs::read(path).unwrap())
     }
 
-    fn count_up(count: usize) -> Vec<f64> {
+    pub(in crate::data) fn count_up(count: usize) -> Vec<f64> {
         (0..count).map(|i| i as f64).collect()
     }
 
@@ -146,8 +146,48 @@ mod tests {
     }
 
     #[test]
+    fn reads_what_the_page_tells_python_to_write() {
+        let script = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/make_own_data.py")).unwrap();
+        for kind in Kind::ALL {
+            let lines = kind.python().join("\n");
+            assert!(script.contains(&format!("\n{lines}\n")), "the script runs other lines than\n{lines}");
+            let file = lines.split('"').rfind(|word| Kind::of(word).is_ok_and(|of| of == kind)).expect("a line names the file");
+            let arrays = fixture(file).unwrap();
+            let shapes: Vec<_> = arrays.iter().map(|a| (&a.name[file.len()..], &a.shape[..])).collect();
+            match kind {
+                Kind::Csv => assert_eq!(
+                    (shapes, &arrays[0].values, &arrays[0].columns[..]),
+                    (vec![("", &[4, 2][..])], &count_up(8), &["x".to_string(), "y".into()][..])
+                ),
+                Kind::Npy => assert_eq!((shapes, &arrays[0].values), (vec![("", &[2, 3, 4][..])], &count_up(24))),
+                Kind::Npz => {
+                    assert_eq!(shapes, [("/features", &[4, 3][..]), ("/labels", &[4])]);
+                    assert_eq!((&arrays[0].values, &arrays[1].values), (&count_up(12), &count_up(4)));
+                }
+                // Their values: see safetensors.rs and picture.rs.
+                Kind::Safetensors => assert_eq!(shapes.len(), 7),
+                Kind::Png | Kind::Jpg => assert_eq!(shapes, [("", &[10, 13, 3][..])]),
+            }
+        }
+    }
+
+    #[test]
     fn refuses_in_one_sentence() {
         for (name, sentence) in [
+            ("refused_float8.safetensors/weight", "numbers of type F8_E4M3 are not read; save them as F32 (tensor.float())"),
+            ("refused_nan.safetensors/weight", "row 2, column 1 (counted from 1) is NaN; every number must be finite"),
+            ("refused_empty.safetensors/weight", "the tensor is empty (shape [0, 3])"),
+            (
+                "refused_large_whole.safetensors/step",
+                "has whole numbers beyond ±2^53, which a double cannot hold exactly; subtract an offset or save as float64",
+            ),
+            (
+                "refused_pickle.safetensors",
+                "holds Python pickles, which are never opened here; safetensors.torch.save_file writes one",
+            ),
+            ("refused_cmyk.jpg", "is a CMYK picture, made for print; save it as RGB"),
+            ("refused_png.jpg", "is a png, not a jpg; name it .png"),
+            ("refused_gif.gif", "pictures are read as png and jpg; save it as one of them"),
             ("refused_empty.npy", "the array is empty (shape (0, 3))"),
             (
                 "refused_objects.npy",
@@ -171,7 +211,8 @@ mod tests {
             ("refused_text.csv", "line 2, column 1 ('island'): 'Torgersen' is not a number; every cell must hold one"),
             ("refused_missing.csv", "line 3, column 1 ('mass'): the cell is empty; every cell must hold a number"),
         ] {
-            assert_eq!(fixture(name).unwrap_err().to_string(), format!("{name}: {sentence}"));
+            let file = name.split('/').next().expect("a name");
+            assert_eq!(fixture(file).unwrap_err().to_string(), format!("{name}: {sentence}"));
         }
     }
 

@@ -1,7 +1,7 @@
-//! The surface of [`plot::surface`], drawn by the GPU: every cell instead of a coarse net, lit at every pixel.
+//! The surface of `plot::surface`, drawn by the GPU: every cell instead of a coarse net, lit at every pixel.
 //!
 //! A [`Painter`] has what all pictures on a device share, a [`Scene`] what one view has to show, and a [`Sheet`] what one size
-//! of picture needs. Turning and zooming change nothing but a matrix. What is around the surface is [`plot::draw_around`]'s
+//! of picture needs. Turning and zooming change nothing but a matrix. What is around the surface is `plot::draw_around`'s
 //! affair; both project alike.
 
 use std::ops::Range;

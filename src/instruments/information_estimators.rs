@@ -17,10 +17,11 @@ use crate::methods::information::estimators::{
     renyi_entropy, renyi_information, squared_distances,
 };
 use crate::methods::information::{Bins, Bottleneck, States, entropy};
-use crate::methods::nn::{Activation, Classification, Network, Start, Tape};
+use crate::methods::model::Room;
+use crate::methods::nn::{Activation, Classification, Loss, Network, Start};
 use crate::methods::optimize::{Optimizer, Rule};
 use crate::methods::random::Random;
-use crate::methods::training::{Training, evaluate};
+use crate::methods::training::{Recipe, Training, evaluate};
 use crate::view::{Axis, Cell, Chart, Ink, Mark, Table, View};
 use crate::{Error, Result};
 
@@ -116,7 +117,9 @@ pub struct InformationPlane {
     bottleneck: Option<(usize, Bottleneck)>,
     bound: Vec<(f64, f64)>,
     activities: Vec<f32>,
-    tape: Tape,
+    room: Room,
+    /// Where each layer's weights are.
+    places: Vec<std::ops::Range<usize>>,
     done: usize,
 }
 
@@ -138,9 +141,9 @@ impl InformationPlane {
         match &self.source {
             Source::Network { training, snapshots, .. } => {
                 let network = training.network.with(snapshots[e].1.clone());
-                network.forward(&self.inputs, &mut self.tape);
+                network.forward(&self.inputs, &mut self.room);
                 self.activities.clear();
-                self.activities.extend_from_slice(self.tape.layer(l + 1));
+                self.activities.extend_from_slice(self.room.layer(l));
             }
             Source::Own(layers) => {
                 let size = n * width;
@@ -282,7 +285,7 @@ impl InformationPlane {
         let n = self.batches as f64;
         for (l, phases) in self.phases.iter_mut().enumerate() {
             let (mut drift, mut diffusion) = (0.0, 0.0);
-            for [sum, squares] in &self.sums[training.network.place(l).0] {
+            for [sum, squares] in &self.sums[self.places[l].clone()] {
                 let mean = sum / n;
                 drift += mean * mean;
                 diffusion += (squares / n - mean * mean).max(0.0);
@@ -293,8 +296,8 @@ impl InformationPlane {
         let epoch = training.epochs();
         let next = self.scores.len();
         if self::snapshots(self.controls.epochs).get(next) == Some(&epoch) {
-            snapshots.push((epoch, training.network.theta.clone()));
-            let (loss, accuracy) = evaluate(&training.network, &task.test_x, &task.test_y, &mut self.tape);
+            snapshots.push((epoch, training.network.theta().to_vec()));
+            let (loss, accuracy) = evaluate(&training.network, Loss::CrossEntropy, &task.test_x, &task.test_y, &mut self.room);
             self.scores.push([loss, accuracy]);
         }
     }
@@ -355,7 +358,7 @@ impl InformationPlane {
             let x = epochs[..points.len()].to_vec();
             let of = |which: usize| points.iter().map(|p| p[which].0).collect();
             let name = |on: bool, words: &str| if on && l == 0 { words.to_string() } else { String::new() };
-            let [first, second] = [self.controls.estimator, self.controls.beside].map(|e| crate::controls::Options::index(e));
+            let [first, second] = [self.controls.estimator, self.controls.beside].map(crate::controls::Options::index);
             let names = <Estimator as crate::controls::Options>::NAMES;
             marks.push(Mark::line(name(true, names[first]), self.ink(l), x.clone(), of(0)));
             marks.push(Mark::dashed(name(true, names[second]), self.ink(l), x, of(1)));
@@ -585,7 +588,7 @@ impl Experiment for InformationPlane {
         ],
         data: &[Dataset::Digits],
         own_data: Some(
-            "Activities of your own as npz: labels (samples) and one array a layer (epochs × samples × units), or one with the layers as its second axis.",
+            "Activities of your own as npz or safetensors: labels (samples) and one array a layer (epochs × samples × units), or one with the layers as its second axis.",
         ),
     };
 
@@ -612,7 +615,8 @@ impl Experiment for InformationPlane {
             bottleneck: None,
             bound: Vec::new(),
             activities: Vec::new(),
-            tape: Tape::default(),
+            room: Room::default(),
+            places: Vec::new(),
             done: 0,
         };
         if library.own().is_empty() {
@@ -764,11 +768,14 @@ impl InformationPlane {
         let gain = if controls.activation == Sigma::Relu { 2.0 } else { 1.0 };
         let network = Network::new(&sizes, activation, Start::Normal { gain }, &mut Random::new(seed, "weights"));
         let size = network.theta.len();
+        let places = (0..sizes.len() - 1).map(|l| network.place(l).0).collect();
         let optimizer = Optimizer::new(Rule::Momentum { mu: 0.0 }, controls.step_size, size);
         let random = Random::new(seed, "batches");
-        let training = Training::new(network, optimizer, controls.weight_decay, controls.batch, task.y.len(), random);
+        let recipe = Recipe { loss: Loss::CrossEntropy, optimizer, decay: controls.weight_decay, batch: controls.batch };
+        let training = Training::new(network, recipe, task.y.len(), random);
         self.widths = hidden;
         self.sums = vec![[0.0; 2]; size];
+        self.places = places;
         self.phases = vec![Vec::new(); sizes.len() - 1];
         self.source = Source::Network { training: Box::new(training), task: Box::new(task), snapshots: Vec::new() };
         Ok(())

@@ -5,36 +5,47 @@
 //! to the weights ("filter normalisation") θ and θ′ show the same picture; with plain random directions they do not.
 //! Claim of trust: along a filter-normalised direction the losses of θ and θ′ differ by at most 1 % of their range.
 
-use libm::{exp, log10};
+mod own;
+mod pictures;
+mod problem;
 
 use crate::Result;
 use crate::claim::{Measures, Verdict, least, most};
-use crate::data::generate::Points;
+use crate::controls::Options;
 use crate::data::{Array, Dataset, Library};
+use crate::error::Error;
 use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 use crate::gpu::Device;
+use crate::methods::connect::Curve;
 use crate::methods::lanczos::Lanczos;
-use crate::methods::nn::{Activation, Classification, Network, Start, Tape, largest};
+use crate::methods::model::{Model, Room};
+use crate::methods::nn::Loss;
 use crate::methods::optimize::{Optimizer, Rule};
 use crate::methods::plane::{Plane, Scaling, principal, random_direction};
 use crate::methods::random::Random;
 use crate::methods::spectrum::power_iteration;
-use crate::methods::training::{Training, evaluate, hessian_product, sample_loss};
-use crate::view::{Axis, Cell, Chart, Handle, HeatMap, Ink, Mark, Matrix, Path, Table, View};
-
-choice! {
-    /// What the network learns.
-    pub enum Problem { Moons => "moons", Spirals => "spirals", Blobs => "blobs", Xor => "XOR", Digits => "digits" }
-}
-
-choice! {
-    /// The activation of the hidden layers.
-    pub enum Hidden { Relu => "ReLU", Tanh => "tanh", Softplus => "softplus", Sigmoid => "sigmoid" }
-}
+use crate::methods::training::{Recipe, Training, evaluate, hessian_product};
+use crate::view::View;
+use own::{Checkpoints, Own};
+use problem::{Drawing, Hidden, Kind, Problem, Shape, Task};
 
 choice! {
     /// What moves the weights.
-    pub enum Mover { Momentum => "momentum", Gradient => "SGD", Adam => "Adam" }
+    pub enum Mover {
+        Momentum => "momentum",
+        Gradient => "SGD",
+        Nesterov => "Nesterov",
+        RmsProp => "RMSProp",
+        AdaGrad => "AdaGrad",
+        Adam => "Adam",
+        AdamW => "AdamW",
+        AmsGrad => "AMSGrad",
+        NAdam => "NAdam",
+        RAdam => "RAdam",
+        AdaBelief => "AdaBelief",
+        Lion => "Lion",
+        DiffGrad => "diffGrad",
+    }
 }
 
 choice! {
@@ -47,7 +58,34 @@ choice! {
         Top => "top two Hessian eigenvectors",
         Ends => "top and bottom Hessian eigenvectors",
         Solutions => "three solutions",
+        Curve => "two solutions and a learned curve",
     }
+}
+
+choice! {
+    /// What the map's height is.
+    pub enum Height {
+        Loss => "loss",
+        LogLoss => "log loss",
+        Test => "test loss",
+        Accuracy => "test accuracy",
+        Curvature => "non-convexity",
+    }
+}
+
+choice! {
+    /// The line of the profile.
+    pub enum Along {
+        First => "the first direction",
+        Second => "the second direction",
+        Walk => "start to end of training",
+        Bridge => "solution to solution",
+    }
+}
+
+choice! {
+    /// Points a side of the finest grid.
+    pub enum Detail { Coarse => "17", Middle => "33", Fine => "65", Finest => "129" }
 }
 
 controls! {
@@ -55,35 +93,49 @@ controls! {
     pub struct Controls {
         plane: Choice(Through) = Through::Filter, "", "which two directions are shown; each shows something else";
         reach: Log(0.05, 5.0) = 1.0, "r", "how far to look: 1 is as long as the weights, the path, or from solution to solution";
-        log_loss: Toggle() = false, "", "the logarithm shows the floor of the valley, the plain loss its walls";
+        height: Choice(Height) = Height::Loss, "", "the logarithm shows the floor of the valley; non-convexity is |λ_min/λ_max|, 0 where it is a bowl";
+        along: Choice(Along) = Along::First, "", "the line that the profiles run along";
+        detail: Choice(Detail) = Detail::Fine, "", "points a side of the map; it is refined from 9";
+        rescaled: Toggle() = false, "", "the twin in the network's place: other weights, the same function, another picture?";
         problem: Choice(Problem) = Problem::Moons, "", "what the network learns";
-        noise: Real(0.0, 0.5) = 0.15, "σ", "more: the classes overlap, and no weights fit all";
-        depth: Count(1, 8) = 2, "L", "hidden layers; deeper: steeper walls";
-        width: LogCount(4, 128) = 16, "h", "units a layer; wider: rounder valleys";
+        noise: Real(0.0, 0.5) = 0.15, "σ", "of points: more, and the classes overlap";
+        wrong: Real(0.0, 0.5) = 0.0, "ρ", "share of wrong training labels: a network that is wide enough learns even those, at the end of a steep valley";
+        samples: LogCount(100, 9000) = 1000, "n", "training images, or samples of your own";
+        plane_samples: LogCount(50, 2000) = 500, "m", "training samples that the pictures are taken over; fewer: sooner there, and rougher";
+        network: Choice(Kind) = Kind::Dense, "", "skips lead around pairs of layers (three or more), or around the second convolution";
+        depth: Count(1, 8) = 2, "L", "hidden layers of a network without convolutions; deeper: steeper walls";
+        width: LogCount(4, 256) = 16, "h", "units a layer, or filters (16 at most); wider: rounder valleys";
+        normalised: Toggle() = false, "", "batch normalisation: the scale of a layer's weights no longer matters to the loss";
         activation: Choice(Hidden) = Hidden::Relu, "", "smooth activations, smooth landscapes";
+        loss: Choice(Loss) = Loss::CrossEntropy, "", "cross-entropy flattens out as the weights grow, the squared error does not";
         optimizer: Choice(Mover) = Mover::Momentum, "", "who walks";
-        step_size: Log(0.001, 1.0) = 0.05, "η", "larger: only flat places hold it; the sharpness stays under 2/η";
+        step_size: Log(0.001, 1.0) = 0.05, "η", "larger: only flat places hold it; the sharpness stays under 2/η. Rules that divide by the gradient's size take a tenth";
         batch: LogCount(8, 512) = 64, "b", "smaller: a noisier walk";
         weight_decay: LogZero(0.00001, 0.1) = 0.0, "λ", "pulls the weights to zero";
         epochs: LogCount(5, 300) = 60, "", "how long it walks";
         probe_a: Real(-1.5, 1.5) = 0.0, "a", "where in the plane the probe stands, as a share of r; or drag it";
         probe_b: Real(-1.5, 1.5) = 0.0, "b", "the same along the other direction";
+        drawn: Text(1200) = "-0.8 0.1 1; -0.4 0.7 1; 0.2 0.8 1; 0.6 0.3 1; -0.2 -0.1 2; 0.1 -0.7 2; 0.7 -0.8 2; 1.1 -0.2 2", "", "problem drawn by hand: places and classes; or drag the pen in the picture of the network";
+        pen: Count(1, 4) = 1, "", "the class that the pen draws";
     }
 }
 
-/// The finest grid has one point more a side than this; it is reached by halving cells of a grid of nine.
-const CELLS: usize = 64;
+/// The first grid's cells a side; each finer one halves them.
 const COARSEST: usize = 8;
 /// Points of a profile.
 const PROFILE: usize = 61;
 /// Products for the spectrum, from each of two random starts.
 const LANCZOS: usize = 32;
-/// Samples that the loss of the plane, and the Hessian, are taken over, at most.
-const SAMPLES: usize = 500;
-/// Multiplications of one slice.
+/// Products for the ends of the spectrum at one place of the map.
+const LOCAL: usize = 10;
+/// Steps of the learned curve.
+const BENDS: usize = 600;
+/// Multiplications of one slice, and of all samples together in a product with the Hessian.
 const SLICE: usize = 3_000_000;
+const PRODUCT: usize = 3_000_000;
 /// The factor between the network and its twin of the same function.
 const TWIN: f32 = 3.0;
+const MOMENTUM: f64 = 0.9;
 
 /// What is left to do, in the order in which it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,10 +152,13 @@ enum Stage {
 pub struct Landscape {
     controls: Controls,
     seed: u64,
-    task: Classification,
-    points: Vec<[f64; 2]>,
-    /// The walk on show, and for a plane through solutions the other two.
+    task: Task,
+    /// The walk on show, and for a plane through solutions the others.
     walks: Vec<Training>,
+    /// The reader's checkpoints, which take the place of training.
+    given: Option<Checkpoints>,
+    /// The reader's loss grid, which takes the place of the map.
+    grid_of_own: Option<Vec<[f64; 3]>>,
     stage: Stage,
     done: usize,
     of: usize,
@@ -111,31 +166,155 @@ pub struct Landscape {
     sharpness: (Vec<f64>, Vec<f64>),
     sharpest: Vec<f64>,
     lanczos: [Lanczos; 2],
+    curve: Option<Curve>,
+    bends: usize,
     plane: Option<Plane>,
-    /// Losses on the finest grid, row by row; NaN where not computed.
+    /// Heights on the finest grid, row by row; NaN where not computed.
     grid: Vec<f32>,
     /// The step of the grid that is being filled, and the next place in it.
     stride: usize,
     next: usize,
-    /// Train loss, test loss and the twin's train loss along the first direction.
-    profile: [Vec<f64>; 3],
-    /// vᵀHv along the two directions, made orthonormal, and the trace as the random starts estimate it.
+    /// Losses and accuracies on the line, of training and test samples, the twin's loss, and the loss on the learned curve.
+    profile: Profile,
+    /// vᵀHv along the two directions, made orthonormal, and the gradient.
     curvatures: Vec<f64>,
     gradient: Vec<f64>,
-    /// A loss grid of the user's: x, y, loss.
-    own: Option<Vec<[f64; 3]>>,
-    tape: Tape,
+    room: Room,
+}
+
+/// What the profiles show, place by place.
+#[derive(Clone, Debug, Default)]
+struct Profile {
+    train: Vec<(f64, f64)>,
+    test: Vec<(f64, f64)>,
+    twin: Vec<f64>,
+    curve: Vec<f64>,
+}
+
+fn length(v: &[f32]) -> f64 {
+    v.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt()
+}
+
+fn minus(a: &[f32], b: &[f32]) -> Vec<f32> {
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
+}
+
+impl Controls {
+    fn rule(&self) -> Rule {
+        let (beta1, beta2, epsilon) = (0.9, 0.999, 1e-8);
+        match self.optimizer {
+            Mover::Momentum => Rule::Momentum { mu: MOMENTUM },
+            Mover::Gradient => Rule::Momentum { mu: 0.0 },
+            Mover::Nesterov => Rule::Nesterov { mu: MOMENTUM },
+            Mover::RmsProp => Rule::RmsProp { rho: 0.9, epsilon },
+            Mover::AdaGrad => Rule::AdaGrad { epsilon },
+            Mover::Adam => Rule::Adam { beta1, beta2, epsilon },
+            Mover::AdamW => Rule::AdamW { beta1, beta2, epsilon, decay: 0.01 },
+            Mover::AmsGrad => Rule::AmsGrad { beta1, beta2, epsilon },
+            Mover::NAdam => Rule::NAdam { beta1, beta2, epsilon },
+            Mover::RAdam => Rule::RAdam { beta1, beta2, epsilon },
+            Mover::AdaBelief => Rule::AdaBelief { beta1, beta2, epsilon },
+            Mover::Lion => Rule::Lion { beta1: 0.9, beta2: 0.99 },
+            Mover::DiffGrad => Rule::DiffGrad { beta1, beta2, epsilon, sharpness: 1.0 },
+        }
+    }
+
+    /// Rules whose step does not grow with the gradient take a tenth of the step size.
+    fn divides(&self) -> bool {
+        !matches!(self.optimizer, Mover::Momentum | Mover::Gradient | Mover::Nesterov)
+    }
+
+    /// Where a quadratic stops being stable, for the rules that have such a place.
+    fn edge(&self) -> Option<f64> {
+        match self.optimizer {
+            Mover::Gradient => Some(2.0 / self.step_size),
+            Mover::Momentum => Some(2.0 * (1.0 + MOMENTUM) / self.step_size),
+            Mover::Nesterov => Some(2.0 * (1.0 + MOMENTUM) / ((1.0 + 2.0 * MOMENTUM) * self.step_size)),
+            _ => None,
+        }
+    }
+
+    fn cells(&self) -> usize {
+        let wanted = [16, 32, 64, 128][self.detail as usize];
+        // A spectrum at every place is a hundred times dearer than a loss.
+        if self.height == Height::Curvature { wanted.min(16) } else { wanted }
+    }
+
+    fn walks(&self) -> usize {
+        match self.plane {
+            Through::Solutions => 3,
+            Through::Curve => 2,
+            _ => 1,
+        }
+    }
+
+    /// All that the walks depend on.
+    fn walk(&self) -> Controls {
+        let shown = Controls::default();
+        Controls {
+            plane: if self.walks() > 1 { self.plane } else { shown.plane },
+            reach: shown.reach,
+            height: shown.height,
+            along: shown.along,
+            detail: shown.detail,
+            rescaled: shown.rescaled,
+            probe_a: shown.probe_a,
+            probe_b: shown.probe_b,
+            pen: shown.pen,
+            ..self.clone()
+        }
+    }
+
+    fn contradiction(&self) -> Result<()> {
+        if self.along == Along::Bridge && self.walks() == 1 {
+            let text =
+                "along: from solution to solution needs a plane through solutions; choose 'three solutions' or the learned curve";
+            return Err(Error::new(text));
+        }
+        Ok(())
+    }
 }
 
 impl Landscape {
-    fn network(&self) -> &Network {
-        &self.walks[0].network
+    /// The network on show: at the end of its walk, or its twin.
+    fn network(&self) -> Model {
+        let end = &self.walks[0].network;
+        if self.controls.rescaled { end.twin(TWIN).unwrap_or_else(|| end.clone()) } else { end.clone() }
     }
 
-    /// The samples of the plane and the Hessian.
+    /// The walk of the network on show.
+    fn path(&self) -> Vec<Vec<f32>> {
+        let walk = &self.walks[0];
+        if !self.controls.rescaled || walk.network.twin(TWIN).is_none() {
+            return walk.path.clone();
+        }
+        let twin = |theta: &Vec<f32>| walk.network.with(theta.clone()).twin(TWIN).expect("as its end").theta().to_vec();
+        walk.path.iter().map(twin).collect()
+    }
+
+    fn cost(&self) -> usize {
+        self.walks[0].network.cost().max(1)
+    }
+
+    /// The training samples of the plane.
     fn samples(&self) -> (&[f32], &[u8]) {
-        let n = self.task.y.len().min(SAMPLES);
-        (&self.task.x[..n * self.task.features], &self.task.y[..n])
+        let task = &self.task.samples;
+        let n = task.y.len().min(self.controls.plane_samples);
+        (&task.x[..n * task.features], &task.y[..n])
+    }
+
+    /// The test samples of the plane.
+    fn tests(&self) -> (&[f32], &[u8]) {
+        let task = &self.task.samples;
+        let n = task.test_y.len().min(self.samples().1.len());
+        (&task.test_x[..n * task.features], &task.test_y[..n])
+    }
+
+    /// The training samples of the Hessian.
+    fn few(&self) -> (&[f32], &[u8]) {
+        let (x, y) = self.samples();
+        let n = y.len().min((PRODUCT / self.cost()).max(32));
+        (&x[..n * self.task.samples.features], &y[..n])
     }
 
     fn scaling(&self) -> Option<Scaling> {
@@ -151,59 +330,92 @@ impl Landscape {
         matches!(self.controls.plane, Through::Top | Through::Ends)
     }
 
-    /// The corners of the window in units of the two directions.
+    /// The ends of the map in units of the two directions.
     fn window(&self) -> (f64, f64) {
         let r = self.controls.reach;
-        if self.controls.plane == Through::Solutions { (0.5 - 0.9 * r, 0.5 + 0.9 * r) } else { (-r, r) }
+        if self.controls.walks() > 1 { (0.5 - 0.9 * r, 0.5 + 0.9 * r) } else { (-r, r) }
+    }
+
+    /// The ends of the profile.
+    fn stretch(&self) -> (f64, f64) {
+        if matches!(self.controls.along, Along::Walk | Along::Bridge) { (-0.25, 1.25) } else { self.window() }
     }
 
     fn place(&self, i: usize) -> f64 {
         let (low, high) = self.window();
-        low + (high - low) * i as f64 / CELLS as f64
+        low + (high - low) * i as f64 / self.controls.cells() as f64
     }
 
-    fn product(&self, v: &[f64]) -> (Vec<f64>, Vec<f64>) {
-        let (x, y) = self.samples();
-        hessian_product(self.network(), x, y, v)
+    fn product_of(&self, network: &Model, v: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let (x, y) = self.few();
+        hessian_product(network, self.controls.loss, x, y, v)
     }
 
-    /// One batch of every walk; after some epochs, one look at the sharpness instead.
+    /// One batch of every walk; after some epochs, one look at the sharpness instead. Or one of the reader's checkpoints.
     fn train(&mut self) {
+        let all = self.given.as_ref().map_or(self.controls.epochs, |given| given.path.len());
         let epochs = self.walks[0].epochs();
-        let every = (self.controls.epochs / 30).max(1);
+        let every = (all / 30).max(1);
         if epochs.is_multiple_of(every) && self.sharpness.0.last() != Some(&(epochs as f64)) {
             let mut direction = std::mem::take(&mut self.sharpest);
             let steps = if epochs == 0 { 12 } else { 4 };
-            let value = power_iteration(&mut direction, steps, |v, out| out.copy_from_slice(&self.product(v).1));
+            let network = self.walks[0].network.clone();
+            let value = power_iteration(&mut direction, steps, |v, out| out.copy_from_slice(&self.product_of(&network, v).1));
             self.sharpest = direction;
             self.sharpness.0.push(epochs as f64);
             self.sharpness.1.push(value);
             return;
         }
-        for walk in &mut self.walks {
-            walk.step(&self.task);
+        if let Some(given) = &self.given {
+            let walk = &mut self.walks[0];
+            walk.network = walk.network.with(given.path[epochs].clone());
+            let network = walk.network.clone();
+            let mut room = std::mem::take(&mut self.room);
+            let (x, y) = self.samples();
+            let loss = evaluate(&network, self.controls.loss, x, y, &mut room).0;
+            self.room = room;
+            self.walks[0].loss.push(loss);
+        } else {
+            for walk in &mut self.walks {
+                walk.step(&self.task.samples);
+            }
         }
-        if self.walks[0].epochs() == self.controls.epochs {
+        if self.walks[0].epochs() == all {
             self.stage = Stage::Directions;
         }
     }
 
-    /// One product for the eigenvectors, or the plane at once.
+    /// One product for the eigenvectors, some steps of the learned curve, or the plane at once.
     fn directions(&mut self) {
         if self.wants_eigenvectors() && self.lanczos[0].steps() < LANCZOS && !self.lanczos[0].exhausted() {
-            let image = self.product(self.lanczos[0].next()).1;
+            let image = self.product_of(&self.network(), self.lanczos[0].next()).1;
             self.lanczos[0].step(image);
             return;
         }
-        let theta = self.network().theta.clone();
-        let length = |v: &[f32]| v.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
-        let minus = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<f32>>();
+        let theta = self.network().theta().to_vec();
+        if self.controls.plane == Through::Curve && self.bends < BENDS {
+            let network = self.network();
+            let other = self.walks[1].network.theta().to_vec();
+            let (loss, batch) = (self.controls.loss, self.controls.batch);
+            let random = Random::new(self.seed, "curve");
+            let curve = self.curve.get_or_insert_with(|| Curve::new([theta, other], loss, 0.02, batch, random));
+            for _ in 0..(SLICE / (3 * batch * network.cost()).max(1)).clamp(1, BENDS - self.bends) {
+                curve.step(&network, &self.task.samples, &mut self.room);
+                self.bends += 1;
+            }
+            return;
+        }
+        let path = self.path();
         let (first, second) = match self.controls.plane {
-            Through::Solutions => (minus(&self.walks[1].network.theta, &theta), minus(&self.walks[2].network.theta, &theta)),
+            Through::Solutions => (minus(self.walks[1].network.theta(), &theta), minus(self.walks[2].network.theta(), &theta)),
+            Through::Curve => {
+                let curve = self.curve.as_ref().expect("it has been bent");
+                (minus(&curve.ends[1], &theta), minus(&curve.bend, &theta))
+            }
             Through::Path => {
-                let [first, second] = principal(&self.walks[0].path, &theta).directions;
+                let [first, second] = principal(&path, &theta).directions;
                 // As long as the path's start is far, so that reach 1 shows all of it.
-                let far = length(&minus(&self.walks[0].path[0], &theta)) as f32;
+                let far = length(&minus(&path[0], &theta)) as f32;
                 (first.iter().map(|d| d * far).collect(), second.iter().map(|d| d * far).collect())
             }
             Through::Top | Through::Ends => {
@@ -214,56 +426,100 @@ impl Landscape {
                 let direction = |i| self.lanczos[0].vector(&ritz, i).iter().map(|v| (scale * v) as f32).collect();
                 (direction(top), direction(other))
             }
-            _ => (self.random_direction(self.network(), "first"), self.random_direction(self.network(), "second")),
+            _ => (self.random_direction(&self.network(), "first"), self.random_direction(&self.network(), "second")),
         };
         self.plane = Some(Plane { centre: theta, first, second });
         self.stage = Stage::Profile;
     }
 
-    fn random_direction(&self, network: &Network, which: &str) -> Vec<f32> {
+    fn random_direction(&self, network: &Model, which: &str) -> Vec<f32> {
         let scaling = self.scaling().unwrap_or(Scaling::Filter);
-        random_direction(&network.theta, &network.neurons(), scaling, &mut Random::new(self.seed, which))
+        random_direction(network.theta(), &network.neurons(), scaling, &mut Random::new(self.seed, which))
     }
 
-    /// Points that fit into a slice.
+    /// Places that fit into a slice.
     fn share(&self, samples: usize) -> usize {
-        (SLICE / (samples * self.network().theta.len()).max(1)).max(1)
+        (SLICE / (samples * self.cost()).max(1)).max(1)
+    }
+
+    /// The weights at a place of the profile's line.
+    fn on_line(&self, plane: &Plane, t: f64) -> Vec<f32> {
+        let between = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a + t as f32 * (b - a)).collect();
+        match self.controls.along {
+            Along::First => plane.at(t, 0.0),
+            Along::Second => plane.at(0.0, t),
+            Along::Walk => between(&self.path()[0], &plane.centre),
+            Along::Bridge => between(&plane.centre, self.walks[1].network.theta()),
+        }
     }
 
     fn profile(&mut self) {
         let plane = self.plane.take().expect("directions come first");
-        let (low, high) = self.window();
-        let mut twin = self.network().clone();
-        twin.rescale(0, TWIN);
-        let twin_direction = self.scaling().map(|_| self.random_direction(&twin, "first"));
-        let mut probe = self.network().clone();
-        let mut tape = std::mem::take(&mut self.tape);
-        for _ in 0..self.share(2 * self.task.y.len() + self.task.test_y.len()) {
-            let i = self.profile[0].len();
+        let (low, high) = self.stretch();
+        let network = self.network();
+        let twin = if self.scaling().is_some() && self.controls.along == Along::First { network.twin(TWIN) } else { None };
+        let twin_direction = twin.as_ref().map(|twin| self.random_direction(twin, "first"));
+        let mut room = std::mem::take(&mut self.room);
+        let loss = self.controls.loss;
+        for _ in 0..self.share(4 * self.samples().1.len()) {
+            let i = self.profile.train.len();
             if i == PROFILE {
                 self.stage = Stage::Grid;
                 break;
             }
             let t = low + (high - low) * i as f64 / (PROFILE - 1) as f64;
-            probe.theta = plane.at(t, 0.0);
-            self.profile[0].push(evaluate(&probe, &self.task.x, &self.task.y, &mut tape).0);
-            self.profile[1].push(evaluate(&probe, &self.task.test_x, &self.task.test_y, &mut tape).0);
-            if let Some(direction) = &twin_direction {
-                let theta = twin.theta.iter().zip(direction).map(|(c, d)| c + t as f32 * d).collect();
-                self.profile[2].push(evaluate(&twin.with(theta), &self.task.x, &self.task.y, &mut tape).0);
-            }
+            let at = network.with(self.on_line(&plane, t));
+            let ((x, y), (test_x, test_y)) = (self.samples(), self.tests());
+            let train = evaluate(&at, loss, x, y, &mut room);
+            let test = evaluate(&at.frozen(x), loss, test_x, test_y, &mut room);
+            let twins = twin.as_ref().zip(twin_direction.as_ref()).map(|(twin, direction)| {
+                let theta = twin.theta().iter().zip(direction).map(|(c, d)| c + t as f32 * d).collect();
+                evaluate(&twin.with(theta), loss, x, y, &mut room).0
+            });
+            let bent = self.curve.as_ref().filter(|_| self.controls.along == Along::Bridge);
+            // The curve ends where the solutions are.
+            let on = (0.0..=1.0).contains(&t);
+            let bent =
+                bent.map(|curve| if on { evaluate(&network.with(curve.at(t)), loss, x, y, &mut room).0 } else { f64::NAN });
+            self.profile.train.push(train);
+            self.profile.test.push(test);
+            self.profile.twin.extend(twins);
+            self.profile.curve.extend(bent);
         }
-        (self.plane, self.tape) = (Some(plane), tape);
+        (self.plane, self.room) = (Some(plane), room);
     }
 
-    /// Some points of the grid that is being filled; what coarser grids computed stays.
+    /// The map's height at a place.
+    fn height(&self, network: &Model, room: &mut Room) -> f64 {
+        let ((x, y), (test_x, test_y)) = (self.samples(), self.tests());
+        match self.controls.height {
+            Height::Loss | Height::LogLoss => evaluate(network, self.controls.loss, x, y, room).0,
+            Height::Test => evaluate(&network.frozen(x), self.controls.loss, test_x, test_y, room).0,
+            Height::Accuracy => evaluate(&network.frozen(x), self.controls.loss, test_x, test_y, room).1,
+            Height::Curvature => {
+                let mut lanczos = Lanczos::random(network.theta().len(), &mut Random::new(self.seed, "local"));
+                while lanczos.steps() < LOCAL && !lanczos.exhausted() {
+                    let image = self.product_of(network, lanczos.next()).1;
+                    lanczos.step(image);
+                }
+                let values = lanczos.ritz().values;
+                let (low, high) = (values[0].min(0.0), values[values.len() - 1].max(0.0));
+                if high > 0.0 { (-low / high).min(10.0) } else { f64::NAN }
+            }
+        }
+    }
+
+    /// Some places of the grid that is being filled; what coarser grids computed stays.
     fn fill(&mut self) {
         let plane = self.plane.take().expect("directions come first");
-        let mut probe = self.network().clone();
-        let mut tape = std::mem::take(&mut self.tape);
-        let mut left = self.share(self.samples().1.len());
+        let network = self.network();
+        let cells = self.controls.cells();
+        let mut room = std::mem::take(&mut self.room);
+        let dear =
+            if self.controls.height == Height::Curvature { 60 * LOCAL * self.few().1.len() } else { self.samples().1.len() };
+        let mut left = self.share(dear);
         while left > 0 && self.stage == Stage::Grid {
-            let side = CELLS / self.stride + 1;
+            let side = cells / self.stride + 1;
             if self.next == side * side {
                 (self.stride, self.next) = (self.stride / 2, 0);
                 if self.stride == 0 {
@@ -272,21 +528,21 @@ impl Landscape {
                 continue;
             }
             let (row, column) = (self.next / side * self.stride, self.next % side * self.stride);
-            let slot = row * (CELLS + 1) + column;
+            let slot = row * (cells + 1) + column;
             if self.grid[slot].is_nan() {
-                probe.theta = plane.at(self.place(column), self.place(row));
-                let (x, y) = self.samples();
-                self.grid[slot] = evaluate(&probe, x, y, &mut tape).0.min(f64::from(f32::MAX)) as f32;
+                let at = network.with(plane.at(self.place(column), self.place(row)));
+                self.grid[slot] = self.height(&at, &mut room).min(f64::from(f32::MAX)) as f32;
                 left -= 1;
             }
             self.next += 1;
         }
-        (self.plane, self.tape) = (Some(plane), tape);
+        (self.plane, self.room) = (Some(plane), room);
     }
 
     /// One product: for the curvature along the two directions, then for the spectrum from both starts.
     fn spectrum(&mut self) {
         let plane = self.plane.as_ref().expect("directions come first");
+        let network = self.network();
         if self.curvatures.len() < 2 {
             let double = |v: &[f32]| v.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>();
             let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
@@ -298,7 +554,7 @@ impl Landscape {
                 e.iter_mut().zip(&d).for_each(|(e, d)| *e -= along * d);
                 e
             };
-            let (gradient, image) = self.product(&v);
+            let (gradient, image) = self.product_of(&network, &v);
             self.curvatures.push(dot(&v, &image) / dot(&v, &v).max(f64::MIN_POSITIVE));
             self.gradient = gradient;
             return;
@@ -308,81 +564,18 @@ impl Landscape {
             self.stage = Stage::Over;
             return;
         };
-        let image = self.product(self.lanczos[which].next()).1;
+        let image = self.product_of(&network, self.lanczos[which].next()).1;
         self.lanczos[which].step(image);
     }
 
     /// The largest difference between the network's and its twin's profile, as a share of the profile's range.
     fn difference(&self) -> f64 {
-        let [ours, _, twin] = &self.profile;
-        if self.controls.activation != Hidden::Relu || twin.len() < PROFILE {
+        let Profile { train, twin, .. } = &self.profile;
+        if twin.len() < PROFILE {
             return f64::NAN;
         }
-        let range = ours.iter().fold(0.0f64, |m, v| m.max(*v)) - ours.iter().fold(f64::INFINITY, |m, v| m.min(*v));
-        ours.iter().zip(twin).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / range
-    }
-
-    fn path(&self, plane: &Plane) -> Path {
-        let path = &self.walks[0].path;
-        let every = path.len().div_ceil(300);
-        let (x, y) =
-            path.iter().enumerate().filter(|(i, _)| i % every == 0 || i + 1 == path.len()).map(|(_, t)| plane.place(t)).unzip();
-        Path { name: "the walk, projected".into(), ink: Ink::Series(1), x, y }
-    }
-
-    /// The share of the walk's squared length, seen from its end, that the plane holds.
-    fn path_share(&self, plane: &Plane) -> f64 {
-        let (mut inside, mut all) = (0.0, 0.0);
-        for theta in &self.walks[0].path {
-            let offset: Vec<f32> = theta.iter().zip(&plane.centre).map(|(t, c)| t - c).collect();
-            let length: f64 = offset.iter().map(|v| f64::from(*v) * f64::from(*v)).sum();
-            if length > 0.0 {
-                inside += plane.share(&offset) * length;
-                all += length;
-            }
-        }
-        inside / all
-    }
-
-    fn surface(&self) -> View {
-        if let Some(own) = &self.own {
-            return own_grid(own, self.controls.log_loss);
-        }
-        // The finest grid that is whole.
-        let stride = if self.stage == Stage::Grid { (2 * self.stride).min(COARSEST) } else { self.stride };
-        let whole = self.stage != Stage::Grid || self.stride < COARSEST;
-        let side = if whole { CELLS / stride + 1 } else { COARSEST + 1 };
-        let stride = CELLS / (side - 1);
-        let cell = |i: usize| {
-            let loss = self.grid[i / side * stride * (CELLS + 1) + i % side * stride];
-            if self.controls.log_loss { log10(f64::from(loss).max(1e-12)) as f32 } else { loss }
-        };
-        let (low, high) = self.window();
-        // Cells are centred on the points of the grid.
-        let half = (high - low) / (side - 1) as f64 / 2.0;
-        let (x, y) = self.axes();
-        HeatMap {
-            x: x.range(low - half, high + half),
-            y: y.range(low - half, high + half),
-            value: Axis::linear(if self.controls.log_loss { "log₁₀ loss" } else { "loss" }),
-            columns: side,
-            values: (0..side * side).map(cell).collect(),
-            contours: 12,
-            paths: self.plane.iter().map(|plane| self.path(plane)).collect(),
-            handle: Some(Handle { name: "probe".into(), at: self.probe() }),
-        }
-        .into_view()
-    }
-
-    fn axes(&self) -> (Axis, Axis) {
-        let (a, b) = match self.controls.plane {
-            Through::Path => ("first principal component", "second principal component"),
-            Through::Top => ("top eigenvector", "second eigenvector"),
-            Through::Ends => ("top eigenvector", "bottom eigenvector"),
-            Through::Solutions => ("to the second solution", "to the third solution"),
-            _ => ("first random direction", "second random direction"),
-        };
-        (Axis::linear(a), Axis::linear(b))
+        let range = train.iter().fold(0.0f64, |m, v| m.max(v.0)) - train.iter().fold(f64::INFINITY, |m, v| m.min(v.0));
+        train.iter().zip(twin).map(|(a, b)| (a.0 - b).abs()).fold(0.0, f64::max) / range
     }
 
     /// Where the probe stands in the plane.
@@ -390,211 +583,45 @@ impl Landscape {
         (self.controls.probe_a * self.controls.reach, self.controls.probe_b * self.controls.reach)
     }
 
-    fn at_probe(&self) -> Network {
+    /// The network at the probe, its normalisations frozen.
+    fn at_probe(&self) -> Model {
         let (a, b) = self.probe();
-        self.plane.as_ref().map_or_else(|| self.network().clone(), |plane| self.network().with(plane.at(a, b)))
+        let network = self.network();
+        let at = self.plane.as_ref().map(|plane| network.with(plane.at(a, b))).unwrap_or(network);
+        at.frozen(self.samples().0)
     }
 
-    fn profile_chart(&self) -> Chart {
-        let (low, high) = self.window();
-        let t = |n: usize| (0..n).map(|i| low + (high - low) * i as f64 / (PROFILE - 1) as f64).collect::<Vec<f64>>();
-        let [train, test, twin] = &self.profile;
-        let mut marks = vec![
-            Mark::line("test", Ink::Series(1), t(test.len()), test.clone()),
-            Mark::line("train", Ink::Series(0), t(train.len()), train.clone()),
-        ];
-        if !twin.is_empty() && self.controls.activation == Hidden::Relu {
-            marks.push(Mark::dashed("train, the twin's", Ink::Text, t(twin.len()), twin.clone()));
-        }
-        Chart { x: self.axes().0.range(low, high), y: Axis::linear("loss"), marks, ..Chart::default() }
-    }
-
-    fn training_chart(&self) -> Chart {
-        let loss = &self.walks[0].loss;
-        let epochs = (1..=loss.len()).map(|e| e as f64).collect();
-        let x = Axis::linear("epoch").range(0.0, self.controls.epochs as f64);
-        let mut marks = vec![
-            Mark::line("training loss", Ink::Series(0), epochs, loss.clone()),
-            Mark::line("sharpness λ", Ink::Series(3), self.sharpness.0.clone(), self.sharpness.1.clone()),
-        ];
-        // For Adam no fixed step size stands against the sharpness.
-        let edge = match self.controls.optimizer {
-            Mover::Gradient => Some(2.0),
-            Mover::Momentum => Some(2.0 * (1.0 + MOMENTUM)),
-            Mover::Adam => None,
-        };
-        if let Some(edge) = edge {
-            marks.push(Mark::at_y("stable below", edge / self.controls.step_size));
-        }
-        Chart { x, y: Axis::log("loss, and sharpness"), marks, ..Chart::default() }
-    }
-
-    /// What the network at the probe says of the plane of inputs, or its confusion on digits.
-    fn decision(&self) -> View {
-        let network = self.at_probe();
-        let mut tape = Tape::default();
-        if self.controls.problem == Problem::Digits {
-            network.forward(&self.task.test_x, &mut tape);
-            let mut values = vec![0.0f32; 100];
-            for (row, label) in tape.logits().chunks_exact(10).zip(&self.task.test_y) {
-                values[usize::from(*label) * 10 + largest(row)] += 1.0;
+    /// The share of the walk's squared length, seen from its end, that the plane holds.
+    fn path_share(&self, plane: &Plane) -> f64 {
+        let (mut inside, mut all) = (0.0, 0.0);
+        for theta in &self.path() {
+            let offset = minus(theta, &plane.centre);
+            let squared = length(&offset) * length(&offset);
+            if squared > 0.0 {
+                inside += plane.share(&offset) * squared;
+                all += squared;
             }
-            return View::Matrix(Matrix {
-                row: "digit".into(),
-                column: "taken for".into(),
-                value: Axis::linear("test images"),
-                columns: 10,
-                values,
-                names: (0..10).map(|d| d.to_string()).collect(),
-                outlined: Vec::new(),
-            });
         }
-        let side = 45;
-        let at = |i: usize| -1.6 + 3.2 * (i as f64 + 0.5) / side as f64;
-        let cells: Vec<[f64; 2]> = (0..side * side).map(|i| [at(i % side), at(i / side)]).collect();
-        let inputs: Vec<f32> = cells.iter().flatten().map(|v| *v as f32).collect();
-        network.forward(&inputs, &mut tape);
-        let classes = network.sizes()[network.sizes().len() - 1];
-        let said: Vec<usize> = tape.logits().chunks_exact(classes).map(largest).collect();
-        let mut marks = Vec::new();
-        for class in 0..classes {
-            let (x, y) = cells.iter().zip(&said).filter(|(_, said)| **said == class).map(|(p, _)| (p[0], p[1])).unzip();
-            marks.push(Mark::points("", Ink::Series(class as u8), x, y, 2.5));
-        }
-        for class in 0..classes {
-            let own = self.points.iter().zip(&self.task.y).filter(|(_, y)| usize::from(**y) == class).take(150);
-            let (x, y) = own.map(|(p, _)| (p[0], p[1])).unzip();
-            marks.push(Mark::points(format!("class {}", class + 1), Ink::Series(class as u8), x, y, 6.0));
-        }
-        let axis = |name| Axis::linear(name).range(-1.6, 1.6);
-        View::Chart(Chart { x: axis("x"), y: axis("y"), marks, equal: true, handle: None })
+        inside / all
     }
 
-    /// The density of Hessian eigenvalues by stochastic Lanczos quadrature: the starts' Ritz values, broadened.
-    fn spectrum_chart(&self) -> Chart {
-        let all: Vec<_> = self.lanczos.iter().filter(|l| l.steps() > 1).map(Lanczos::ritz).collect();
-        let ends = all.iter().flat_map(|r| &r.values).fold((0.0f64, 0.0f64), |(a, b), v| (a.min(*v), b.max(*v)));
-        let mut marks = Vec::new();
-        if let [.., last] = all.as_slice() {
-            let span = (ends.1 - ends.0).max(1e-9);
-            let (width, n) = (span / 120.0, 400);
-            let x: Vec<f64> = (0..=n).map(|i| ends.0 - 0.05 * span + 1.1 * span * i as f64 / n as f64).collect();
-            let density = |x: f64| {
-                let bump = |v: f64| exp(-(x - v) * (x - v) / (2.0 * width * width)) / (width * 2.506_628_274_631_000_7);
-                let sum: f64 = all.iter().flat_map(|r| r.values.iter().zip(&r.weights)).map(|(v, w)| w * bump(*v)).sum();
-                (sum / all.len() as f64).max(1e-6)
-            };
-            marks.push(Mark::line("", Ink::Series(0), x.clone(), x.iter().map(|x| density(*x)).collect()));
-            marks.push(Mark::at_x(format!("top {:.3}", last.values[last.values.len() - 1]), last.values[last.values.len() - 1]));
-        }
-        Chart {
-            x: Axis::linear("eigenvalue of the Hessian"),
-            y: Axis::log("density").range(1e-6, 1e3),
-            marks,
-            ..Chart::default()
+    /// From the walks on: everything that the controls of the plane decide.
+    fn look_around(&mut self) {
+        let size = self.walks[0].network.theta().len();
+        let start = |name: &str| Lanczos::random(size, &mut Random::new(self.seed, name));
+        self.lanczos = [start("lanczos"), start("second lanczos")];
+        let cells = self.controls.cells();
+        self.grid = vec![f32::NAN; (cells + 1) * (cells + 1)];
+        (self.stride, self.next) = (cells / COARSEST, 0);
+        (self.plane, self.profile) = (None, Profile::default());
+        (self.curvatures, self.gradient) = (Vec::new(), Vec::new());
+        let samples = self.samples().1.len();
+        let profile = PROFILE.div_ceil(self.share(4 * samples));
+        self.of = self.done + profile + (cells + 1) * (cells + 1) / self.share(samples) + 2 * LANCZOS + 10;
+        if self.stage != Stage::Train {
+            self.stage = Stage::Directions;
         }
     }
-
-    fn trace(&self) -> f64 {
-        let finished: Vec<_> = self.lanczos.iter().filter(|l| l.steps() > 0).map(Lanczos::ritz).collect();
-        let means = finished.iter().map(|r| r.values.iter().zip(&r.weights).map(|(v, w)| v * w).sum::<f64>());
-        means.sum::<f64>() / finished.len() as f64 * self.network().theta.len() as f64
-    }
-
-    fn readings(&self) -> Table {
-        let (x, y) = self.samples();
-        let mut tape = Tape::default();
-        self.network().forward(x, &mut tape);
-        let classes = tape.logits().len() / y.len();
-        let losses: Vec<f64> = tape.logits().chunks_exact(classes).zip(y).map(|(row, label)| sample_loss(row, *label)).collect();
-        let n = losses.len() as f64;
-        let mean = losses.iter().sum::<f64>() / n;
-        let deviation = (losses.iter().map(|l| (l - mean) * (l - mean)).sum::<f64>() / (n - 1.0)).sqrt();
-        let test = evaluate(self.network(), &self.task.test_x, &self.task.test_y, &mut tape);
-        let probe = evaluate(&self.at_probe(), &self.task.test_x, &self.task.test_y, &mut tape);
-        let gradient: Vec<f32> = self.gradient.iter().map(|g| *g as f32).collect();
-        let share = |of: &dyn Fn(&Plane) -> f64| self.plane.as_ref().map_or(f64::NAN, of);
-        let rows = [
-            ("loss at the centre, over the plane's samples", mean),
-            ("its standard error", deviation / n.sqrt()),
-            ("samples", n),
-            ("weights", self.network().theta.len() as f64),
-            ("test loss at the centre", test.0),
-            ("test accuracy at the centre", test.1),
-            ("test accuracy at the probe", probe.1),
-            ("share of the walk in the plane", share(&|plane| self.path_share(plane))),
-            (
-                "share of the gradient in the plane",
-                if gradient.is_empty() { f64::NAN } else { share(&|plane| plane.share(&gradient)) },
-            ),
-            ("share of the Hessian's trace in the plane", self.curvatures.iter().sum::<f64>() / self.trace()),
-            ("difference to the twin, share of the range", self.difference()),
-        ];
-        let row = |(name, value): (&str, f64)| vec![Cell::Text(name.into()), Cell::Number(value)];
-        Table {
-            columns: vec!["reading".into(), "value".into()],
-            rows: rows.into_iter().filter(|r| !r.1.is_nan()).map(row).collect(),
-        }
-    }
-}
-
-impl HeatMap {
-    fn into_view(self) -> View {
-        View::HeatMap(self)
-    }
-}
-
-const MOMENTUM: f64 = 0.9;
-
-/// The user's loss grid, cell by cell: rows of x, y and loss on a full grid.
-fn own_grid(rows: &[[f64; 3]], log_loss: bool) -> View {
-    let sorted = |k: usize| {
-        let mut values: Vec<f64> = rows.iter().map(|r| r[k]).collect();
-        values.sort_by(f64::total_cmp);
-        values.dedup();
-        values
-    };
-    let (xs, ys) = (sorted(0), sorted(1));
-    let mut values = vec![f32::NAN; xs.len() * ys.len()];
-    for [x, y, loss] in rows {
-        let find = |all: &[f64], v: f64| all.partition_point(|a| *a < v);
-        values[find(&ys, *y) * xs.len() + find(&xs, *x)] = if log_loss { log10(loss.max(1e-12)) } else { *loss } as f32;
-    }
-    let axis = |name: &str, all: &[f64]| {
-        let (low, high) = (all[0], all[all.len() - 1]);
-        let half = (high - low) / (all.len() - 1) as f64 / 2.0;
-        Axis::linear(name).range(low - half, high + half)
-    };
-    let value = Axis::linear(if log_loss { "log₁₀ loss" } else { "loss" });
-    View::HeatMap(HeatMap {
-        x: axis("x", &xs),
-        y: axis("y", &ys),
-        value,
-        columns: xs.len(),
-        values,
-        contours: 12,
-        ..HeatMap::default()
-    })
-}
-
-/// Reads a loss grid: three columns x, y, loss, on a full grid of at least 2 x 2 evenly spaced places.
-fn read_grid(array: &Array) -> Result<Vec<[f64; 3]>> {
-    let wrong = |what: &str| crate::Error::new(format!("{}: {what}; a loss grid has rows of x, y and loss", array.name));
-    if array.shape.len() != 2 || array.shape[1] != 3 {
-        return Err(wrong("it has not three columns"));
-    }
-    let rows: Vec<[f64; 3]> = array.values.chunks_exact(3).map(|r| [r[0], r[1], r[2]]).collect();
-    let different = |k: usize| {
-        let mut values: Vec<u64> = rows.iter().map(|r| (r[k] + 0.0).to_bits()).collect();
-        values.sort_unstable();
-        values.dedup();
-        values.len()
-    };
-    let (across, up) = (different(0), different(1));
-    if across < 2 || up < 2 || across * up != rows.len() {
-        return Err(wrong(&format!("{} rows are no full grid of {across} x {up} places", rows.len())));
-    }
-    Ok(rows)
 }
 
 impl Experiment for Landscape {
@@ -621,8 +648,13 @@ impl Experiment for Landscape {
             },
             Panel {
                 id: "profile",
-                title: "Along the first direction",
+                title: "Loss along a line",
                 look: "Dashed, the twin of the same function: does it see the same valley?",
+            },
+            Panel {
+                id: "accuracy",
+                title: "Accuracy along the same line",
+                look: "The loss climbs long before the first sample is taken for another class.",
             },
             Panel {
                 id: "decision",
@@ -670,7 +702,35 @@ impl Experiment for Landscape {
             Preset {
                 name: "three solutions",
                 about: "Three trainings from three starts, and the hills between them",
-                set: &[("plane", "three solutions"), ("log_loss", "on")],
+                set: &[("plane", "three solutions"), ("height", "log loss")],
+            },
+            Preset {
+                name: "a bridge",
+                about: "Two solutions, the hill on the straight way, and a learned way around it",
+                set: &[("plane", "two solutions and a learned curve"), ("along", "solution to solution"), ("height", "log loss")],
+            },
+            Preset {
+                name: "non-convex",
+                about: "How far each place is from a bowl",
+                set: &[("height", "non-convexity"), ("activation", "tanh"), ("reach", "2")],
+            },
+            Preset {
+                name: "convolutions",
+                about: "Two convolutions with batch normalisation and a skip, on digits",
+                set: &[
+                    ("network", "convolutional with skips"),
+                    ("problem", "digits"),
+                    ("normalised", "on"),
+                    ("width", "8"),
+                    ("epochs", "10"),
+                    ("detail", "33"),
+                    ("plane_samples", "200"),
+                ],
+            },
+            Preset {
+                name: "drawn",
+                about: "Points of your own: drag the pen in the picture of the network",
+                set: &[("problem", "drawn by hand"), ("noise", "0.08")],
             },
             Preset {
                 name: "digits",
@@ -678,68 +738,93 @@ impl Experiment for Landscape {
                 set: &[("problem", "digits"), ("width", "32"), ("epochs", "20")],
             },
         ],
-        data: &[Dataset::Digits],
-        own_data: Some("A loss grid of your own as csv, npy or npz: rows of x, y and loss on a full grid."),
+        data: &[Dataset::Digits, Dataset::Mnist],
+        own_data: Some(
+            "Samples with labels (csv with a column label, or arrays x and y), checkpoints of a fully connected network (npz or safetensors: one file with a leading axis, or files in order), or a loss grid (rows, or arrays, of x, y and loss).",
+        ),
     };
 
     fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
-        let own = library.own().first().map(read_grid).transpose()?;
-        let (task, points) = problem(controls, seed, library)?;
-        let classes = 1 + usize::from(*task.y.iter().max().expect("a problem has samples"));
-        let sizes: Vec<usize> = [vec![task.features], vec![controls.width; controls.depth], vec![classes]].concat();
-        let activation = match controls.activation {
-            Hidden::Relu => Activation::Relu,
-            Hidden::Tanh => Activation::Tanh,
-            Hidden::Softplus => Activation::Softplus,
-            Hidden::Sigmoid => Activation::Sigmoid,
+        controls.contradiction()?;
+        let own = Own::of(library.own())?;
+        let drawing = Drawing::parse(&controls.drawn)?;
+        let amounts = (controls.noise, controls.wrong, controls.samples);
+        let task = Task::new(controls.problem, &drawing, amounts, own.samples.as_ref(), (seed, library))?;
+        let shape = Shape {
+            kind: controls.network,
+            depth: controls.depth,
+            width: controls.width,
+            hidden: controls.activation,
+            normalised: controls.normalised,
         };
-        let gain = if controls.activation == Hidden::Relu { 2.0 } else { 1.0 };
-        let rule = match controls.optimizer {
-            Mover::Gradient => Rule::Momentum { mu: 0.0 },
-            Mover::Momentum => Rule::Momentum { mu: MOMENTUM },
-            Mover::Adam => Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+        let fresh = |name: &str| match &own.checkpoints {
+            Some(given) => given.network(controls.activation, &task),
+            None => shape.network(&task, &mut Random::new(seed, name)),
         };
-        // Momentum multiplies the step by 1/(1−μ) in the long run; Adam's step is in units of the weights.
-        let step_size = match controls.optimizer {
-            Mover::Adam => 0.1 * controls.step_size,
-            _ => controls.step_size,
+        let step_size = if controls.divides() { 0.1 * controls.step_size } else { controls.step_size };
+        let walk = |name: &str| {
+            let network = fresh(name)?;
+            let recipe = Recipe {
+                loss: controls.loss,
+                optimizer: Optimizer::new(controls.rule(), step_size, network.theta().len()),
+                decay: controls.weight_decay,
+                batch: controls.batch,
+            };
+            Ok(Training::new(network, recipe, task.samples.y.len(), Random::new(seed, "batches")))
         };
-        let count = if controls.plane == Through::Solutions { 3 } else { 1 };
-        let walk = |k: usize| {
-            let names = ["weights", "second weights", "third weights"];
-            let network = Network::new(&sizes, activation, Start::Normal { gain }, &mut Random::new(seed, names[k]));
-            let optimizer = Optimizer::new(rule, step_size, network.theta.len());
-            Training::new(network, optimizer, controls.weight_decay, controls.batch, task.y.len(), Random::new(seed, "batches"))
-        };
-        let walks: Vec<Training> = (0..count).map(walk).collect();
-        let size = walks[0].network.theta.len();
+        let mut walks = ["weights", "second weights", "third weights"][..controls.walks()]
+            .iter()
+            .map(|name| walk(name))
+            .collect::<Result<Vec<Training>>>()?;
+        if let Some(given) = &own.checkpoints {
+            if controls.walks() > given.path.len() {
+                return Err(Error::new(format!(
+                    "plane: {} needs {} checkpoints, and {} has {}",
+                    controls.plane.name(),
+                    controls.walks(),
+                    given.file,
+                    given.path.len()
+                )));
+            }
+            // Of checkpoints, the last ones are the solutions.
+            for (walk, theta) in walks.iter_mut().zip(given.path.iter().rev()) {
+                walk.network = walk.network.with(theta.clone());
+            }
+            walks[0].path = given.path.clone();
+        }
+        let size = walks[0].network.theta().len();
         let start = |name: &str| Lanczos::random(size, &mut Random::new(seed, name));
         let mut run = Landscape {
             controls: controls.clone(),
             seed,
-            points,
+            task,
             walks,
+            given: own.checkpoints,
+            grid_of_own: own.grid,
             stage: Stage::Train,
             done: 0,
             of: 0,
             sharpness: (Vec::new(), Vec::new()),
             sharpest: start("sharpest").next().to_vec(),
             lanczos: [start("lanczos"), start("second lanczos")],
+            curve: None,
+            bends: 0,
             plane: None,
-            grid: vec![f32::NAN; (CELLS + 1) * (CELLS + 1)],
-            stride: CELLS / COARSEST,
+            grid: Vec::new(),
+            stride: 1,
             next: 0,
-            profile: Default::default(),
+            profile: Profile::default(),
             curvatures: Vec::new(),
             gradient: Vec::new(),
-            own,
-            tape: Tape::default(),
-            task,
+            room: Room::default(),
         };
-        let n = run.task.y.len();
-        let epochs = controls.epochs * n.div_ceil(controls.batch.min(n)) + controls.epochs / (controls.epochs / 30).max(1);
-        let profile = PROFILE.div_ceil(run.share(2 * n + run.task.test_y.len()));
-        run.of = epochs + profile + (CELLS + 1) * (CELLS + 1) / run.share(run.samples().1.len()) + 2 * LANCZOS + 10;
+        run.look_around();
+        let n = run.task.samples.y.len();
+        let steps = match &run.given {
+            Some(given) => given.path.len() + given.path.len() / (given.path.len() / 30).max(1),
+            None => controls.epochs * n.div_ceil(controls.batch.min(n)) + controls.epochs / (controls.epochs / 30).max(1),
+        };
+        run.of += steps;
         Ok(run)
     }
 
@@ -762,19 +847,13 @@ impl Experiment for Landscape {
     }
 
     fn view(&self, which: usize) -> View {
-        match which {
-            0 => self.surface(),
-            1 => View::Chart(self.profile_chart()),
-            2 => self.decision(),
-            3 => View::Chart(self.training_chart()),
-            4 => View::Chart(self.spectrum_chart()),
-            _ => View::Table(self.readings()),
-        }
+        self.picture(which)
     }
 
     fn measures(&self) -> Measures {
-        let mut tape = Tape::default();
-        let (loss, accuracy) = evaluate(self.network(), &self.task.test_x, &self.task.test_y, &mut tape);
+        let mut room = Room::default();
+        let (x, y) = self.tests();
+        let (loss, accuracy) = evaluate(&self.walks[0].network.frozen(self.samples().0), self.controls.loss, x, y, &mut room);
         measures! {
             twin_difference: self.difference(),
             test_loss: loss,
@@ -787,7 +866,8 @@ impl Experiment for Landscape {
     fn verdict(runs: &[Measures]) -> Verdict {
         let (worst, best) = (most(runs, "twin_difference"), least(runs, "twin_difference"));
         let text = if worst.is_nan() {
-            "The twin of the same function is known for ReLU networks and random planes only.".into()
+            "The twin of the same function is known for ReLU and normalised networks, along the first of two random directions."
+                .into()
         } else if runs.len() == 1 {
             format!("The losses of the network and of its twin differ by {:.2} % of their range.", 100.0 * worst)
         } else {
@@ -801,37 +881,67 @@ impl Experiment for Landscape {
     }
 
     fn results(&self) -> Vec<Array> {
-        let side = CELLS + 1;
+        let side = self.controls.cells() + 1;
+        let table = |name: &str, columns: &[&str], values: Vec<f64>| Array {
+            name: name.into(),
+            shape: vec![values.len() / columns.len(), columns.len()],
+            values,
+            columns: columns.iter().map(|c| c.to_string()).collect(),
+        };
         let rows = (0..side * side).filter(|i| !self.grid[*i].is_nan());
-        let values: Vec<f64> = rows.flat_map(|i| [self.place(i % side), self.place(i / side), f64::from(self.grid[i])]).collect();
-        let columns = ["x", "y", "loss"].map(String::from).to_vec();
-        vec![Array { name: "loss-grid".into(), shape: vec![values.len() / 3, 3], values, columns }]
+        let grid = rows.flat_map(|i| [self.place(i % side), self.place(i / side), f64::from(self.grid[i])]).collect();
+        let places = self.plane.iter().flat_map(|plane| self.path().into_iter().map(|theta| plane.place(&theta)));
+        let weights = self.path();
+        let weights = Array {
+            name: "weights".into(),
+            shape: vec![weights.len(), weights[0].len()],
+            values: weights.into_iter().flatten().map(f64::from).collect(),
+            columns: Vec::new(),
+        };
+        vec![
+            table("loss-grid", &["x", "y", "loss"], grid),
+            table("walk", &["x", "y"], places.flat_map(|(a, b)| [a, b]).collect()),
+            weights,
+        ]
+        .into_iter()
+        .filter(|array| !array.values.is_empty())
+        .collect()
+    }
+
+    fn revise(&mut self, controls: &Controls) -> bool {
+        if self.controls.walk() != controls.walk() || controls.contradiction().is_err() {
+            return false;
+        }
+        let probe_only = Controls {
+            probe_a: self.controls.probe_a,
+            probe_b: self.controls.probe_b,
+            pen: self.controls.pen,
+            ..controls.clone()
+        } == self.controls;
+        self.controls = controls.clone();
+        if !probe_only {
+            self.look_around();
+        }
+        true
     }
 
     fn pointer(controls: &Controls, which: usize, at: (f64, f64)) -> Option<Controls> {
         let share = |v: f64| (v / controls.reach * 1000.0).round().clamp(-1500.0, 1500.0) / 1000.0;
-        (which == 0).then(|| Controls { probe_a: share(at.0), probe_b: share(at.1), ..controls.clone() })
-    }
-}
-
-/// The data: 500 points to train on and 500 to test, or 1,000 digits and the rest.
-fn problem(controls: &Controls, seed: u64, library: &Library) -> Result<(Classification, Vec<[f64; 2]>)> {
-    let points = match controls.problem {
-        Problem::Moons => Points::Moons,
-        Problem::Spirals => Points::Spirals,
-        Problem::Blobs => Points::Blobs { classes: 5 },
-        Problem::Xor => Points::Xor,
-        Problem::Digits => {
-            let pictures = library.pictures(Dataset::Digits)?;
-            let order = Random::new(seed, "split").permutation(pictures.len());
-            return Ok((Classification::of(&pictures, &order[..1000], &order[1000..], 16.0), Vec::new()));
+        match which {
+            0 => Some(Controls { probe_a: share(at.0), probe_b: share(at.1), ..controls.clone() }),
+            3 if controls.problem == Problem::Drawn => {
+                let mut drawing = Drawing::parse(&controls.drawn).ok()?;
+                let place = [at.0, at.1].map(|v| (v.clamp(-1.5, 1.5) * 100.0).round() / 100.0);
+                let near = drawing.0.iter().any(|([x, y], _)| (x - place[0]).abs() + (y - place[1]).abs() < 0.15);
+                if near || drawing.0.len() >= 60 {
+                    return None;
+                }
+                drawing.0.push((place, controls.pen as u8 - 1));
+                Some(Controls { drawn: drawing.text(), ..controls.clone() })
+            }
+            _ => None,
         }
-    };
-    let mut random = Random::new(seed, "points");
-    let (train, y) = points.draw(SAMPLES, controls.noise, &mut random);
-    let (test, test_y) = points.draw(SAMPLES, controls.noise, &mut random);
-    let flat = |points: &[[f64; 2]]| points.iter().flatten().map(|v| *v as f32).collect();
-    Ok((Classification { features: 2, x: flat(&train), y, test_x: flat(&test), test_y }, train))
+    }
 }
 
 #[cfg(test)]
@@ -847,15 +957,14 @@ mod tests {
     #[test]
     fn the_map_is_the_loss_at_its_places() {
         let run = over(&Controls { epochs: 5, plane: Through::Top, ..Controls::default() }, &Library::default());
-        let (plane, mut tape) = (run.plane.as_ref().unwrap(), Tape::default());
+        let (plane, mut room, (x, y)) = (run.plane.as_ref().unwrap(), Room::default(), run.samples());
+        let mut loss = |network: &Model| evaluate(network, Loss::CrossEntropy, x, y, &mut room).0 as f32;
         for slot in [0, 7, 2112, 4000, 4224] {
             let theta = plane.at(run.place(slot % 65), run.place(slot / 65));
-            let loss = evaluate(&run.network().with(theta), &run.task.x, &run.task.y, &mut tape).0;
-            assert_eq!(run.grid[slot], loss as f32);
+            assert_eq!(run.grid[slot], loss(&run.network().with(theta)));
         }
         // The middle of the map is the trained network.
-        let centre = evaluate(run.network(), &run.task.x, &run.task.y, &mut tape).0;
-        assert_eq!(run.grid[32 * 65 + 32], centre as f32);
+        assert_eq!(run.grid[32 * 65 + 32], loss(&run.network()));
     }
 
     #[test]
@@ -870,29 +979,101 @@ mod tests {
         assert!(low < 0.0, "{low}");
     }
 
+    /// Multilinear networks on one sample: f is quadratic in each layer, so that the Hessian's ends are known where all else is 0.
     #[test]
-    fn a_twin_is_the_same_function() {
-        let run = over(&Controls { epochs: 5, ..Controls::default() }, &Library::default());
-        let (mut twin, mut tape) = (run.network().clone(), Tape::default());
-        twin.rescale(0, TWIN);
-        let ours = evaluate(run.network(), &run.task.x, &run.task.y, &mut tape).0;
-        assert!((evaluate(&twin, &run.task.x, &run.task.y, &mut tape).0 - ours).abs() < 1e-6);
-        assert!(run.difference() < 1e-4);
+    fn non_convexity_is_the_ratio_of_the_spectrums_ends() {
+        let controls = Controls {
+            epochs: 5,
+            height: Height::Curvature,
+            detail: Detail::Coarse,
+            activation: Hidden::Tanh,
+            width: 4,
+            depth: 1,
+            ..Controls::default()
+        };
+        let run = over(&controls, &Library::default());
+        let (network, size) = (run.network(), run.network().theta().len());
+        // The whole Hessian, column by column.
+        let column = |i: usize| {
+            let unit: Vec<f64> = (0..size).map(|j| f64::from(u8::from(i == j))).collect();
+            run.product_of(&network, &unit).1
+        };
+        let hessian = nalgebra::DMatrix::from_fn(size, size, |i, j| column(j)[i]);
+        let values = ((&hessian + hessian.transpose()) * 0.5).symmetric_eigenvalues();
+        let ratio = (-values.min()).max(0.0) / values.max();
+        let centre = f64::from(run.grid[8 * 17 + 8]);
+        assert!((centre - ratio).abs() < 0.05 * ratio.max(0.02), "{centre} {ratio}");
     }
 
     #[test]
-    fn loss_grids_are_read_or_refused_in_a_sentence() {
-        let array = |rows: &[[f64; 3]]| Array {
-            name: "grid.csv".into(),
-            shape: vec![rows.len(), 3],
-            values: rows.concat(),
-            columns: Vec::new(),
+    fn every_kind_of_network_has_its_twin() {
+        for (network, normalised, activation) in [
+            (Kind::Dense, false, Hidden::Relu),
+            (Kind::Dense, true, Hidden::Tanh),
+            (Kind::Residual, false, Hidden::Relu),
+            (Kind::Skips, true, Hidden::Gelu),
+        ] {
+            let library = Library::shipped(&[Dataset::Digits]);
+            let problem = if network == Kind::Skips { Problem::Digits } else { Problem::Moons };
+            let controls = Controls {
+                network,
+                normalised,
+                activation,
+                problem,
+                epochs: 5,
+                depth: 3,
+                width: 8,
+                samples: 200,
+                detail: Detail::Coarse,
+                ..Controls::default()
+            };
+            let run = over(&controls, &library);
+            assert!(run.difference() < 1e-3, "{} {}", network.name(), run.difference());
+        }
+    }
+
+    #[test]
+    fn checkpoints_of_the_readers_take_the_place_of_training() {
+        let mut library = Library::default();
+        let trained = over(&Controls { epochs: 5, ..Controls::default() }, &library);
+        let sizes = [2, 16, 16, 2];
+        let path = &trained.walks[0].path;
+        let array = |name: &str, shape: &[usize], from: usize| {
+            let size: usize = shape.iter().product();
+            let values = path.iter().flat_map(|theta| theta[from..from + size].iter().map(|w| f64::from(*w))).collect();
+            Array { name: format!("walk.npz/{name}"), shape: [&[6], shape].concat(), values, columns: Vec::new() }
         };
-        let full = [[0.0, 0.0, 1.0], [1.0, 0.0, 2.0], [0.0, 1.0, 3.0], [1.0, 1.0, 4.0]];
-        assert_eq!(read_grid(&array(&full)).unwrap(), full);
-        let error = read_grid(&array(&full[..3])).unwrap_err().to_string();
-        assert_eq!(error, "grid.csv: 3 rows are no full grid of 2 x 2 places; a loss grid has rows of x, y and loss");
-        let library = Library::default().with_own(vec![array(&full)]);
+        let (mut arrays, mut from) = (Vec::new(), 0);
+        for (l, pair) in sizes.windows(2).enumerate() {
+            arrays.push(array(&format!("{l}.kernel"), pair, from));
+            arrays.push(array(&format!("{l}.bias"), &pair[1..], from + pair[0] * pair[1]));
+            from += (pair[0] + 1) * pair[1];
+        }
+        library = library.with_own(arrays);
+        let shown = over(&Controls { epochs: 5, ..Controls::default() }, &library);
+        assert_eq!(shown.network().theta(), trained.network().theta());
+        assert_eq!(shown.grid, trained.grid);
+        assert_eq!(shown.path(), trained.path());
+        let wrong = Landscape::new(&Controls { problem: Problem::Blobs, ..Controls::default() }, 0, &library);
+        assert!(wrong.err().unwrap().to_string().starts_with("walk.npz: a network from 2 numbers to 2 classes"));
+    }
+
+    #[test]
+    fn the_pen_adds_places() {
+        let controls = Controls { problem: Problem::Drawn, pen: 2, ..Controls::default() };
+        let moved = Landscape::pointer(&controls, 3, (-1.204, -0.9)).unwrap();
+        assert!(moved.drawn.ends_with("; -1.20 -0.90 2"), "{}", moved.drawn);
+        assert!(Landscape::pointer(&moved, 3, (-1.2, -0.95)).is_none(), "the pen has not gone far");
+        assert!(Landscape::pointer(&Controls::default(), 3, (0.0, 0.0)).is_none());
+        let task = over(&Controls { epochs: 5, detail: Detail::Coarse, ..moved }, &Library::default()).task;
+        assert_eq!((task.classes, task.points.len()), (2, 500));
+    }
+
+    #[test]
+    fn loss_grids_of_the_readers_are_drawn() {
+        let values = vec![0.0, 0.0, 1.0, 1.0, 0.0, 2.0, 0.0, 1.0, 3.0, 1.0, 1.0, 4.0];
+        let grid = Array { name: "grid.csv".into(), shape: vec![4, 3], values, columns: Vec::new() };
+        let library = Library::default().with_own(vec![grid]);
         let View::HeatMap(map) = Landscape::new(&Controls::default(), 0, &library).unwrap().view(0) else { panic!("a heat map") };
         assert_eq!((map.columns, map.values.as_slice()), (2, [1.0, 2.0, 3.0, 4.0].as_slice()));
     }

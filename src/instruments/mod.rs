@@ -4,4 +4,6 @@ crate::labs::lab! { "instruments", "Instruments", "What does your own problem lo
     landscape::Landscape,
     information_estimators::InformationPlane,
     neural_collapse::NeuralCollapse,
+    transport_plan::TransportPlan,
+    trajectory::Race,
 }

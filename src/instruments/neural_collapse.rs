@@ -17,13 +17,13 @@ use crate::data::{Array, Dataset, Library};
 use crate::error::{Error, Result};
 use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 use crate::gpu::Device;
-use crate::methods::neural_collapse::free::{self, Descent, Problem, Relaxation};
-use crate::methods::neural_collapse::learner::{Convolutional, Learner};
+use crate::methods::neural_collapse::free::{Descent, Problem, Relaxation};
+use crate::methods::neural_collapse::learner::Learner;
 use crate::methods::neural_collapse::models::FeaturesModel;
 use crate::methods::neural_collapse::projection::Projection;
 use crate::methods::neural_collapse::training::{Decay, Recipe, Slice, Tested, Training, late_tenth};
 use crate::methods::neural_collapse::{Classifier, Collapse, Further, Means, Variability, cosines};
-use crate::methods::nn::{Activation, Network, Start, cross_entropy, squared_error};
+use crate::methods::nn::{Activation, Loss, Network, Start};
 use crate::methods::optimize::{Rule, Schedule};
 use crate::methods::random::Random;
 use crate::view::View;
@@ -36,11 +36,6 @@ choice! {
 choice! {
     /// What is to be told apart.
     pub enum Data { Blobs => "blobs", Gratings => "gratings", Digits => "digits", Mnist => "MNIST" }
-}
-
-choice! {
-    /// What is minimised.
-    pub enum Loss { CrossEntropy => "cross-entropy", Squared => "squared error" }
 }
 
 choice! {
@@ -229,10 +224,7 @@ impl Controls {
         let task = self.samples().draw(seed, library)?;
         let mut random = Random::new(seed, "weights");
         let network: Learner = match self.model {
-            Model::Convolutional => {
-                let network = Convolutional::new(self.source().sides(), [8, 12], self.width, self.classes, &mut random);
-                Learner::Convolutional(Box::new(network))
-            }
+            Model::Convolutional => Learner::convolutional(self.source().sides(), [8, 12], self.width, self.classes, &mut random),
             _ => {
                 let mut sizes = vec![self.width; self.layers + 2];
                 (sizes[0], sizes[self.layers + 1]) = (task.features, self.classes);
@@ -240,7 +232,7 @@ impl Controls {
             }
         };
         let recipe = Recipe {
-            loss: if self.loss == Loss::Squared { squared_error } else { cross_entropy },
+            loss: self.loss,
             smoothing: self.smoothing,
             decay: Decay { features: self.lambda_h, classifier: self.lambda_w, bias: self.lambda_b, below: self.decay },
             rule: rule(self.optimizer),
@@ -257,7 +249,7 @@ impl Controls {
     fn problem(&self) -> Problem {
         Problem {
             of_class: self.samples().sizes(usize::MAX),
-            loss: if self.loss == Loss::Squared { free::Loss::Squared } else { free::Loss::CrossEntropy },
+            loss: self.loss,
             smoothing: self.smoothing,
             lambda_h: self.lambda_h,
             lambda_w: self.lambda_w,
@@ -570,7 +562,7 @@ impl Experiment for NeuralCollapse {
         ],
         data: &[Dataset::Digits, Dataset::Mnist],
         own_data: Some(
-            "Features (npy, npz or csv, samples × dims) and labels, with classifier weights and bias if you have them; a leading epoch axis gives the whole history.",
+            "Features (npy, npz, safetensors or csv, samples × dims) and labels, with classifier weights and bias if you have them; a leading epoch axis gives the whole history.",
         ),
     };
 

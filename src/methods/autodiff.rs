@@ -14,6 +14,8 @@
 //! assert_eq!(tape.gradient(loss).of(x), [2.0, 4.0, 6.0]);
 //! ```
 
+use std::ops::Range;
+
 use super::nn;
 use super::product::Product;
 
@@ -126,7 +128,7 @@ enum Op<T> {
     Sub(Var, Var),
     Mul(Var, Var),
     Div(Var, Var),
-    /// Adds a row to every row.
+    /// Adds a row to every row, a value a channel.
     AddRow(Var, Var),
     /// Multiplies every row by a row, entry by entry.
     MulRow(Var, Var),
@@ -139,10 +141,7 @@ enum Op<T> {
     /// Columns `from..` of a matrix.
     Columns(Var, usize),
     Beside(Var, Var),
-    /// Rows of a batch × (channels·pixels) matrix to (batch·pixels) × channels, for per-channel normalisation.
-    ChannelsLast(Var, usize),
-    ChannelsFirst(Var, usize),
-    /// Every column to mean 0 and variance 1 over the rows; keeps 1/√(var+ε).
+    /// Every channel to mean 0 and variance 1 over the batch; keeps 1/√(var+ε).
     Standardise(Var, Vec<T>),
     Convolve(Var, Var, Geometry),
     MeanPool(Var, Geometry),
@@ -247,20 +246,29 @@ impl<T: Product> Tape<T> {
         self.zip(a, b, |a, b| a / b, Op::Div(a, b))
     }
 
+    /// Columns a value of `row` stands for, where a row of `a` has that many channels of as many consecutive columns.
+    fn span(&self, a: Var, row: Var) -> usize {
+        let (columns, (rows, channels)) = (self.node(a).columns, self.shape(row));
+        assert!(rows == 1 && columns.is_multiple_of(channels), "a row with one value a column, or a channel of columns");
+        columns / channels
+    }
+
     fn rowwise(&mut self, a: Var, row: Var, f: impl Fn(T, T) -> T, op: Op<T>) -> Var {
-        let columns = self.node(a).columns;
-        assert_eq!(self.shape(row), (1, columns), "a row as long as the matrix's");
-        let row = self.value(row);
-        let out = self.value(a).chunks_exact(columns).flat_map(|r| r.iter().zip(row).map(|(&a, &b)| f(a, b))).collect();
+        let (columns, span) = (self.node(a).columns, self.span(a, row));
+        let (value, row) = (self.value(a), self.value(row));
+        let mut out = Vec::with_capacity(value.len());
+        for (block, b) in value.chunks_exact(span).zip(row.iter().cycle()) {
+            out.extend(block.iter().map(|a| f(*a, *b)));
+        }
         self.push(out, columns, op)
     }
 
-    /// Adds `row` to every row of `a`.
+    /// Adds `row` to every row of `a`: one value a column, or one for as many consecutive columns (a channel's pixels).
     pub fn add_row(&mut self, a: Var, row: Var) -> Var {
         self.rowwise(a, row, |a, b| a + b, Op::AddRow(a, row))
     }
 
-    /// Multiplies every row of `a` by `row`, entry by entry.
+    /// Multiplies every row of `a` by `row`, entry by entry, or channel by channel.
     pub fn mul_row(&mut self, a: Var, row: Var) -> Var {
         self.rowwise(a, row, |a, b| a * b, Op::MulRow(a, row))
     }
@@ -321,34 +329,27 @@ impl<T: Product> Tape<T> {
         self.push(out, left + right, Op::Beside(a, b))
     }
 
-    /// batch × (channels·pixels) to (batch·pixels) × channels
-    pub fn channels_last(&mut self, a: Var, channels: usize) -> Var {
-        let pixels = self.node(a).columns / channels;
-        let out = swap_inner(self.value(a), channels, pixels);
-        self.push(out, channels, Op::ChannelsLast(a, pixels))
-    }
-
-    /// (batch·pixels) × channels back to batch × (channels·pixels)
-    pub fn channels_first(&mut self, a: Var, pixels: usize) -> Var {
-        let channels = self.node(a).columns;
-        let out = swap_inner(self.value(a), pixels, channels);
-        self.push(out, channels * pixels, Op::ChannelsFirst(a, pixels))
-    }
-
-    /// Every column to mean 0 and variance 1 over the rows, ε = 10⁻⁵ added to the variance: batch norm without its scale and
-    /// shift (Ioffe & Szegedy 2015). Also gives the means and the biased variances, for the running averages.
-    pub fn standardise(&mut self, a: Var) -> (Var, Vec<T>, Vec<T>) {
+    /// Every channel (of as many consecutive columns; as many channels as columns: every column) to mean 0 and variance 1 over the
+    /// rows and its columns, ε = 10⁻⁵ added to the variance: batch norm without its scale and shift (Ioffe & Szegedy 2015). Also
+    /// gives the means and the biased variances.
+    pub fn standardise(&mut self, a: Var, channels: usize) -> (Var, Vec<T>, Vec<T>) {
         let (rows, columns) = self.shape(a);
-        let share = T::real(1.0 / rows as f64);
-        let value = self.value(a);
-        let mut mean = vec![T::default(); columns];
+        let span = columns / channels;
+        let share = T::real(1.0 / (rows * span) as f64);
+        let blocks = || self.value(a).chunks_exact(span).enumerate().map(|(k, block)| (k % channels, block));
+        let mut mean = vec![T::default(); channels];
         let mut variance = mean.clone();
-        value.chunks_exact(columns).for_each(|r| mean.iter_mut().zip(r).for_each(|(m, &a)| *m += a * share));
-        for r in value.chunks_exact(columns) {
-            variance.iter_mut().zip(r).zip(&mean).for_each(|((v, &a), &m)| *v += (a - m) * (a - m) * share);
+        blocks().for_each(|(c, block)| block.iter().for_each(|&a| mean[c] += a * share));
+        for (c, block) in blocks() {
+            let m = mean[c];
+            block.iter().for_each(|&a| variance[c] += (a - m) * (a - m) * share);
         }
         let inverse: Vec<T> = variance.iter().map(|&v| T::real(1.0) / (v + T::real(1e-5)).sqrt()).collect();
-        let out = value.iter().enumerate().map(|(i, &a)| (a - mean[i % columns]) * inverse[i % columns]).collect();
+        let mut out = Vec::with_capacity(rows * columns);
+        for (c, block) in blocks() {
+            let (m, scale) = (mean[c], inverse[c]);
+            out.extend(block.iter().map(|&a| (a - m) * scale));
+        }
         (self.push(out, columns, Op::Standardise(a, inverse)), mean, variance)
     }
 
@@ -364,11 +365,11 @@ impl<T: Product> Tape<T> {
         );
         let pixels = height * width;
         let mut out = Vec::with_capacity(batch * outputs * pixels);
-        let (mut patches, mut product) = (vec![T::default(); pixels * taps], vec![T::default(); outputs * pixels]);
+        let (mut patches, mut product) = (vec![T::default(); taps * pixels], vec![T::default(); outputs * pixels]);
         let filters_t = transposed(self.value(filters), taps, outputs);
         for image in self.value(images).chunks_exact(columns) {
             gather(image, &mut patches, geometry);
-            T::product_nt(&mut product, &filters_t, &patches, outputs, taps, pixels);
+            T::product(&mut product, &filters_t, &patches, outputs, taps, pixels);
             out.extend_from_slice(&product);
         }
         self.push(out, outputs * pixels, Op::Convolve(images, filters, geometry))
@@ -463,13 +464,25 @@ impl<T: Product> Tape<T> {
                 into(*b, &mut |g| each(g, &|i| -(d[i] * x[i] / (y[i] * y[i]))));
             }
             Op::AddRow(a, row) => {
+                let (span, channels) = (self.span(*a, *row), self.node(*row).columns);
                 into(*a, &mut |g| each(g, &|i| d[i]));
-                into(*row, &mut |g| d.iter().enumerate().for_each(|(i, &d)| g[i % columns] += d));
+                into(*row, &mut |g| {
+                    let blocks = d.chunks_exact(span).enumerate();
+                    blocks.for_each(|(k, block)| block.iter().for_each(|&d| g[k % channels] += d));
+                });
             }
             Op::MulRow(a, row) => {
+                let (span, channels) = (self.span(*a, *row), self.node(*row).columns);
                 let (x, y) = (self.value(*a), self.value(*row));
-                into(*a, &mut |g| each(g, &|i| d[i] * y[i % columns]));
-                into(*row, &mut |g| d.iter().zip(x).enumerate().for_each(|(i, (&d, &x))| g[i % columns] += d * x));
+                into(*a, &mut |g| {
+                    for ((g, d), y) in g.chunks_exact_mut(span).zip(d.chunks_exact(span)).zip(y.iter().cycle()) {
+                        g.iter_mut().zip(d).for_each(|(g, d)| *g += *d * *y);
+                    }
+                });
+                into(*row, &mut |g| {
+                    let blocks = d.chunks_exact(span).zip(x.chunks_exact(span)).enumerate();
+                    blocks.for_each(|(k, (d, x))| d.iter().zip(x).for_each(|(&d, &x)| g[k % channels] += d * x));
+                });
             }
             Op::Scale(a, c) => into(*a, &mut |g| each(g, &|i| *c * d[i])),
             Op::Mask(a, c) | Op::Map(a, c) => into(*a, &mut |g| each(g, &|i| c[i] * d[i])),
@@ -490,36 +503,37 @@ impl<T: Product> Tape<T> {
                 into(*a, &mut |g| each(g, &|i| d[i / left * columns + i % left]));
                 into(*b, &mut |g| each(g, &|i| d[i / right * columns + left + i % right]));
             }
-            Op::ChannelsLast(a, pixels) => {
-                let back = swap_inner(d, *pixels, columns);
-                into(*a, &mut |g| each(g, &|i| back[i]));
-            }
-            Op::ChannelsFirst(a, pixels) => {
-                let back = swap_inner(d, columns / pixels, *pixels);
-                into(*a, &mut |g| each(g, &|i| back[i]));
-            }
             Op::Standardise(a, inverse) => {
                 // ∂x = (δ − mean δ − x̂ mean(δ x̂)) / √(var+ε)
-                let hat = &self.nodes[index].value;
-                let share = T::real(columns as f64 / d.len() as f64);
-                let (mut mean, mut along) = (vec![T::default(); columns], vec![T::default(); columns]);
-                for (i, (&d, &h)) in d.iter().zip(hat).enumerate() {
-                    mean[i % columns] += d * share;
-                    along[i % columns] += d * h * share;
+                let (hat, channels) = (&self.nodes[index].value, inverse.len());
+                let span = columns / channels;
+                let share = T::real(channels as f64 / d.len() as f64);
+                let (mut mean, mut along) = (vec![T::default(); channels], vec![T::default(); channels]);
+                let blocks =
+                    || d.chunks_exact(span).zip(hat.chunks_exact(span)).enumerate().map(|(k, pair)| (k % channels, pair));
+                for (c, (d, hat)) in blocks() {
+                    for (&d, &h) in d.iter().zip(hat) {
+                        mean[c] += d * share;
+                        along[c] += d * h * share;
+                    }
                 }
-                into(*a, &mut |g| each(g, &|i| (d[i] - mean[i % columns] - hat[i] * along[i % columns]) * inverse[i % columns]));
+                into(*a, &mut |g| {
+                    for ((c, (d, hat)), g) in blocks().zip(g.chunks_exact_mut(span)) {
+                        let (mean, along, inverse) = (mean[c], along[c], inverse[c]);
+                        g.iter_mut().zip(d.iter().zip(hat)).for_each(|(g, (&d, &h))| *g += (d - mean - h * along) * inverse);
+                    }
+                });
             }
             Op::Convolve(images, filters, geometry) => {
                 let (taps, outputs) = self.shape(*filters);
                 let (width, pixels) = (self.node(*images).columns, geometry.height * geometry.width);
-                let (mut patches, mut back) = (vec![T::default(); pixels * taps], vec![T::default(); pixels * taps]);
-                let mut product = vec![T::default(); outputs * taps];
-                let filters_t = transposed(self.value(*filters), taps, outputs);
+                let (mut patches, mut back) = (vec![T::default(); taps * pixels], vec![T::default(); taps * pixels]);
+                let mut product = vec![T::default(); taps * outputs];
                 for (sample, d) in d.chunks_exact(outputs * pixels).enumerate() {
                     gather(&self.value(*images)[sample * width..(sample + 1) * width], &mut patches, *geometry);
-                    T::product(&mut product, d, &patches, outputs, pixels, taps);
-                    into(*filters, &mut |g| each(g, &|i| product[i % outputs * taps + i / outputs]));
-                    T::product_tn(&mut back, d, &filters_t, pixels, outputs, taps);
+                    T::product_nt(&mut product, &patches, d, taps, pixels, outputs);
+                    into(*filters, &mut |g| each(g, &|i| product[i]));
+                    T::product(&mut back, self.value(*filters), d, taps, outputs, pixels);
                     into(*images, &mut |g| scatter(&back, &mut g[sample * width..(sample + 1) * width], *geometry));
                 }
             }
@@ -539,37 +553,29 @@ fn transposed<T: Copy>(a: &[T], rows: usize, columns: usize) -> Vec<T> {
     (0..columns).flat_map(|j| (0..rows).map(move |i| a[i * columns + j])).collect()
 }
 
-/// Every consecutive block of `outer × inner` entries transposed.
-fn swap_inner<T: Copy>(a: &[T], outer: usize, inner: usize) -> Vec<T> {
-    a.chunks_exact(outer * inner).flat_map(|block| transposed(block, outer, inner)).collect()
-}
-
-/// For every pixel, the (channels·side²) inputs under the filter, zeros outside: pixels × taps.
+/// For every tap of a filter, what it sees at every pixel, zeros outside: (channels·side²) × pixels.
 fn gather<T: Copy + Default>(image: &[T], patches: &mut [T], geometry: Geometry) {
-    let taps = geometry.channels * geometry.side * geometry.side;
-    for_each_tap(geometry, |pixel, tap, source| patches[pixel * taps + tap] = source.map_or(T::default(), |s| image[s]));
+    patches.fill(T::default());
+    for_each_run(geometry, |patch, source| patches[patch].copy_from_slice(&image[source]));
 }
 
-/// The reverse of [`gather`]: adds every patch back to where it came from.
+/// The reverse of [`gather`]: adds everything back to where it came from.
 fn scatter<T: Product>(patches: &[T], image: &mut [T], geometry: Geometry) {
-    let taps = geometry.channels * geometry.side * geometry.side;
-    for_each_tap(geometry, |pixel, tap, source| {
-        if let Some(source) = source {
-            image[source] += patches[pixel * taps + tap];
-        }
-    });
+    for_each_run(geometry, |patch, source| image[source].iter_mut().zip(&patches[patch]).for_each(|(i, p)| *i += *p));
 }
 
-fn for_each_tap(Geometry { channels, height, width, side }: Geometry, mut f: impl FnMut(usize, usize, Option<usize>)) {
-    let reach = (side / 2) as isize;
-    for y in 0..height {
-        for x in 0..width {
-            for tap in 0..channels * side * side {
-                let (channel, dy, dx) = (tap / (side * side), tap / side % side, tap % side);
-                let (sy, sx) = (y as isize + dy as isize - reach, x as isize + dx as isize - reach);
-                let inside = (0..height as isize).contains(&sy) && (0..width as isize).contains(&sx);
-                f(y * width + x, tap, inside.then(|| (channel * height + sy as usize) * width + sx as usize));
-            }
+/// Every row of pixels that a tap sees, as a range of the patches and of the image.
+fn for_each_run(Geometry { channels, height, width, side }: Geometry, mut f: impl FnMut(Range<usize>, Range<usize>)) {
+    let reach = side / 2;
+    for tap in 0..channels * side * side {
+        let (channel, dy, dx) = (tap / (side * side), tap / side % side, tap % side);
+        // Pixels x with 0 ≤ x + dx − reach < width, and rows alike.
+        let (left, right) = (reach.saturating_sub(dx), (width + reach).saturating_sub(dx).min(width));
+        let (top, bottom) = (reach.saturating_sub(dy), (height + reach).saturating_sub(dy).min(height));
+        for y in top..bottom {
+            let patch = (tap * height + y) * width;
+            let source = (channel * height + y + dy - reach) * width;
+            f(patch + left..patch + right, source + left + dx - reach..source + right + dx - reach);
         }
     }
 }
@@ -654,13 +660,14 @@ mod tests {
             let (p, s) = (weigh(t, p), weigh(t, sums));
             t.add(p, s)
         });
-        check("batch norm by column and by channel", |t, [a, b, _]| {
-            let (x, ..) = t.standardise(a);
+        check("batch norm by column and by channel", |t, [a, b, c]| {
+            let (x, ..) = t.standardise(a, 8);
             let p = t.matmul(x, b);
-            let last = t.channels_last(a, 2);
-            let (y, ..) = t.standardise(last);
-            let first = t.channels_first(y, 4);
-            let (p, q) = (weigh(t, p), weigh(t, first));
+            let (y, ..) = t.standardise(a, 2);
+            let channel = t.columns(c, 0, 2);
+            let y = t.mul_row(y, channel);
+            let y = t.add_row(y, channel);
+            let (p, q) = (weigh(t, p), weigh(t, y));
             t.add(p, q)
         });
         check("convolution and pooling", |t, [a, b, _]| {
@@ -727,9 +734,7 @@ mod tests {
             let w = tape.leaf(theta[..9].to_vec(), 1);
             let v = tape.leaf(theta[9..].to_vec(), 3);
             let h = tape.convolve(x, w, g);
-            let h = tape.channels_last(h, 1);
-            let (h, ..) = tape.standardise(h);
-            let h = tape.channels_first(h, 16);
+            let (h, ..) = tape.standardise(h, 1);
             let h = tape.map(h, Function::Gelu);
             let h = tape.add(h, x);
             let h = tape.mean_pool(h, g);

@@ -97,6 +97,10 @@ impl<T: Real> Real for Dual<T> {
         let t = self.value.tanh();
         self.chain(t, T::real(1.0) - t * t)
     }
+    fn sin_cos(self) -> (Self, Self) {
+        let (s, c) = self.value.sin_cos();
+        (self.chain(s, c), self.chain(c, -s))
+    }
 }
 
 /// (A + A′ε)(B + B′ε) = AB + (A′B + AB′)ε: three products of plain matrices.
@@ -136,8 +140,16 @@ mod tests {
     #[test]
     fn functions_match_finite_differences() {
         type F = fn(Dual<f64>) -> Dual<f64>;
-        let functions: [F; 6] =
-            [Real::abs, Real::sqrt, Real::exp, Real::ln, Real::tanh, |x| (x * x - Dual::real(3.0)) / (x + Dual::real(0.5))];
+        let functions: [F; 8] = [
+            |x| x.sin_cos().0,
+            |x| x.sin_cos().1,
+            Real::abs,
+            Real::sqrt,
+            Real::exp,
+            Real::ln,
+            Real::tanh,
+            |x| (x * x - Dual::real(3.0)) / (x + Dual::real(0.5)),
+        ];
         for f in functions {
             for x in [0.3, 1.7, 4.2] {
                 let at = |x: f64| f(Dual { value: x, slope: 1.0 });

@@ -1,4 +1,4 @@
-//! Multinomial logistic regression, the linear probe: minimises Σ cross-entropy + ½‖W‖² by Newton's method.
+//! Multinomial logistic regression, the linear probe: minimises Σ cross-entropy + ½λ‖W‖² by Newton's method.
 //!
 //! The Newton systems are solved by conjugate gradients from Hessian-vector products, so that nothing of the Hessian's size is
 //! kept, and every call of [`Probe::advance`] is one pass over the samples.
@@ -13,6 +13,8 @@ use super::solve::ConjugateGradient;
 #[derive(Clone, Debug)]
 pub struct Probe {
     classes: usize,
+    /// λ.
+    penalty: f64,
     /// Samples × (features + 1), standardised, the last column 1.
     x: Vec<f64>,
     labels: Vec<u8>,
@@ -21,7 +23,7 @@ pub struct Probe {
     deviation: Vec<f64>,
     /// (features + 1) × classes, the intercepts last.
     theta: Vec<f64>,
-    /// Σ cross-entropy + ½‖W‖² at `theta`, its gradient, and p(class | sample).
+    /// Σ cross-entropy + ½λ‖W‖² at `theta`, its gradient, and p(class | sample).
     value: f64,
     gradient: Vec<f64>,
     p: Vec<f64>,
@@ -44,8 +46,13 @@ const PRODUCTS: usize = 40;
 const SHORTEST: f64 = 1e-6;
 
 impl Probe {
-    /// A probe of `features` (samples × width), which are standardised: mean 0 and deviation 1; a constant feature becomes 0.
+    /// A probe of `features` (samples × width), which are standardised: mean 0 and deviation 1; a constant feature becomes 0. λ = 1.
     pub fn new(features: &[f32], labels: &[u8], classes: usize) -> Self {
+        Probe::penalised(features, labels, classes, 1.0)
+    }
+
+    /// The same with another penalty λ > 0.
+    pub fn penalised(features: &[f32], labels: &[u8], classes: usize, penalty: f64) -> Self {
         let samples = labels.len();
         let width = features.len() / samples;
         let (mut mean, mut deviation) = (vec![0.0; width], vec![0.0; width]);
@@ -61,6 +68,7 @@ impl Probe {
         let size = (width + 1) * classes;
         let mut probe = Probe {
             classes,
+            penalty,
             x: Vec::new(),
             labels: labels.to_vec(),
             mean,
@@ -94,7 +102,7 @@ impl Probe {
         matches!(self.work, Work::Done)
     }
 
-    /// Σ cross-entropy in nats + ½‖W‖².
+    /// Σ cross-entropy in nats + ½λ‖W‖².
     pub fn value(&self) -> f64 {
         self.value
     }
@@ -162,13 +170,13 @@ impl Probe {
         matmul_tn(&mut self.gradient, &self.x, &delta, width, samples, classes);
         let weights = (width - 1) * classes;
         for (g, t) in self.gradient[..weights].iter_mut().zip(&self.theta) {
-            value += 0.5 * t * t;
-            *g += t;
+            value += 0.5 * self.penalty * t * t;
+            *g += self.penalty * t;
         }
         value
     }
 
-    /// Σᵢ xᵢ ⊗ (diag p − ppᵀ) xᵢᵀV, and V itself but for the intercepts.
+    /// Σᵢ xᵢ ⊗ (diag p − ppᵀ) xᵢᵀV, and λV but for the intercepts.
     fn hessian_times(&self, v: &[f64], out: &mut [f64]) {
         let (samples, width, classes) = (self.labels.len(), self.mean.len() + 1, self.classes);
         let mut moved = vec![0.0; samples * classes];
@@ -178,7 +186,7 @@ impl Probe {
             moved.iter_mut().zip(p).for_each(|(m, p)| *m = p * (*m - mean));
         }
         matmul_tn(out, &self.x, &moved, width, samples, classes);
-        out.iter_mut().zip(v).take((width - 1) * classes).for_each(|(o, v)| *o += v);
+        out.iter_mut().zip(v).take((width - 1) * classes).for_each(|(o, v)| *o += self.penalty * v);
     }
 
     fn diagonal(&self) -> Vec<f64> {
@@ -188,7 +196,7 @@ impl Probe {
         let mut diagonal = vec![0.0; width * classes];
         matmul_tn(&mut diagonal, &squares, &variance, width, self.labels.len(), classes);
         let (weights, intercepts) = diagonal.split_at_mut((width - 1) * classes);
-        weights.iter_mut().for_each(|d| *d += 1.0);
+        weights.iter_mut().for_each(|d| *d += self.penalty);
         intercepts.iter_mut().for_each(|d| *d = d.max(1e-9));
         diagonal
     }
@@ -218,7 +226,7 @@ mod tests {
         let labels: Vec<u8> = (0..300).map(|_| random.below(3) as u8).collect();
         let row = |label: &u8, random: &mut Random| [f64::from(*label) + random.normal(), random.normal(), 7.0].map(|v| v as f32);
         let features: Vec<f32> = labels.iter().flat_map(|label| row(label, &mut random)).collect();
-        let mut probe = Probe::new(&features, &labels, 3);
+        let mut probe = Probe::penalised(&features, &labels, 3, 2.5);
         assert!((probe.value() - 300.0 * 3f64.ln()).abs() < 1e-9);
         let mut passes = 0;
         while !probe.finished() {

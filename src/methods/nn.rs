@@ -86,6 +86,20 @@ pub enum Start {
     Uniform,
 }
 
+impl Start {
+    /// Appends the weights (`fan_in` × `fan_out`) and then the biases of one layer.
+    pub fn draw<T: Real>(self, fan_in: usize, fan_out: usize, random: &mut Random, theta: &mut Vec<T>) {
+        let bound = (1.0 / fan_in as f64).sqrt();
+        theta.extend((0..(fan_in + 1) * fan_out).map(|i| {
+            T::real(match self {
+                Start::Normal { gain } if i < fan_in * fan_out => (gain / fan_in as f64).sqrt() * random.normal(),
+                Start::Normal { .. } => 0.0,
+                Start::Uniform => random.between(-bound, bound),
+            })
+        }));
+    }
+}
+
 /// A fully connected network with its parameters.
 #[derive(Clone, Debug)]
 pub struct Network<T = f32> {
@@ -120,15 +134,7 @@ impl<T: Product> Network<T> {
     pub fn new(sizes: &[usize], activation: Activation, start: Start, random: &mut Random) -> Self {
         let mut theta = Vec::new();
         for pair in sizes.windows(2) {
-            let (fan_in, fan_out) = (pair[0], pair[1]);
-            let bound = (1.0 / fan_in as f64).sqrt();
-            for i in 0..(fan_in + 1) * fan_out {
-                theta.push(T::real(match start {
-                    Start::Normal { gain } if i < fan_in * fan_out => (gain / fan_in as f64).sqrt() * random.normal(),
-                    Start::Normal { .. } => 0.0,
-                    Start::Uniform => random.between(-bound, bound),
-                }));
-            }
+            start.draw(pair[0], pair[1], random, &mut theta);
         }
         Network { sizes: sizes.to_vec(), activation, theta }
     }
@@ -287,6 +293,41 @@ pub fn squared_error<T: Real>(outputs: &[T], labels: &[u8], delta: &mut Vec<T>) 
         }
     }
     loss * share
+}
+
+choice! {
+    /// What training minimises, a mean over samples.
+    pub enum Loss {
+        /// −ln softmax(outputs) at the label, nats.
+        CrossEntropy => "cross-entropy",
+        /// ½‖outputs − e_label‖².
+        Squared => "squared error",
+    }
+}
+
+impl Loss {
+    /// Its mean over a batch; `delta` becomes its gradient by the outputs.
+    pub fn slope<T: Real>(self, outputs: &[T], labels: &[u8], delta: &mut Vec<T>) -> T {
+        match self {
+            Loss::CrossEntropy => cross_entropy(outputs, labels, delta),
+            Loss::Squared => squared_error(outputs, labels, delta),
+        }
+    }
+
+    /// The loss of one sample, in double precision.
+    pub fn of_sample(self, outputs: &[f32], label: u8) -> f64 {
+        match self {
+            Loss::CrossEntropy => {
+                let top = outputs.iter().fold(f32::NEG_INFINITY, |a, b| a.max(*b));
+                let sum: f64 = outputs.iter().map(|z| libm::exp(f64::from(z - top))).sum();
+                libm::log(sum) + f64::from(top - outputs[usize::from(label)])
+            }
+            Loss::Squared => {
+                let target = |k: usize| f64::from(u8::from(k == usize::from(label)));
+                outputs.iter().enumerate().map(|(k, z)| f64::from(*z) - target(k)).map(|e| 0.5 * e * e).sum()
+            }
+        }
+    }
 }
 
 /// The share of samples whose largest logit is their label's.

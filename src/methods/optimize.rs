@@ -1,4 +1,8 @@
 //! First-order optimizers: each owns one update of the parameters; loops, schedules and limits live elsewhere.
+//!
+//! Those that look at more than one gradient a step are in [`solver`].
+
+pub mod solver;
 
 use super::real::Real;
 
@@ -52,7 +56,7 @@ pub struct Optimizer<T> {
     /// The step size α; a schedule may change it between steps.
     pub step_size: f64,
     steps: i32,
-    /// β₁ᵗ (NAdam: Πμ) and β₂ᵗ, or AdaGrad-Norm's b².
+    /// β₁ᵗ (NAdam: Πμ) and β₂ᵗ.
     powers: (f64, f64),
     /// Up to three numbers a parameter, in the order in which the rule's formula names them.
     memory: Vec<[T; 3]>,
@@ -61,8 +65,7 @@ pub struct Optimizer<T> {
 impl<T: Real> Optimizer<T> {
     /// An optimizer of `size` parameters that has not stepped yet.
     pub fn new(rule: Rule, step_size: f64, size: usize) -> Self {
-        let powers = if rule == Rule::AdaGradNorm { (0.0, 0.0) } else { (1.0, 1.0) };
-        Optimizer { rule, step_size, steps: 0, powers, memory: vec![[T::default(); 3]; size] }
+        Optimizer { rule, step_size, steps: 0, powers: (1.0, 1.0), memory: vec![[T::default(); 3]; size] }
     }
 
     /// One update of `theta` by its `gradient`, both as long as the optimizer's size.
@@ -71,8 +74,9 @@ impl<T: Real> Optimizer<T> {
         assert!(theta.len() == size && gradient.len() == size, "an optimizer keeps its number of parameters");
         self.steps += 1;
         let (r, one, alpha) = (T::real, T::real(1.0), T::real(self.step_size));
-        let sign = |x: T| if x > T::default() { T::real(1.0) } else { T::real(if x < T::default() { -1.0 } else { 0.0 }) };
-        let squares = || gradient.iter().fold(0.0, |s, g| s + g.double() * g.double());
+        let squares = || gradient.iter().fold(T::default(), |s, g| s + *g * *g);
+        // Below this a gradient counts as none, whose step is none.
+        let over = |norm: T| alpha / norm.larger(r(1e-30));
         match self.rule {
             Rule::Momentum { mu } => self.each(theta, gradient, |[u, ..], g| {
                 *u = r(mu) * *u + g;
@@ -82,10 +86,9 @@ impl<T: Real> Optimizer<T> {
                 *u = r(mu) * *u + g;
                 alpha * (g + r(mu) * *u)
             }),
-            Rule::Sign => self.each(theta, gradient, |_, g| alpha * sign(g)),
+            Rule::Sign => self.each(theta, gradient, |_, g| alpha * g.sign()),
             Rule::Normalised => {
-                let norm = squares().sqrt();
-                let scale = if norm > 0.0 { r(self.step_size / norm) } else { T::default() };
+                let scale = over(squares().sqrt());
                 self.each(theta, gradient, |_, g| scale * g);
             }
             Rule::AdaGrad { epsilon } => self.each(theta, gradient, |[s, ..], g| {
@@ -93,8 +96,10 @@ impl<T: Real> Optimizer<T> {
                 alpha * g / (s.sqrt() + r(epsilon))
             }),
             Rule::AdaGradNorm => {
-                self.powers.0 += squares();
-                let scale = if self.powers.0 > 0.0 { r(self.step_size / self.powers.0.sqrt()) } else { T::default() };
+                // b² is the first number remembered.
+                let Some([b2, ..]) = self.memory.first_mut() else { return };
+                *b2 += squares();
+                let scale = over(b2.sqrt());
                 self.each(theta, gradient, |_, g| scale * g);
             }
             Rule::RmsProp { rho, epsilon } => self.each(theta, gradient, |[v, ..], g| {
@@ -110,7 +115,7 @@ impl<T: Real> Optimizer<T> {
             Rule::Lion { beta1, beta2 } => self.each(theta, gradient, |[m, ..], g| {
                 let direction = r(beta1) * *m + r(1.0 - beta1) * g;
                 *m = r(beta2) * *m + r(1.0 - beta2) * g;
-                alpha * sign(direction)
+                alpha * direction.sign()
             }),
             Rule::Adam { beta1, beta2, epsilon } => self.adam(theta, gradient, beta1, beta2, epsilon, |v, _, _| (v, one)),
             Rule::AdamW { beta1, beta2, epsilon, decay } => {
@@ -230,6 +235,33 @@ impl Schedule {
     }
 }
 
+/// The factors that the gradient norms of a first run ask for, the largest 1: Ĝ the running median of `norms` over a tenth of the
+/// run, w = Ĝ⁻ᵖ, factor wₜ Σ_{s>t} w_s (Defazio et al. 2023; `power` p is 2 for gradient descent). Constant norms give linear decay.
+pub fn refined(norms: &[f64], power: u8) -> Vec<f64> {
+    let n = norms.len();
+    let half = n / 20;
+    let median = |t: usize| {
+        let at = |i: isize| norms[i.clamp(0, n as isize - 1) as usize];
+        let mut around: Vec<f64> = (0..=2 * half).map(|i| at((t + i) as isize - half as isize)).collect();
+        around.sort_by(f64::total_cmp);
+        around[half].max(f64::MIN_POSITIVE)
+    };
+    let smooth: Vec<f64> = (0..n).map(median).collect();
+    // In units of the least, so that the powers stay in range.
+    let least = smooth.iter().copied().fold(f64::INFINITY, f64::min);
+    let weight = |g: f64| if power == 2 { least / g * (least / g) } else { least / g };
+    let weights: Vec<f64> = smooth.into_iter().map(weight).collect();
+    let mut after = 0.0;
+    let mut factors = vec![0.0; n];
+    for t in (0..n).rev() {
+        factors[t] = weights[t] * after;
+        after += weights[t];
+    }
+    let most = factors.iter().copied().fold(0.0, f64::max);
+    factors.iter_mut().for_each(|f| *f = if most > 0.0 { *f / most } else { 1.0 });
+    factors
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -308,6 +340,21 @@ mod tests {
         let first = -0.1 * friction(1.0, 2.0);
         let rule = Rule::DiffGrad { beta1: 0.9, beta2: 0.9, epsilon: 0.0, sharpness: 1.0 };
         near(two(rule), (first, first - 0.1 * friction(1.0, 3.0) * (m2 / 0.19) / (v2 / 0.19).sqrt()));
+    }
+
+    #[test]
+    fn refined_schedules_have_their_closed_forms() {
+        let n = 100;
+        for (t, factor) in refined(&vec![3.0; n], 2).into_iter().enumerate() {
+            assert!((factor - (n - 1 - t) as f64 / (n - 1) as f64).abs() < 1e-12);
+        }
+        // G = t^{−1/2} without smoothing (fewer than 20 steps): w = t, factor ∝ t(T(T+1) − t(t+1)).
+        let norms: Vec<f64> = (1..=19).map(|t| 1.0 / f64::from(t).sqrt()).collect();
+        let raw: Vec<f64> = (1..=19).map(|t| f64::from(t * (19 * 20 - t * (t + 1)))).collect();
+        let most = raw.iter().copied().fold(0.0, f64::max);
+        for (factor, raw) in refined(&norms, 2).iter().zip(raw) {
+            assert!((factor - raw / most).abs() < 1e-12);
+        }
     }
 
     #[test]

@@ -29,6 +29,19 @@ pub trait Real:
     fn ln(self) -> Self;
     /// tanh x
     fn tanh(self) -> Self;
+    /// (sin x, cos x)
+    fn sin_cos(self) -> (Self, Self);
+    /// 1, 0 or −1; 0 for NaN.
+    fn sign(self) -> Self {
+        let (zero, one) = (Self::default(), Self::real(1.0));
+        if self > zero {
+            one
+        } else if self < zero {
+            -one
+        } else {
+            zero
+        }
+    }
     /// The larger of the two.
     fn larger(self, other: Self) -> Self {
         if self > other { self } else { other }
@@ -57,6 +70,9 @@ impl Real for f64 {
     fn tanh(self) -> f64 {
         libm::tanh(self)
     }
+    fn sin_cos(self) -> (f64, f64) {
+        libm::sincos(self)
+    }
 }
 
 impl Real for f32 {
@@ -80,5 +96,8 @@ impl Real for f32 {
     }
     fn tanh(self) -> f32 {
         libm::tanhf(self)
+    }
+    fn sin_cos(self) -> (f32, f32) {
+        libm::sincosf(self)
     }
 }

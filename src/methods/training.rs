@@ -1,7 +1,8 @@
-//! A dense network trained on a classification problem, one batch a call, with its weights kept epoch by epoch.
+//! A network trained on a classification problem, one batch a call, with its weights kept epoch by epoch.
 
 use super::dual::Dual;
-use super::nn::{Classification, Network, Tape, accuracy, cross_entropy};
+use super::model::{Model, Room};
+use super::nn::{Classification, Loss, accuracy};
 use super::optimize::Optimizer;
 use super::random::Random;
 use super::real::Real;
@@ -9,47 +10,55 @@ use super::real::Real;
 /// A network on its way through training.
 pub struct Training {
     /// The network as it is now.
-    pub network: Network,
+    pub network: Model,
     /// The weights at the start and after every epoch.
     pub path: Vec<Vec<f32>>,
     /// Mean loss over the batches of every epoch.
     pub loss: Vec<f64>,
-    optimizer: Optimizer<f32>,
-    decay: f32,
-    batch: usize,
+    recipe: Recipe,
     random: Random,
     order: Vec<usize>,
     at: usize,
     sum: f64,
     room: Room,
-}
-
-/// Memory that is used again for every batch.
-#[derive(Default)]
-struct Room {
-    tape: Tape,
     x: Vec<f32>,
     y: Vec<u8>,
     delta: Vec<f32>,
     gradient: Vec<f32>,
 }
 
+/// How a network is trained.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    /// What is minimised.
+    pub loss: Loss,
+    /// What moves the weights.
+    pub optimizer: Optimizer<f32>,
+    /// λ: λθ is added to the gradient.
+    pub decay: f64,
+    /// Samples a batch; the last one of an epoch may have fewer.
+    pub batch: usize,
+}
+
 impl Training {
-    /// Starts from `network`; `decay` λ adds λθ to the gradient; batches of `batch` samples in an order drawn from `random`.
-    pub fn new(network: Network, optimizer: Optimizer<f32>, decay: f64, batch: usize, samples: usize, random: Random) -> Self {
-        let room = Room { gradient: vec![0.0; network.theta.len()], ..Room::default() };
+    /// Starts from `network`; batches of `samples` samples in an order drawn from `random`.
+    pub fn new(network: impl Into<Model>, recipe: Recipe, samples: usize, random: Random) -> Self {
+        let network = network.into();
+        let theta = network.theta().to_vec();
         Training {
-            path: vec![network.theta.clone()],
             network,
             loss: Vec::new(),
-            optimizer,
-            decay: decay as f32,
-            batch: batch.min(samples),
+            recipe,
             random,
             order: (0..samples).collect(),
             at: 0,
             sum: 0.0,
-            room,
+            room: Room::default(),
+            x: Vec::new(),
+            y: Vec::new(),
+            delta: Vec::new(),
+            gradient: vec![0.0; theta.len()],
+            path: vec![theta],
         }
     }
 
@@ -60,57 +69,52 @@ impl Training {
 
     /// The gradient of the last batch, weight decay included; zeros before the first.
     pub fn gradient(&self) -> &[f32] {
-        &self.room.gradient
+        &self.gradient
     }
 
-    /// One batch; the last one of an epoch may be smaller.
+    /// One batch.
     pub fn step(&mut self, task: &Classification) {
         if self.at == 0 {
             self.random.shuffle(&mut self.order);
             self.sum = 0.0;
         }
-        let end = (self.at + self.batch).min(self.order.len());
-        let Room { tape, x, y, delta, gradient } = &mut self.room;
-        task.batch(&self.order[self.at..end], x, y);
-        self.network.forward(x, tape);
-        self.sum += f64::from(cross_entropy(tape.logits(), y, delta)) * y.len() as f64;
-        self.network.backward(tape, delta, gradient);
-        gradient.iter_mut().zip(&self.network.theta).for_each(|(g, t)| *g += self.decay * t);
-        self.optimizer.step(&mut self.network.theta, gradient);
+        let end = (self.at + self.recipe.batch).min(self.order.len());
+        task.batch(&self.order[self.at..end], &mut self.x, &mut self.y);
+        self.network.forward(&self.x, &mut self.room);
+        let loss = self.recipe.loss.slope(self.room.logits(), &self.y, &mut self.delta);
+        self.sum += f64::from(loss) * self.y.len() as f64;
+        self.network.backward(&mut self.room, &self.delta, None, &mut self.gradient);
+        let theta = self.network.theta_mut();
+        let decay = self.recipe.decay as f32;
+        self.gradient.iter_mut().zip(&*theta).for_each(|(g, t)| *g += decay * t);
+        self.recipe.optimizer.step(theta, &self.gradient);
         self.at = end % self.order.len();
         if self.at == 0 {
             self.loss.push(self.sum / self.order.len() as f64);
-            self.path.push(self.network.theta.clone());
+            self.path.push(self.network.theta().to_vec());
         }
     }
 }
 
-/// Mean cross-entropy and accuracy of a network on samples.
-pub fn evaluate(network: &Network, x: &[f32], y: &[u8], tape: &mut Tape) -> (f64, f64) {
-    network.forward(x, tape);
+/// Mean loss and accuracy of a network on samples.
+pub fn evaluate(network: &Model, loss: Loss, x: &[f32], y: &[u8], room: &mut Room) -> (f64, f64) {
+    network.forward(x, room);
     // Loss by loss in double: a mean of thousands must not lose its last digits.
-    let classes = tape.logits().len() / y.len();
-    let losses = tape.logits().chunks_exact(classes).zip(y).map(|(row, label)| sample_loss(row, *label));
-    (losses.sum::<f64>() / y.len() as f64, accuracy(tape.logits(), y))
+    let logits = room.logits();
+    let losses = logits.chunks_exact(logits.len() / y.len()).zip(y).map(|(row, label)| loss.of_sample(row, *label));
+    (losses.sum::<f64>() / y.len() as f64, accuracy(logits, y))
 }
 
-/// Cross-entropy of one sample from its logits, nats.
-pub fn sample_loss(logits: &[f32], label: u8) -> f64 {
-    let top = logits.iter().fold(f32::NEG_INFINITY, |a, b| a.max(*b));
-    let sum: f64 = logits.iter().map(|z| libm::exp(f64::from(z - top))).sum();
-    libm::log(sum) + f64::from(top - logits[usize::from(label)])
-}
-
-/// The gradient of the mean cross-entropy and its Hessian times `direction`, in double precision.
-pub fn hessian_product(network: &Network, x: &[f32], y: &[u8], direction: &[f64]) -> (Vec<f64>, Vec<f64>) {
-    let theta: Vec<f64> = network.theta.iter().map(|t| f64::from(*t)).collect();
+/// The gradient of the mean loss and its Hessian times `direction`, in double precision.
+pub fn hessian_product(network: &Model, loss: Loss, x: &[f32], y: &[u8], direction: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    let theta: Vec<f64> = network.theta().iter().map(|t| f64::from(*t)).collect();
     let dual = network.with(Dual::along(&theta, direction));
     let x: Vec<Dual<f64>> = x.iter().map(|v| Dual::real(f64::from(*v))).collect();
-    let (mut tape, mut delta) = (Tape::default(), Vec::new());
+    let (mut room, mut delta) = (Room::default(), Vec::new());
     let mut gradient = vec![Dual::default(); theta.len()];
-    dual.forward(&x, &mut tape);
-    cross_entropy(tape.logits(), y, &mut delta);
-    dual.backward(&mut tape, &delta, &mut gradient);
+    dual.forward(&x, &mut room);
+    loss.slope(room.logits(), y, &mut delta);
+    dual.backward(&mut room, &delta, None, &mut gradient);
     gradient.into_iter().map(|g| (g.value, g.slope)).unzip()
 }
 
@@ -118,7 +122,9 @@ pub fn hessian_product(network: &Network, x: &[f32], y: &[u8], direction: &[f64]
 mod tests {
     use super::*;
     use crate::data::generate::Points;
-    use crate::methods::nn::{Activation, Start};
+    use crate::methods::autodiff::{Function, Geometry};
+    use crate::methods::layered::{Layer, Layered};
+    use crate::methods::nn::{Activation, Network, Start};
     use crate::methods::optimize::Rule;
 
     #[test]
@@ -129,37 +135,109 @@ mod tests {
         let start = Start::Normal { gain: 2.0 };
         let network = Network::new(&[2, 16, 2], Activation::Relu, start, &mut Random::new(0, "weights"));
         let optimizer = Optimizer::new(Rule::Momentum { mu: 0.9 }, 0.1, network.theta.len());
-        let mut training = Training::new(network, optimizer, 0.0, 50, 400, Random::new(0, "batches"));
+        let recipe = Recipe { loss: Loss::CrossEntropy, optimizer, decay: 0.0, batch: 50 };
+        let mut training = Training::new(network, recipe, 400, Random::new(0, "batches"));
         while training.epochs() < 40 {
             training.step(&task);
         }
         assert_eq!(training.path.len(), 41);
-        let (loss, accuracy) = evaluate(&training.network, &x, &y, &mut Tape::default());
+        let (loss, accuracy) = evaluate(&training.network, Loss::CrossEntropy, &x, &y, &mut Room::default());
         assert!(loss < 0.1 && accuracy > 0.97, "{loss} {accuracy}");
     }
 
+    /// Every kind of network and both losses.
     #[test]
     fn hessian_products_match_differences_of_the_gradient() {
         let mut random = Random::new(1, "hessian");
-        let network = Network::<f32>::new(&[2, 5, 3], Activation::Tanh, Start::Uniform, &mut random);
-        let x: Vec<f32> = (0..14).map(|_| random.normal() as f32).collect();
+        let dense = Network::<f32>::new(&[16, 5, 3], Activation::Tanh, Start::Uniform, &mut random);
+        let image = Geometry { channels: 1, height: 4, width: 4, side: 3 };
+        let wide = Geometry { channels: 2, ..image };
+        let layers = vec![
+            Layer::Convolve { geometry: image, to: 2 },
+            Layer::Normalise { channels: 2 },
+            Layer::Activate(Function::Gelu),
+            Layer::Keep,
+            Layer::Convolve { geometry: wide, to: 2 },
+            Layer::AddKept,
+            Layer::Activate(Function::Tanh),
+            Layer::MeanPool(wide),
+            Layer::Dense { from: 8, to: 3 },
+        ];
+        let convolutional = Layered::new(layers, 16, Start::Uniform, &mut random);
+        let x: Vec<f32> = (0..7 * 16).map(|_| random.normal() as f32).collect();
         let y = [0, 1, 2, 2, 1, 0, 1];
-        // A direction that single precision can follow exactly: powers of two.
-        let direction: Vec<f64> = (0..network.theta.len()).map(|i| [1.0, -0.5, 0.25][i % 3]).collect();
-        let (_, product) = hessian_product(&network, &x, &y, &direction);
-        let moved = |h: f64| {
-            let theta: Vec<f64> = network.theta.iter().zip(&direction).map(|(t, d)| f64::from(*t) + h * d).collect();
-            let dual = network.with(theta);
+        for (network, loss) in [
+            (Model::from(dense.clone()), Loss::CrossEntropy),
+            (dense.into(), Loss::Squared),
+            (convolutional.clone().into(), Loss::CrossEntropy),
+            (convolutional.into(), Loss::Squared),
+        ] {
+            // A direction that single precision can follow exactly: powers of two.
+            let direction: Vec<f64> = (0..network.theta().len()).map(|i| [1.0, -0.5, 0.25][i % 3]).collect();
+            let (gradient, product) = hessian_product(&network, loss, &x, &y, &direction);
+            let along =
+                |h: f64| -> Vec<f64> { network.theta().iter().zip(&direction).map(|(t, d)| f64::from(*t) + h * d).collect() };
             let x: Vec<f64> = x.iter().map(|v| f64::from(*v)).collect();
-            let (mut tape, mut delta, mut gradient) = (Tape::default(), Vec::new(), vec![0.0; direction.len()]);
-            dual.forward(&x, &mut tape);
-            cross_entropy(tape.logits(), &y, &mut delta);
-            dual.backward(&mut tape, &delta, &mut gradient);
-            gradient
-        };
-        let (above, below) = (moved(1e-5), moved(-1e-5));
-        for i in 0..direction.len() {
-            assert!((product[i] - (above[i] - below[i]) / 2e-5).abs() < 1e-8);
+            let moved = |theta: Vec<f64>| {
+                let moved = network.with(theta);
+                let (mut room, mut delta, mut gradient) = (Room::default(), Vec::new(), vec![0.0; direction.len()]);
+                moved.forward(&x, &mut room);
+                let value = loss.slope(room.logits(), &y, &mut delta);
+                moved.backward(&mut room, &delta, None, &mut gradient);
+                (value, gradient)
+            };
+            let (above, below) = (moved(along(1e-5)).1, moved(along(-1e-5)).1);
+            let size = product.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+            for i in 0..direction.len() {
+                assert!((product[i] - (above[i] - below[i]) / 2e-5).abs() < 1e-8 * size.max(1.0), "{i}");
+                let mut theta = along(0.0);
+                theta[i] += 1e-6;
+                let up = moved(theta.clone()).0;
+                theta[i] -= 2e-6;
+                assert!((gradient[i] - (up - moved(theta).0) / 2e-6).abs() < 1e-8, "{i}");
+            }
         }
+    }
+
+    #[test]
+    fn a_layered_network_of_dense_layers_is_the_dense_one() {
+        let random = || Random::new(3, "weights");
+        let dense = Model::from(Network::<f32>::new(&[3, 4, 5, 2], Activation::Tanh, Start::Uniform, &mut random()));
+        let tanh = Layer::Activate(Function::Tanh);
+        let sizes = [(3, 4), (4, 5), (5, 2)].map(|(from, to)| Layer::Dense { from, to });
+        let layers = vec![sizes[0], tanh, sizes[1], tanh, sizes[2]];
+        let layered = Model::from(Layered::new(layers, 3, Start::Uniform, &mut random()));
+        assert_eq!(layered.theta(), dense.theta());
+        assert_eq!(layered.neurons(), dense.neurons());
+        let x: Vec<f32> = (0..30).map(|i| libm::sinf(i as f32)).collect();
+        let y: Vec<u8> = (0..10).map(|i| i % 2).collect();
+        let direction = vec![1.0; dense.theta().len()];
+        let both = [dense, layered].map(|m| hessian_product(&m, Loss::CrossEntropy, &x, &y, &direction));
+        for (a, b) in both[0].1.iter().zip(&both[1].1) {
+            assert!((a - b).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn twins_are_the_same_function() {
+        let mut random = Random::new(4, "twins");
+        let relu = Layer::Activate(Function::Relu);
+        let dense = |from, to| Layer::Dense { from, to };
+        let residual = vec![dense(3, 4), relu, Layer::Keep, dense(4, 4), relu, dense(4, 4), Layer::AddKept, relu, dense(4, 2)];
+        let normalised = vec![dense(3, 4), Layer::Normalise { channels: 4 }, Layer::Activate(Function::Tanh), dense(4, 2)];
+        let x: Vec<f32> = (0..60).map(|_| random.normal() as f32).collect();
+        for (layers, moved) in [(residual, 16 + 4 + 16), (normalised, 12)] {
+            let network = Model::from(Layered::<f32>::new(layers, 3, Start::Normal { gain: 2.0 }, &mut random));
+            let twin = network.twin(3.0).unwrap();
+            let different = network.theta().iter().zip(twin.theta()).filter(|(a, b)| a != b).count();
+            assert!(different >= moved - 8 && different <= moved, "{different}");
+            let (mut room, mut other) = (Room::default(), Room::default());
+            network.forward(&x, &mut room);
+            twin.forward(&x, &mut other);
+            let off = room.logits().iter().zip(other.logits()).fold(0.0f32, |m, (a, b)| m.max((a - b).abs()));
+            assert!(off < 1e-4, "{off}");
+        }
+        let plain = vec![dense(3, 4), Layer::Activate(Function::Tanh), dense(4, 2)];
+        assert!(Model::from(Layered::<f32>::new(plain, 3, Start::Uniform, &mut random)).twin(3.0).is_none());
     }
 }

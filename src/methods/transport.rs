@@ -9,12 +9,57 @@
 //!
 //! with ∇f = (r − P1, c − Pᵀ1). The code keeps u = ηx and v = ηy; in these the potential is ηf, its gradient is the same and
 //! its Hessian is −[diag(P1) P; Pᵀ diag(Pᵀ1)], without η. Adding a number to all of u and taking it from all of v changes nothing.
-//! Sinkhorn's algorithm, which maximises f in x and y by turns, is in [`gpu::sinkhorn`](crate::gpu::sinkhorn).
+//! Sinkhorn's algorithm, which maximises f in x and y by turns, is in [`gpu::sinkhorn`](crate::gpu::sinkhorn); [`clouds`] has it for points
+//! without a matrix of costs, [`light_bridge`] a plan in closed form that is fitted to samples, [`monge_gap`] maps.
+//!
+//! With the regulariser ½ Σ P² in place of the entropy, P_ij = max(0, uᵢ + vⱼ − ηC_ij), and all else stays.
+//!
+//! Around it: exact transport, other solvers, relaxed and closed forms, barycenters and Gromov-Wasserstein, one file each.
+
+mod appraisal;
+mod barycenter;
+mod closed;
+pub mod clouds;
+mod entropic;
+mod exact;
+mod gromov;
+pub mod light_bridge;
+pub mod moments;
+pub mod monge_gap;
+mod quadratic;
+mod relaxed;
+mod roads;
+mod slices;
+mod sparse;
+
+pub use appraisal::{Appraisal, Worth};
+pub use barycenter::Barycenter;
+pub use closed::{Gaussian, directions, on_a_line, sliced, squared_on_a_line};
+pub use entropic::{
+    Annealed, Greenkhorn, Scaling, entropic_cost, entropy, marginal_error, round_to_marginals, sinkhorn_divergence,
+};
+pub use exact::{Certificate, Entry, NetworkSimplex, c_transform};
+pub use gromov::GromovWasserstein;
+pub use quadratic::{Quadratic, sweep_quadratic};
+pub use relaxed::{Partial, Unbalanced, cost_of_entries, relative_entropy};
+pub use roads::{Roads, Ways};
+pub use slices::{MaxSliced, Projected, Sliced};
+pub use sparse::KSparse;
 
 use super::linear::exp_in_place;
 use super::solve::ConjugateGradient;
 
-/// An entropic transport problem; matrices are row by row.
+/// What makes the best plan smooth, times 1/η.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Regulariser {
+    /// Σ P (ln P − 1): every entry is positive.
+    #[default]
+    Entropy,
+    /// ½ Σ P²: most entries are zero. Source: Blondel, Seguy & Rolet, "Smooth and sparse optimal transport", 2018.
+    Quadratic,
+}
+
+/// A regularised transport problem; matrices are row by row.
 #[derive(Clone, Debug)]
 pub struct Problem {
     /// How much leaves each row, r; positive, sum 1.
@@ -23,6 +68,8 @@ pub struct Problem {
     pub target: Vec<f64>,
     /// η: large means little regularisation.
     pub inverse_temperature: f64,
+    /// Entropy, unless it is set.
+    pub regulariser: Regulariser,
     /// ηC.
     scaled_cost: Vec<f64>,
 }
@@ -40,7 +87,14 @@ impl Problem {
     pub fn new(cost: &[f64], source: Vec<f64>, target: Vec<f64>, inverse_temperature: f64) -> Self {
         assert_eq!(cost.len(), source.len() * target.len(), "one cost for each row and column");
         let scaled_cost = cost.iter().map(|c| inverse_temperature * c).collect();
-        Problem { source, target, inverse_temperature, scaled_cost }
+        Problem { source, target, inverse_temperature, regulariser: Regulariser::Entropy, scaled_cost }
+    }
+
+    /// Changes η.
+    pub fn rescale(&mut self, inverse_temperature: f64) {
+        let share = inverse_temperature / self.inverse_temperature;
+        self.scaled_cost.iter_mut().for_each(|c| *c *= share);
+        self.inverse_temperature = inverse_temperature;
     }
 
     /// Number of rows.
@@ -53,14 +107,18 @@ impl Problem {
         self.target.len()
     }
 
-    /// P_ij = exp(u_i + v_j − ηC_ij), always from the difference: u and v alone overflow when η is large.
+    /// P_ij = exp(u_i + v_j − ηC_ij), always from the difference: u and v alone overflow when η is large. With the quadratic
+    /// regulariser the difference itself where it is positive.
     pub fn plan(&self, u: &[f64], v: &[f64]) -> Vec<f64> {
         let mut plan = vec![0.0; self.scaled_cost.len()];
         for ((row, cost), u) in plan.chunks_exact_mut(v.len()).zip(self.scaled_cost.chunks_exact(v.len())).zip(u) {
             for ((p, c), v) in row.iter_mut().zip(cost).zip(v) {
                 *p = u + v - c;
             }
-            exp_in_place(row);
+            match self.regulariser {
+                Regulariser::Entropy => exp_in_place(row),
+                Regulariser::Quadratic => row.iter_mut().for_each(|p| *p = p.max(0.0)),
+            }
         }
         plan
     }
@@ -75,7 +133,7 @@ impl Problem {
         &self.scaled_cost
     }
 
-    /// f(x, y), given Σ P, u and v. After a Sinkhorn sweep Σ P = 1.
+    /// f(x, y), given Σ P (½ Σ P² with the quadratic regulariser), u and v. After a Sinkhorn sweep Σ P = 1.
     pub fn potential(&self, mass: f64, u: &[f64], v: &[f64]) -> f64 {
         (dot(&self.source, u) + dot(&self.target, v) - mass) / self.inverse_temperature
     }
@@ -98,7 +156,8 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 /// Newton's method on the potential with all but the largest entries of P dropped from the Hessian.
 ///
 /// Keeps the `kept` largest entries, P_s, and solves [diag(P1) P_s; P_sᵀ diag(Pᵀ1)] Δ = ∇f by conjugate gradients, then goes
-/// along Δ by backtracking. A Newton step is spread over calls of [`advance`](NewtonSparse::advance).
+/// along Δ by backtracking. A Newton step is spread over calls of [`advance`](NewtonSparse::advance). With the quadratic regulariser it is
+/// the semismooth Newton method of Lorenz, Manns & Meyer, "Quadratically regularized optimal transport", 2021; nothing is dropped then.
 ///
 /// Source: Tang et al., "Accelerating Sinkhorn Algorithm with Sparse Newton Iterations", 2024, algorithm 1.
 #[derive(Clone, Debug)]
@@ -130,6 +189,8 @@ struct Evaluation {
     plan: Vec<f64>,
     row_mass: Vec<f64>,
     column_mass: Vec<f64>,
+    /// What the potential takes off: Σ P, or ½ Σ P².
+    penalty: f64,
 }
 
 #[derive(Clone, Debug)]
@@ -172,7 +233,7 @@ impl NewtonSparse {
 
     /// f(x, y).
     pub fn potential(&self, problem: &Problem) -> f64 {
-        problem.potential(self.at.row_mass.iter().sum(), &self.u, &self.v)
+        problem.potential(self.at.penalty, &self.u, &self.v)
     }
 
     /// Goes on with the present Newton step for about `work` operations (a pass over P at least); true when the step is complete.
@@ -194,7 +255,10 @@ impl NewtonSparse {
         let entries = self.at.plan.len() as f64;
         match &mut self.phase {
             Phase::Assemble => {
-                self.hessian = SparseHessian::new(&self.at, self.kept);
+                self.hessian = match problem.regulariser {
+                    Regulariser::Entropy => SparseHessian::new(&self.at, self.kept),
+                    Regulariser::Quadratic => SparseHessian::of_support(&self.at),
+                };
                 self.work += 5.0 * entries;
                 self.phase = Phase::Solve(ConjugateGradient::new(&self.at.gradient(problem), &self.hessian.diagonal));
                 false
@@ -224,8 +288,8 @@ impl NewtonSparse {
                 let there = Evaluation::new(problem, &u, &v);
                 self.work += ENTRY * entries;
                 // ηf there − ηf here, without the large terms that both have.
-                let rise = t * (dot(&problem.source, du) + dot(&problem.target, dv)) - (there.mass() - self.at.mass());
-                let rounding = 64.0 * f64::EPSILON * self.at.mass();
+                let rise = t * (dot(&problem.source, du) + dot(&problem.target, dv)) - (there.penalty - self.at.penalty);
+                let rounding = 64.0 * f64::EPSILON * self.at.penalty;
                 if rise >= 1e-4 * t * slope - rounding {
                     (self.u, self.v, self.at) = (u, v, there);
                 } else if t > 1e-12 {
@@ -262,11 +326,11 @@ impl Evaluation {
             }
             *mass = row.iter().sum();
         }
-        Evaluation { plan, row_mass, column_mass }
-    }
-
-    fn mass(&self) -> f64 {
-        self.row_mass.iter().sum()
+        let penalty = match problem.regulariser {
+            Regulariser::Entropy => row_mass.iter().sum(),
+            Regulariser::Quadratic => 0.5 * dot(&plan, &plan),
+        };
+        Evaluation { plan, row_mass, column_mass, penalty }
     }
 
     /// (r − P1, c − Pᵀ1).
@@ -286,6 +350,9 @@ struct SparseHessian {
 }
 
 impl SparseHessian {
+    /// Added to the diagonal where parts of the support hang together by nothing, and each can be shifted for itself.
+    const SUPPORT_LIFT: f64 = 1e-4;
+
     fn new(at: &Evaluation, kept: usize) -> Self {
         let (plan, width) = (&at.plan, at.column_mass.len());
         let (cut, mut ties) = cut(plan, kept);
@@ -305,6 +372,22 @@ impl SparseHessian {
             starts.push(columns.len());
         }
         SparseHessian { diagonal, starts, columns, values }
+    }
+
+    /// With the quadratic regulariser the entries of the Hessian are 1 where P is positive.
+    fn of_support(at: &Evaluation) -> Self {
+        let (rows, width) = (at.row_mass.len(), at.column_mass.len());
+        let mut diagonal = vec![Self::SUPPORT_LIFT; rows + width];
+        let (mut starts, mut columns) = (vec![0], Vec::new());
+        for (i, row) in at.plan.chunks_exact(width).enumerate() {
+            for j in (0..width).filter(|j| row[*j] > 0.0) {
+                columns.push(j as u32);
+                diagonal[i] += 1.0;
+                diagonal[rows + j] += 1.0;
+            }
+            starts.push(columns.len());
+        }
+        SparseHessian { diagonal, starts, values: vec![1.0; columns.len()], columns }
     }
 
     fn product(&self, x: &[f64], out: &mut [f64]) {
@@ -547,7 +630,7 @@ mod tests {
         let mut sorted = many.clone();
         sorted.sort_by(|a, b| b.total_cmp(a));
         assert!([1, 2, 50, 500, 999].iter().all(|kept| cut(&many, *kept) == (sorted[kept - 1], 1)));
-        let at = Evaluation { plan: plan.to_vec(), row_mass: vec![0.9, 0.2], column_mass: vec![0.6, 0.2, 0.3] };
+        let at = Evaluation { plan: plan.to_vec(), row_mass: vec![0.9, 0.2], column_mass: vec![0.6, 0.2, 0.3], penalty: 1.1 };
         let hessian = SparseHessian::new(&at, 3);
         assert_eq!((hessian.starts, hessian.columns), (vec![0, 3, 3], vec![0, 1, 2]));
     }

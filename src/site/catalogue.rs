@@ -1,22 +1,26 @@
 //! What there is, as JSON: for the page (`catalogue.json`, `labs.json`) and for `orrery list --json`.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
-use crate::controls::{Kind, Spec};
+use crate::controls::{Kind as Control, Spec};
+use crate::data::Kind;
 use crate::experiment::Entry;
-use crate::labs::{INSTRUMENTS, LABS, Lab};
+use crate::labs::{INSTRUMENTS, LABS, Lab, folder};
 
 /// Every experiment's card and controls, in the order in which the page lists them.
 pub fn catalogue() -> Value {
     LABS.iter().flat_map(|lab| lab.entries.iter().map(|entry| card(lab, entry))).collect()
 }
 
-/// Every lab: slug, title, question, and its experiments' slugs.
+/// Every lab: slug, title, question, its experiments' slugs, and whether the present folder has an overview of it.
 pub fn labs() -> Value {
     LABS.iter()
         .map(|lab| {
             let slugs: Vec<_> = lab.entries.iter().map(|entry| entry.card.slug).collect();
-            json!({ "slug": lab.slug, "title": lab.title, "question": lab.question, "experiments": slugs })
+            let overview = Path::new(&format!("{}/overview.md", folder(lab.slug))).exists();
+            json!({ "slug": lab.slug, "title": lab.title, "question": lab.question, "experiments": slugs, "overview": overview })
         })
         .collect()
 }
@@ -42,8 +46,17 @@ fn card(lab: &Lab, entry: &Entry) -> Value {
         "presets": presets,
         "controls": entry.controls.iter().map(control).collect::<Vec<_>>(),
         "data": card.data.iter().map(|set| set.file()).collect::<Vec<_>>(),
-        "ownData": card.own_data,
+        "ownData": card.own_data.map(own_data),
     })
+}
+
+/// What is told of files of the reader's: `takes`, the experiment's sentence; `accept`, the names' endings that can be read;
+/// `python`, the lines that save the kinds which the sentence names.
+fn own_data(takes: &str) -> Value {
+    let endings: Vec<_> = Kind::ALL.iter().flat_map(|kind| kind.endings()).map(|ending| format!(".{ending}")).collect();
+    let lines = |kind: Kind| json!({ "kind": kind.endings()[0], "lines": kind.python().join("\n") });
+    let python: Vec<_> = Kind::named_in(takes).into_iter().map(lines).collect();
+    json!({ "takes": takes, "accept": endings.join(","), "python": python })
 }
 
 /// A control; what its kind has no use for is left out.
@@ -55,11 +68,11 @@ fn control(spec: &Spec) -> Value {
         "default": spec.format(&spec.default),
     });
     let more = match spec.kind {
-        Kind::Real { min, max, log, zero } => json!({ "kind": "real", "min": min, "max": max, "log": log, "zero": zero }),
-        Kind::Count { min, max, log } => json!({ "kind": "count", "min": min as u64, "max": max as u64, "log": log }),
-        Kind::Toggle => json!({ "kind": "toggle" }),
-        Kind::Choice(options) => json!({ "kind": "choice", "options": options }),
-        Kind::Text { longest } => json!({ "kind": "text", "longest": longest }),
+        Control::Real { min, max, log, zero } => json!({ "kind": "real", "min": min, "max": max, "log": log, "zero": zero }),
+        Control::Count { min, max, log } => json!({ "kind": "count", "min": min as u64, "max": max as u64, "log": log }),
+        Control::Toggle => json!({ "kind": "toggle" }),
+        Control::Choice(options) => json!({ "kind": "choice", "options": options }),
+        Control::Text { longest } => json!({ "kind": "text", "longest": longest }),
     };
     if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
         value.extend(more);
@@ -85,13 +98,25 @@ mod tests {
                 let text = control["default"].as_str().unwrap();
                 assert_eq!(spec.parse(text).unwrap(), spec.default, "{}: {text}", spec.name);
                 assert_eq!(control["options"].is_array(), control["kind"] == "choice");
-                assert_eq!(control["min"].is_number(), matches!(spec.kind, Kind::Real { .. } | Kind::Count { .. }));
+                assert_eq!(control["min"].is_number(), matches!(spec.kind, Control::Real { .. } | Control::Count { .. }));
             }
             for preset in card["presets"].as_array().unwrap() {
                 let pairs = preset["set"].as_object().unwrap().iter().map(|(name, text)| (&**name, text.as_str().unwrap()));
                 Settings::parse(entry.controls, pairs).unwrap();
             }
+            // Files are taken by a sentence that names at least one kind.
+            assert_eq!(card["ownData"].is_object(), entry.card.own_data.is_some());
+            assert!(entry.card.own_data.is_none_or(|takes| !Kind::named_in(takes).is_empty()), "{}", entry.card.slug);
         }
+    }
+
+    #[test]
+    fn own_data_comes_with_the_lines_that_save_it() {
+        let own = own_data("Features (npz, npy) and labels.");
+        let kinds: Vec<_> = own["python"].as_array().unwrap().iter().map(|p| p["kind"].as_str().unwrap()).collect();
+        assert_eq!(kinds, ["npy", "npz"]);
+        assert!(own["python"][0]["lines"].as_str().unwrap().starts_with("import numpy as np\nnp.save("));
+        assert_eq!(own["accept"], ".csv,.tsv,.txt,.npy,.npz,.safetensors,.png,.jpg,.jpeg");
     }
 
     #[test]

@@ -45,11 +45,11 @@ pub fn build(out: &Path, wasm: &Path) -> Result<()> {
     files.insert("catalogue.json".into(), catalogue().to_string().into_bytes());
     files.insert("labs.json".into(), labs().to_string().into_bytes());
     text::make(Path::new("."), &mut files)?;
-    thumbnails::make(&kept, &mut files)?;
+    let told = thumbnails::make(&kept, &mut files)?;
     let mut files = names::hash(files)?;
     compress::make(&kept, &mut files);
     write(out, &files)?;
-    readme::update(Path::new("README.md"))
+    readme::update(Path::new("README.md"), &told)
 }
 
 /// Checks that `out` is no folder whose files are someone else's.

@@ -4,18 +4,21 @@ use std::fs;
 use std::path::Path;
 
 use super::read;
+use super::thumbnails::Told;
 use crate::error::{Error, Result};
 use crate::labs::LABS;
+use crate::plot::axes::number;
 
 const BEGIN: &str = "<!-- experiments -->";
 const END: &str = "<!-- /experiments -->";
 
-/// Writes the table between the two marks of the README at `path`; touches nothing if it is there already.
-pub fn update(path: &Path) -> Result<()> {
+/// Writes the table between the two marks of the README at `path`, with what every experiment's run came to; touches nothing if it is
+/// there already.
+pub fn update(path: &Path, told: &[Told]) -> Result<()> {
     let fails = |why: &str| Error::new(format!("{}: {why}", path.display()));
     let old = String::from_utf8(read(path)?).map_err(|_| fails("is not UTF-8"))?;
     let new =
-        replace(&old, &table()).ok_or_else(|| fails(&format!("has no {BEGIN} … {END}, where the table of experiments goes")))?;
+        replace(&old, &table(told)).ok_or_else(|| fails(&format!("has no {BEGIN} … {END}, where the table of experiments goes")))?;
     if new != old {
         fs::write(path, new).map_err(|e| fails(&format!("cannot be written ({e})")))?;
     }
@@ -30,8 +33,9 @@ fn replace(text: &str, table: &str) -> Option<String> {
 }
 
 /// One row an experiment, in the page's order.
-fn table() -> String {
-    let mut table = String::from("| Lab | Experiment | Paper | Reproduces |\n|---|---|---|---|\n");
+fn table(told: &[Told]) -> String {
+    let mut table = String::from("| Lab | Experiment | Paper | Reproduces | Measured | Held against | |\n|---|---|---|---|---|---|---|\n");
+    let mut told = told.iter();
     let cell = |text: &str| text.replace('|', "\\|");
     for lab in LABS {
         for (index, entry) in lab.entries.iter().enumerate() {
@@ -46,7 +50,13 @@ fn table() -> String {
                 [] => String::new(),
             };
             let (title, of, badge) = (cell(card.title), cell(paper.title), card.reproduction.words());
-            table += &format!("| {lab} | {title} (`{}`) | {authors} {}, *{of}* | {badge} |\n", card.slug, paper.year);
+            let end = told.next().expect("one an experiment");
+            let holds = end.holds.map_or("cannot tell", |holds| if holds { "holds" } else { "does not hold" });
+            let (figure, threshold) = (number(end.figure), number(end.threshold));
+            table += &format!(
+                "| {lab} | {title} (`{}`) | {authors} {}, *{of}* | {badge} | {figure} | {threshold} | {holds} |\n",
+                card.slug, paper.year
+            );
         }
     }
     table
@@ -64,6 +74,8 @@ mod tests {
         assert_eq!(new, format!("a\n{BEGIN}\nnew\n{END}\nb"));
         assert_eq!(replace(&new, "new\n").unwrap(), new);
         assert_eq!(replace("no marks", "new"), None);
-        assert_eq!(table().lines().count(), 2 + entries().count());
+        let told = vec![Told { holds: Some(true), figure: 0.25, threshold: 0.5 }; entries().count()];
+        assert_eq!(table(&told).lines().count(), 2 + told.len());
+        assert!(table(&told).contains("| 0.25 | 0.5 | holds |"));
     }
 }

@@ -10,7 +10,7 @@ use super::{Files, read};
 use crate::controls::Settings;
 use crate::error::{Error, Result};
 use crate::experiment::{Entry, Paper};
-use crate::labs::{entries, folder};
+use crate::labs::{LABS, entries, find, folder};
 
 /// Puts `text/SLUG.html` for every experiment into `files`, from the lab's folder below the folder `root`.
 pub fn make(root: &Path, files: &mut Files) -> Result<()> {
@@ -18,17 +18,35 @@ pub fn make(root: &Path, files: &mut Files) -> Result<()> {
         let slug = entry.card.slug;
         let path = format!("{}/{slug}.md", folder(entry.lab));
         let markdown = String::from_utf8(read(&root.join(&path))?).map_err(|_| Error::new(format!("{path}: is not UTF-8")))?;
-        let fragment = fragment(entry, &markdown).map_err(|e| e.at(&path))?;
+        let mut fragment = fragment(&markdown, &|link| check(entry, link)).map_err(|e| e.at(&path))?;
+        cite(&entry.card.paper, &mut fragment);
         files.insert(format!("text/{slug}.html"), fragment.into_bytes());
+    }
+    for lab in LABS {
+        let path = format!("{}/overview.md", folder(lab.slug));
+        if root.join(&path).exists() {
+            let markdown = String::from_utf8(read(&root.join(&path))?).map_err(|_| Error::new(format!("{path}: is not UTF-8")))?;
+            let fragment = fragment(&markdown, &leads).map_err(|e| e.at(&path))?;
+            files.insert(format!("text/lab-{}.html", lab.slug), fragment.into_bytes());
+        }
     }
     Ok(())
 }
 
-/// The page text as a piece of HTML.
+/// Does a link of an overview lead to an experiment or a lab?
+fn leads(link: &str) -> Result<()> {
+    match link.strip_prefix("?experiment=") {
+        Some(slug) => find(slug).map(|_| ()),
+        None if LABS.iter().any(|lab| link.strip_prefix("?lab=") == Some(lab.slug)) => Ok(()),
+        None => Err(Error::new(format!("link '{link}': leads to no experiment and no lab"))),
+    }
+}
+
+/// A page text as a piece of HTML; `check` looks at links that begin with '?'.
 ///
 /// # Errors
 /// A formula that is not TeX; a link `?control=value` that the experiment does not understand.
-fn fragment(entry: &Entry, markdown: &str) -> Result<String> {
+fn fragment(markdown: &str, check: &dyn Fn(&str) -> Result<()>) -> Result<String> {
     let options = Options::ENABLE_MATH | Options::ENABLE_TABLES;
     let events = Parser::new_ext(markdown, options).into_offset_iter().map(|(event, place)| {
         let event = match event {
@@ -41,14 +59,13 @@ fn fragment(entry: &Entry, markdown: &str) -> Result<String> {
             Event::Html(html) | Event::InlineHtml(html) => {
                 Err(Error::new(format!("'{}': page texts are Markdown, without HTML", html.trim())))
             }
-            Event::Start(Tag::Link { ref dest_url, .. }) if dest_url.starts_with('?') => check(entry, dest_url).map(|()| event),
+            Event::Start(Tag::Link { ref dest_url, .. }) if dest_url.starts_with('?') => check(dest_url).map(|()| event),
             event => Ok(event),
         };
         event.map_err(|e| e.at(format!("line {}", markdown[..place.start].matches('\n').count() + 1)))
     });
     let mut out = String::new();
     html::push_html(&mut out, events.collect::<Result<Vec<Event>>>()?.into_iter());
-    cite(&entry.card.paper, &mut out);
     Ok(out)
 }
 
@@ -76,6 +93,9 @@ fn formula(tex: &str, display_mode: DisplayMode) -> Result<String> {
 
 /// Checks a link that sets controls: `?NAME=VALUE&…`, with what else the page's URL may say.
 fn check(entry: &Entry, link: &str) -> Result<()> {
+    if link.starts_with("?experiment=") || link.starts_with("?lab=") {
+        return leads(link);
+    }
     let mut settings = Settings::default_of(entry.controls);
     for pair in link[1..].split('&') {
         let (name, text) = pair.split_once('=').unwrap_or((pair, ""));
@@ -147,7 +167,10 @@ mod tests {
     use crate::labs::find;
 
     fn of(markdown: &str) -> Result<String> {
-        fragment(find("diffgrad").unwrap(), markdown)
+        let entry = find("diffgrad").unwrap();
+        let mut out = fragment(markdown, &|link| check(entry, link))?;
+        cite(&entry.card.paper, &mut out);
+        Ok(out)
     }
 
     #[test]
@@ -196,6 +219,7 @@ mod tests {
     fn every_page_text_is_right() {
         let mut files = Files::new();
         make(Path::new(env!("CARGO_MANIFEST_DIR")), &mut files).unwrap();
-        assert_eq!(files.len(), entries().count());
+        assert_eq!(files.keys().filter(|name| !name.starts_with("text/lab-")).count(), entries().count());
+        assert!(files.contains_key("text/lab-transport.html"));
     }
 }

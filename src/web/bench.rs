@@ -1,14 +1,23 @@
 //! What `./dev bench` times in the browser, on one thread, and what the tests compare there.
 
+use std::hint::black_box;
+
 use wasm_bindgen::prelude::*;
+use wide::f32x4;
 
 use super::now;
 use crate::gpu::Device;
 use crate::gpu::sinkhorn::{Kernel, Twin};
+use crate::methods::information::estimators::nearest_neighbours;
+use crate::methods::information::{Bins, States};
+use crate::methods::linear;
+use crate::methods::model::{Model, Room};
 use crate::methods::narrow::Narrow;
-use crate::methods::nn::{Activation, Network, Start};
+use crate::methods::nn::{Activation, Loss, Network, Start, Tape};
 use crate::methods::optimize::{Optimizer, Rule};
+use crate::methods::plane::{Plane, Scaling, random_direction};
 use crate::methods::random::Random;
+use crate::methods::training::evaluate;
 
 /// Random costs ηC of `n` points a side, ε = 0.01, and the mass of each point.
 fn transport(n: usize) -> (Vec<f64>, Vec<f64>) {
@@ -64,4 +73,126 @@ pub fn time_training(steps: usize) -> f64 {
         optimizer.step(&mut network.theta, &gradient);
     }
     (steps * BATCH) as f64 / ((now() - begin) / 1000.0)
+}
+
+/// Seconds that `work` takes, the least of `times`.
+fn least(times: usize, mut work: impl FnMut()) -> f64 {
+    let mut time = || {
+        let begin = now();
+        work();
+        (now() - begin) / 1000.0
+    };
+    (0..times).map(|_| time()).fold(f64::INFINITY, f64::min)
+}
+
+/// 10⁹ operations a second of an `n` × `n` product of matrices in f32, two a multiplication and addition.
+#[wasm_bindgen]
+pub fn time_product(n: usize) -> f64 {
+    let mut random = Random::new(0, "bench");
+    let mut matrix = || (0..n * n).map(|_| random.normal() as f32).collect::<Vec<f32>>();
+    let (a, b, mut out) = (matrix(), matrix(), vec![0.0; n * n]);
+    let seconds = least(5, || linear::matmul(&mut out, &a, &b, n, n, n));
+    2.0 * (n * n * n) as f64 / seconds / 1e9
+}
+
+/// 10⁹ operations a second of multiplications and additions of four f32 at a time that never leave the registers.
+#[wasm_bindgen]
+pub fn time_peak() -> f64 {
+    const CALLS: usize = 2_000;
+    let mut sums: [f32x4; 12] = std::array::from_fn(|i| f32x4::splat(i as f32));
+    let seconds = least(4, || (0..CALLS).for_each(|_| in_registers(&mut sums)));
+    black_box(sums);
+    (2 * 4 * sums.len() * IN_REGISTERS * CALLS) as f64 / seconds / 1e9
+}
+
+const IN_REGISTERS: usize = 5_000;
+
+/// Twelve chains of a product and a sum: as many as fit beside the two constants, and enough that none waits for itself. A function of
+/// its own, since browsers replace their first, plain code for one when it is called again.
+#[inline(never)]
+fn in_registers(sums: &mut [f32x4; 12]) {
+    let (factor, term) = (black_box(f32x4::splat(0.999)), black_box(f32x4::splat(0.001)));
+    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h, mut i, mut j, mut k, mut l] = *sums;
+    for _ in 0..IN_REGISTERS {
+        (a, b, c) = (a * factor + term, b * factor + term, c * factor + term);
+        (d, e, f) = (d * factor + term, e * factor + term, f * factor + term);
+        (g, h, i) = (g * factor + term, h * factor + term, i * factor + term);
+        (j, k, l) = (j * factor + term, k * factor + term, l * factor + term);
+    }
+    *sums = [a, b, c, d, e, f, g, h, i, j, k, l];
+}
+
+/// Training samples a second of 2-64-64-1, tanh, squared error, batch 10, plain SGD, f32.
+#[wasm_bindgen]
+pub fn time_small_training(steps: usize) -> f64 {
+    const BATCH: usize = 10;
+    let mut random = Random::new(0, "bench");
+    let mut network = Network::<f32>::new(&[2, 64, 64, 1], Activation::Tanh, Start::Uniform, &mut random);
+    let (mut tape, mut delta, mut gradient) = (Tape::default(), vec![0.0; BATCH], vec![0.0; network.theta.len()]);
+    let mut optimizer = Optimizer::new(Rule::Momentum { mu: 0.0 }, 0.03, network.theta.len());
+    let x: Vec<f32> = (0..2 * BATCH).map(|_| random.normal() as f32).collect();
+    let seconds = least(3, || {
+        for _ in 0..steps {
+            network.forward(&x, &mut tape);
+            // The target is the sign of the first coordinate's product with the second.
+            let targets = x.chunks_exact(2).map(|x| if x[0] * x[1] > 0.0 { 1.0 } else { -1.0 });
+            delta.iter_mut().zip(tape.logits()).zip(targets).for_each(|((d, z), t)| *d = (z - t) / BATCH as f32);
+            network.backward(&mut tape, &delta, &mut gradient);
+            optimizer.step(&mut network.theta, &gradient);
+        }
+    });
+    (steps * BATCH) as f64 / seconds
+}
+
+/// Losses of a network 784-64-10 on 500 samples over `side` × `side` places of a plane, places a second.
+#[wasm_bindgen]
+pub fn time_loss_grid(side: usize) -> f64 {
+    let mut random = Random::new(0, "bench");
+    let network = Network::<f32>::new(&[784, 64, 10], Activation::Relu, Start::Normal { gain: 2.0 }, &mut random);
+    let x: Vec<f32> = (0..500 * 784).map(|_| random.uniform() as f32).collect();
+    let y: Vec<u8> = (0..500).map(|_| random.below(10) as u8).collect();
+    let mut direction = || random_direction(&network.theta, &network.neurons(), Scaling::Filter, &mut random);
+    let (first, second) = (direction(), direction());
+    let plane = Plane { centre: network.theta.clone(), first, second };
+    let network = Model::from(network);
+    let mut room = Room::default();
+    let seconds = least(1, || {
+        for i in 0..side * side {
+            let at = network.with(plane.at((i % side) as f64 / side as f64, (i / side) as f64 / side as f64));
+            black_box(evaluate(&at, Loss::CrossEntropy, &x, &y, &mut room));
+        }
+    });
+    (side * side) as f64 / seconds
+}
+
+/// Seconds of the estimate of mutual information by nearest neighbours on `n` pairs of numbers.
+#[wasm_bindgen]
+pub fn time_neighbours(n: usize) -> f64 {
+    let mut random = Random::new(0, "bench");
+    let x: Vec<f64> = (0..n).map(|_| random.normal()).collect();
+    let y: Vec<f64> = x.iter().map(|x| x + random.normal()).collect();
+    least(5, || {
+        black_box(nearest_neighbours(&x, 1, &y, 1, 3));
+    })
+}
+
+/// Seconds that one look at the information plane takes: 4,096 patterns, layers of 10, 7, 5, 4, 3 and 2 units, 30 bins.
+#[wasm_bindgen]
+pub fn time_plane() -> f64 {
+    const PATTERNS: usize = 4096;
+    let mut random = Random::new(0, "bench");
+    let layers: Vec<Vec<Vec<f32>>> = [10, 7, 5, 4, 3, 2]
+        .map(|width| (0..width).map(|_| (0..PATTERNS).map(|_| libm::tanhf(random.normal() as f32)).collect()).collect())
+        .into();
+    let conditional: Vec<f64> = (0..PATTERNS).map(|_| random.uniform()).flat_map(|p| [p, 1.0 - p]).collect();
+    let (mut tuples, mut states) = (Vec::new(), States::default());
+    least(20, || {
+        for units in &layers {
+            tuples.resize(PATTERNS * units.len(), 0);
+            let bins = Bins { low: -1.0, high: 1.0, count: 30 };
+            units.iter().enumerate().for_each(|(u, unit)| bins.cut(unit, &mut tuples, units.len(), u));
+            states.sort(&tuples, units.len());
+            black_box((states.entropy(), states.information_about(&conditional, 2)));
+        }
+    })
 }

@@ -135,6 +135,11 @@ impl Live {
         Ok(Live { session, device: processor.0.clone(), records, worked: 0.0, looked: 0.0 })
     }
 
+    /// Goes on with other controls, if the run can.
+    pub fn revise(&mut self, pairs: Vec<String>) -> Result<bool, JsError> {
+        Ok(self.session.revise(&settings(self.session.entry, &pairs)?))
+    }
+
     /// Advances by slices until the next one would probably not fit into `milliseconds`, or `slices` are done, at least one.
     /// True when the run is over.
     pub async fn advance(&mut self, milliseconds: f64, slices: u32) -> Result<bool, JsError> {

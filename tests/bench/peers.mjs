@@ -1,7 +1,7 @@
-// The programs measured beside: POT in Python, TensorFlow.js in the same browser. Installed here, on first use, from their registries.
+// The programs measured beside: POT and scikit-learn in Python, TensorFlow.js in the same browser. Installed here, on first use, from their registries.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,12 +9,13 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const place = `${root}target/peers/`;
 
-/** Runs a Python script beside this file with POT at hand, on one thread; the JSON it prints. */
+/** Runs a Python script beside this file with POT and scikit-learn at hand, on one thread; the JSON it prints. */
 export function python(script) {
   const interpreter = `${place}python/bin/python`;
-  if (!existsSync(interpreter)) {
+  if (!existsSync(`${place}python/done`)) {
     execFileSync("python3", ["-m", "venv", `${place}python`]);
-    execFileSync(interpreter, ["-m", "pip", "install", "--quiet", "pot==0.9.7.post1", "numpy", "scipy"], { stdio: "inherit" });
+    execFileSync(interpreter, ["-m", "pip", "install", "--quiet", "pot==0.9.7.post1", "numpy", "scipy", "scikit-learn==1.7.2"], { stdio: "inherit" });
+    writeFileSync(`${place}python/done`, "");
   }
   const env = { ...process.env, OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1" };
   delete env.OPENBLAS_CORETYPE;
@@ -27,6 +28,11 @@ export async function tensorflow() {
     const packages = ["@tensorflow/tfjs@4.22.0", "@tensorflow/tfjs-backend-wasm@4.22.0"];
     execFileSync("npm", ["install", "--silent", "--no-audit", "--no-fund", "--no-save", "--prefix", place, ...packages], { stdio: "inherit" });
   }
+  return pages();
+}
+
+/** Serves the pages beside this file; {base, end()}. */
+export async function pages() {
   const types = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
   const server = createServer((request, response) => {
     const file = request.url.startsWith("/node_modules/") ? place + request.url : root + "tests/bench" + request.url;

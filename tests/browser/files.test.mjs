@@ -1,6 +1,7 @@
 // The reader's own files: dropped, shown, refused, removed; and none of them leaves the browser.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { drawn, over, raise, said } from "./stage.mjs";
 
@@ -36,7 +37,7 @@ test("two point clouds are dropped, used, and removed", async () => {
   const before = await drawn(page, 1);
   await drop(page, { "source.csv": cloud(60, 0), "target.csv": cloud(60, 1) });
   await page.waitForFunction(() => document.querySelectorAll("orrery-files li").length === 2);
-  assert.match((await inUse(page)).join(), /source\.csv.*60 × 2/);
+  assert.match((await inUse(page)).join(), /source\.csv.*60 × 2.*target\.csv.*60 × 2/);
   await over(page);
   await page.waitForTimeout(300);
   assert.notEqual(await drawn(page, 1), before);
@@ -45,6 +46,63 @@ test("two point clouds are dropped, used, and removed", async () => {
   assert.deepEqual(asked.filter((request) => !request.startsWith("GET " + stage.base)), []);
   assert.deepEqual(asked.filter((request) => !request.startsWith("GET")), []);
   assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+/** Two clouds by name in one file of tensors. */
+function tensors() {
+  const place = (from) => ({ dtype: "F32", shape: [40, 2], data_offsets: [from, from + 320] });
+  const header = JSON.stringify({ source: place(0), target: place(320) });
+  const values = Float32Array.from({ length: 160 }, (_, i) => Math.sin(i * i));
+  return Buffer.concat([Buffer.from([header.length, 0, 0, 0, 0, 0, 0, 0]), Buffer.from(header), Buffer.from(values.buffer)]);
+}
+
+test("tensors and pictures are read in the browser too", async () => {
+  const page = await stage.page("?experiment=sinkhorn-newton-sparse&size=50");
+  const input = page.locator("orrery-files input");
+  assert.match(await input.getAttribute("accept"), /\.npz,\.safetensors,\.png,\.jpg/);
+  await input.setInputFiles({ name: "clouds.safetensors", mimeType: "", buffer: tensors() });
+  await page.waitForSelector("orrery-files li");
+  assert.deepEqual(await inUse(page), ["clouds.safetensorssource 40 × 2, target 40 × 2"]);
+  await over(page);
+  await page.getByRole("button", { name: "Remove clouds.safetensors" }).click();
+  await page.waitForSelector("orrery-files li", { state: "detached" });
+  // What a picture is read as is told by who has no use for it.
+  for (const name of ["interlaced.png", "progressive.jpg"]) {
+    await drop(page, { [name]: [...readFileSync(new URL(`../fixtures/files/${name}`, import.meta.url))] });
+    assert.match(await sentence(page), new RegExp(`^${name}: .*this array has 3`), name);
+  }
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("what a run has found goes out as csv and as npy", async () => {
+  const page = await stage.page("?experiment=opposing-signals");
+  const save = async (type) => {
+    const [file] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: new RegExp(`^Save .* as ${type}$`) }).first().click(),
+    ]);
+    return [file.suggestedFilename(), readFileSync(await file.path())];
+  };
+  const [name, csv] = await save("csv");
+  const [twin, npy] = await save("npy");
+  assert.equal(name.replace(/csv$/, "npy"), twin);
+  const [header, ...lines] = csv.toString().trim().split("\n");
+  assert.match(header, /^[a-z_]+(,[a-z_]+)+$/);
+  const rows = lines.map((line) => line.split(",").map(Number));
+  assert.equal(npy.toString("latin1", 0, 6), "\x93NUMPY");
+  assert.match(npy.toString("latin1", 10, 128), new RegExp(`'<f8'.*\\(${rows.length}, ${rows[0].length}\\)`));
+  const values = new Float64Array(new Uint8Array(npy.subarray(npy.length - 8 * rows.flat().length)).buffer);
+  assert.deepEqual([...values], rows.flat());
+  await page.context().close();
+});
+
+test("the page tells how Python saves what the experiment reads", async () => {
+  const page = await stage.page("?experiment=sinkhorn-newton-sparse&size=50");
+  await page.getByText("Saved from Python").click();
+  assert.deepEqual(await page.locator("orrery-files h3").allTextContents(), ["csv", "npy"]);
+  assert.match(await page.locator("orrery-files pre").last().textContent(), /^import numpy as np\nnp\.save\(/);
   await page.context().close();
 });
 
@@ -59,6 +117,11 @@ test("files that cannot be read are named, and the last good run stays", async (
     ["holes.csv", "1,2\nNaN,4\n"],
     ["broken.npz", zip],
     ["broken.npy", [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, 0xff, 0xff]],
+    ["weights.safetensors", [5, 0, 0, 0, 0, 0, 0, 0, 0x7b]],
+    ["weights.pt", [0x50, 0x4b, 3, 4]],
+    ["photo.jpg", [0xff, 0xd8, 0xff, 0xe0, 0, 16]],
+    ["plot.png", [0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10, 0, 0, 0, 13]],
+    ["animation.gif", "GIF89a"],
     ["thesis.docx", "PK"],
   ]) {
     await drop(page, { [name]: content });

@@ -92,7 +92,7 @@ test("a run that loses its GPU goes on and says so", { timeout: 240_000 }, async
   const page = await stage.page("?experiment=sinkhorn-newton-sparse");
   // The driver may take longer than the first run waits for it.
   const device = page.locator(".help", { hasText: "Computed in your browser" });
-  await page.getByRole("button", { name: "large" }).click();
+  await page.getByRole("button", { name: "large", exact: true }).click();
   await page.waitForFunction(() => document.documentElement.dataset.run === "going");
   await page.waitForFunction(() => /on the GPU: \S/.test(document.body.textContent), null, { timeout: 60_000 });
   const when = () => page.locator(".when").textContent().then((text) => Number(text.match(/\d+/)?.[0]));

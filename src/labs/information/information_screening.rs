@@ -11,7 +11,8 @@ use crate::claim::{Measures, Verdict, mean};
 use crate::data::Library;
 use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 use crate::gpu::Device;
-use crate::methods::information::continuous::{Grid, Variable, binned, equal_count_bins, nearest_neighbours, standardised};
+use crate::methods::information::continuous::{Grid, Variable, binned, equal_count_bins, standardised};
+use crate::methods::information::estimators::nearest_neighbours_seen;
 use crate::methods::random::Random;
 use crate::methods::statistics::{correlation, ranks};
 use crate::view::{Axis, Chart, Handle, HeatMap, Ink, Mark, Path, View};
@@ -193,7 +194,7 @@ impl InformationScreening {
         let x = self.columns.next().to_vec();
         let on_grid = self.laid(&x);
         let outcome = self.outcome.as_ref().expect("the outcome is made before columns are scored");
-        let (neighbours, seen) = nearest_neighbours(&x, &outcome.y, NEIGHBOURS);
+        let (neighbours, seen) = nearest_neighbours_seen(&x, 1, &outcome.y, 1, NEIGHBOURS);
         let scores = [
             self.grid.information(&on_grid, &outcome.on_grid),
             correlation(&x, &outcome.y).abs(),

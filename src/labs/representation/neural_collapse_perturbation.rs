@@ -19,7 +19,7 @@ use crate::methods::neural_collapse::models::{
 use crate::methods::neural_collapse::projection::Projection;
 use crate::methods::neural_collapse::training::{Decay, Epoch, Recipe, Slice, Training, late_tenth};
 use crate::methods::neural_collapse::{Classifier, Collapse, Means, Variability, cosines};
-use crate::methods::nn::{Activation, Classification, Network, Start, cross_entropy, squared_error};
+use crate::methods::nn::{Activation, Classification, Loss, Network, Start};
 use crate::methods::optimize::Rule;
 use crate::methods::random::Random;
 use crate::view::{Axis, Cell, Chart, Cloud, Handle, Ink, Mark, Matrix, Segment, Space, Table, View};
@@ -27,11 +27,6 @@ use crate::view::{Axis, Cell, Chart, Cloud, Handle, Ink, Mark, Matrix, Segment, 
 choice! {
     /// What is shown in motion.
     pub enum Act { Collapse => "collapse", Vicinity => "vicinity", Network => "network" }
-}
-
-choice! {
-    /// What the network is trained on.
-    pub enum Loss { Squared => "squared error", CrossEntropy => "cross-entropy" }
 }
 
 choice! {
@@ -257,7 +252,7 @@ fn network(controls: &Controls, seed: u64, library: &Library) -> Result<Training
     let sizes = [task.features, 128, 64, DIGITS];
     let network = Network::new(&sizes, Activation::Relu, Start::Uniform, &mut Random::new(seed, "weights"));
     let recipe = Recipe {
-        loss: if controls.loss == Loss::Squared { squared_error } else { cross_entropy },
+        loss: controls.loss,
         smoothing: 0.0,
         decay: Decay::of_weights(controls.weight_decay),
         rule: Rule::Momentum { mu: 0.9 },

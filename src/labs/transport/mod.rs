@@ -2,4 +2,7 @@
 
 lab! { "transport", "Transport", "How is one distribution moved onto another, at what price, and how fast can that be computed?";
     sinkhorn_newton_sparse::SinkhornNewtonSparse,
+    light_schrodinger_bridge::LightSchrodingerBridge,
+    bures_wasserstein_normalization::BuresWassersteinNormalization,
+    monge_gap::MongeGap,
 }

@@ -185,60 +185,10 @@ pub fn binned(x: &[usize], y: &[usize], count: usize) -> f64 {
     rows + columns - entropy(&mut joint.iter().copied())
 }
 
-/// The estimate by the `k` nearest neighbours in the larger of |Δx| and |Δy|, never less than 0: ψ(k) + ψ(n) − mean of
-/// ψ(n_x + 1) + ψ(n_y + 1), with n_x and n_y the other points nearer in x, or in y, than the k-th neighbour. Beside it, how many pairs were
-/// looked at.
-pub fn nearest_neighbours(x: &[f64], y: &[f64], k: usize) -> (f64, usize) {
-    let n = x.len();
-    assert!(k >= 1 && n > k && n == y.len(), "more pairs than neighbours");
-    let mut order: Vec<usize> = (0..n).collect();
-    order.sort_by(|a, b| x[*a].total_cmp(&x[*b]));
-    let pairs: Vec<(f64, f64)> = order.iter().map(|i| (x[*i], y[*i])).collect();
-    let across: Vec<f64> = pairs.iter().map(|p| p.0).collect();
-    let mut up = y.to_vec();
-    up.sort_by(f64::total_cmp);
-    // ψ(m) = −γ + Σ_{i<m} 1/i; γ falls out.
-    let mut psi = vec![0.0; n + 1];
-    (2..=n).for_each(|m| psi[m] = psi[m - 1] + 1.0 / (m - 1) as f64);
-    let (mut sum, mut seen) = (0.0, 0);
-    let mut nearest = vec![f64::INFINITY; k];
-    for (i, &(xi, yi)) in pairs.iter().enumerate() {
-        nearest.fill(f64::INFINITY);
-        let (mut left, mut right) = (i, i + 1);
-        // Outwards along x, until x alone is further away than the k-th neighbour.
-        loop {
-            let to_left = if left > 0 { xi - pairs[left - 1].0 } else { f64::INFINITY };
-            let to_right = if right < n { pairs[right].0 - xi } else { f64::INFINITY };
-            if to_left.min(to_right) >= nearest[k - 1] {
-                break;
-            }
-            let other = if to_left < to_right {
-                left -= 1;
-                left
-            } else {
-                right += 1;
-                right - 1
-            };
-            seen += 1;
-            let distance = to_left.min(to_right).max((pairs[other].1 - yi).abs());
-            if distance < nearest[k - 1] {
-                let at = nearest.partition_point(|d| *d <= distance);
-                nearest[at..].rotate_right(1);
-                nearest[at] = distance;
-            }
-        }
-        let within = |sorted: &[f64], at: f64| {
-            let from = sorted.partition_point(|v| at - *v >= nearest[k - 1]);
-            sorted.partition_point(|v| *v - at < nearest[k - 1]).saturating_sub(from + 1)
-        };
-        sum += psi[within(&across, xi) + 1] + psi[within(&up, yi) + 1];
-    }
-    ((psi[k] + psi[n] - sum / n as f64).max(0.0), seen)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::methods::information::estimators::nearest_neighbours_seen;
     use crate::methods::random::Random;
 
     fn near(a: f64, b: f64, tolerance: f64) {
@@ -256,7 +206,7 @@ mod tests {
             let (across, up) = (grid.variable(&x, bandwidth), grid.variable(&y, bandwidth));
             near(grid.information(&across, &up), cells[3][0], 1e-12);
             near(binned(&equal_count_bins(&x, 8), &equal_count_bins(&y, 8), 8), cells[4][0], 1e-13);
-            near(nearest_neighbours(&cells[0], &cells[1], 3).0, cells[5][0], 1e-12);
+            near(nearest_neighbours_seen(&cells[0], 1, &cells[1], 1, 3).0, cells[5][0], 1e-12);
         }
     }
 
@@ -302,7 +252,7 @@ mod tests {
                 let across = grid.variable(&standardised(&x), bandwidth);
                 let up = grid.variable(&standardised(&y), bandwidth);
                 mean += grid.information(&across, &up) / 10.0;
-                neighbours += nearest_neighbours(&x, &y, 3).0 / 10.0;
+                neighbours += nearest_neighbours_seen(&x, 1, &y, 1, 3).0 / 10.0;
                 random.shuffle(&mut y);
                 let shuffled = grid.variable(&standardised(&y), bandwidth);
                 mean -= grid.information(&across, &shuffled) / 10.0;

@@ -10,19 +10,10 @@ use nalgebra::{DMatrix, DVector};
 
 use super::models::{FeaturesModel, NearCollapse};
 use super::{Classifier, Means, Variability};
-use crate::methods::nn;
+use crate::methods::nn::Loss;
 use crate::methods::optimize::{Optimizer, Rule};
 use crate::methods::product::Product;
 use crate::methods::random::Random;
-
-/// What is minimised beside the decays.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
-    /// Softmax cross-entropy in nats.
-    CrossEntropy,
-    /// Half the squared distance from the target.
-    Squared,
-}
 
 /// f, without its variables.
 #[derive(Clone, Debug, PartialEq)]
@@ -173,10 +164,7 @@ impl Descent {
         let (w, b) = head.split_at(d * k);
         f64::product(&mut self.scores, h, w, n, d, k);
         self.scores.chunks_exact_mut(k).for_each(|row| row.iter_mut().zip(b).for_each(|(z, b)| *z += *b));
-        let mut value = match loss {
-            Loss::CrossEntropy => nn::cross_entropy(&self.scores, &self.labels, &mut self.delta),
-            Loss::Squared => nn::squared_error(&self.scores, &self.labels, &mut self.delta),
-        };
+        let mut value = loss.slope(&self.scores, &self.labels, &mut self.delta);
         if smoothing > 0.0 {
             let (share, part) = (smoothing / n as f64, 1.0 / k as f64);
             let rows = self.delta.chunks_exact_mut(k).zip(self.scores.chunks_exact(k)).zip(&self.labels);

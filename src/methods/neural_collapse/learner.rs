@@ -1,174 +1,78 @@
 //! Networks whose features are watched: every hidden layer can be looked at, and the loss may pull at the last one.
 //!
-//! Both kinds end in the same way: the last hidden layer's activities are the features h, and the outputs are W h + b. Their
-//! parameters are one flat vector, W (d×K, row by row) and b at its end.
+//! All end in the same way: the last hidden layer's activities are the features h, and the outputs are W h + b. Their parameters
+//! are one flat vector, W (d×K, row by row) and b at its end.
 
-use crate::methods::autodiff::{self, Function, Geometry, Var};
-use crate::methods::nn::{self, Network};
+use crate::methods::autodiff::{Function, Geometry};
+use crate::methods::layered::{Layer, Layered};
+use crate::methods::model::{Model, Room};
+use crate::methods::nn::{Network, Start};
 use crate::methods::random::Random;
 
-/// A network in training.
-pub enum Learner {
-    /// Fully connected.
-    Dense(Box<Dense>),
-    /// Convolutional.
-    Convolutional(Box<Convolutional>),
-}
-
-/// A fully connected network and its last pass.
-pub struct Dense {
-    network: Network,
-    tape: nn::Tape,
-}
-
-/// Two 3×3 convolutions (ReLU), the first followed by 2×2 mean pooling, then a hidden layer (ReLU) and the classifier, on grey
-/// images of even height and width.
-pub struct Convolutional {
-    theta: Vec<f32>,
-    height: usize,
-    width: usize,
-    channels: [usize; 2],
-    hidden: usize,
+/// A network in training, and its last pass.
+pub struct Learner {
+    model: Model,
+    room: Room,
+    /// The layers that are watched, and how many features each has.
+    watched: Vec<(usize, usize)>,
     classes: usize,
-    pass: Option<Pass>,
-}
-
-/// A forward pass: the tape, its parameters, the hidden layers and the outputs.
-struct Pass {
-    tape: autodiff::Tape<f32>,
-    parameters: [Var; 8],
-    layers: [Var; 3],
-    logits: Var,
 }
 
 impl From<Network> for Learner {
     fn from(network: Network) -> Self {
-        Learner::Dense(Box::new(Dense { network, tape: nn::Tape::default() }))
+        let sizes = network.sizes();
+        let watched = sizes[1..sizes.len() - 1].iter().copied().enumerate().collect();
+        let classes = sizes[sizes.len() - 1];
+        Learner { model: network.into(), room: Room::default(), watched, classes }
     }
 }
 
-impl Convolutional {
-    /// Fresh weights, uniform in ±1/√fan_in. `channels` are the filters of the two convolutions.
-    pub fn new(
+impl Learner {
+    /// Two 3×3 convolutions (ReLU), the first followed by 2×2 mean pooling, then a hidden layer (ReLU) and the classifier, on grey
+    /// images of even height and width; weights uniform in ±1/√fan_in. `channels` are the filters of the two convolutions.
+    pub fn convolutional(
         (height, width): (usize, usize),
         channels: [usize; 2],
         hidden: usize,
         classes: usize,
         random: &mut Random,
     ) -> Self {
-        assert!(height % 2 == 0 && width % 2 == 0, "2×2 pooling needs even sides");
-        let mut network = Convolutional { theta: Vec::new(), height, width, channels, hidden, classes, pass: None };
-        for (fan_in, fan_out) in network.shapes() {
-            let bound = (1.0 / fan_in as f64).sqrt();
-            network.theta.extend((0..(fan_in + 1) * fan_out).map(|_| random.between(-bound, bound) as f32));
-        }
-        network
+        let whole = Geometry { channels: 1, height, width, side: 3 };
+        let half = Geometry { channels: channels[0], height: height / 2, width: width / 2, side: 3 };
+        let (relu, quarter) = (Layer::Activate(Function::Relu), height * width / 4);
+        let layers = vec![
+            Layer::Convolve { geometry: whole, to: channels[0] },
+            relu,
+            Layer::MeanPool(Geometry { channels: channels[0], ..whole }),
+            Layer::Convolve { geometry: half, to: channels[1] },
+            relu,
+            Layer::Dense { from: channels[1] * quarter, to: hidden },
+            relu,
+            Layer::Dense { from: hidden, to: classes },
+        ];
+        let watched = vec![(2, channels[0] * quarter), (4, channels[1] * quarter), (6, hidden)];
+        let network = Layered::new(layers, height * width, Start::Uniform, random);
+        Learner { model: network.into(), room: Room::default(), watched, classes }
     }
 
-    /// Inputs and outputs of the four linear maps.
-    fn shapes(&self) -> [(usize, usize); 4] {
-        let [first, second] = self.channels;
-        let flat = second * self.height * self.width / 4;
-        [(9, first), (9 * first, second), (flat, self.hidden), (self.hidden, self.classes)]
-    }
-
-    fn forward(&mut self, x: &[f32]) {
-        let mut tape = autodiff::Tape::default();
-        let (mut at, mut parameters) = (0, Vec::new());
-        for (fan_in, fan_out) in self.shapes() {
-            for count in [fan_in * fan_out, fan_out] {
-                parameters.push(tape.leaf(self.theta[at..at + count].to_vec(), fan_out));
-                at += count;
-            }
-        }
-        let parameters: [Var; 8] = parameters.try_into().expect("four maps have eight parameters");
-        let [w1, b1, w2, b2, w3, b3, w4, b4] = parameters;
-        let whole = Geometry { channels: 1, height: self.height, width: self.width, side: 3 };
-        let images = tape.leaf(x.to_vec(), self.height * self.width);
-        let z = convolve(&mut tape, images, (w1, b1), whole);
-        let a = tape.map(z, Function::Relu);
-        let pooled = tape.mean_pool(a, Geometry { channels: self.channels[0], ..whole });
-        let half = Geometry { channels: self.channels[0], height: self.height / 2, width: self.width / 2, side: 3 };
-        let z = convolve(&mut tape, pooled, (w2, b2), half);
-        let second = tape.map(z, Function::Relu);
-        let z = tape.matmul(second, w3);
-        let z = tape.add_row(z, b3);
-        let features = tape.map(z, Function::Relu);
-        let z = tape.matmul(features, w4);
-        let logits = tape.add_row(z, b4);
-        self.pass = Some(Pass { tape, parameters, layers: [pooled, second, features], logits });
-    }
-
-    fn pass(&self) -> &Pass {
-        self.pass.as_ref().expect("a forward pass has been made")
-    }
-
-    fn backward(&mut self, delta: &[f32], push: &[f32], gradient: &mut [f32]) {
-        let Pass { mut tape, parameters, layers, logits } = self.pass.take().expect("a forward pass has been made");
-        let mut scalar = tape.loss(logits, |_, slope| {
-            slope.extend_from_slice(delta);
-            0.0
-        });
-        if !push.is_empty() {
-            let pull = tape.loss(layers[2], |_, slope| {
-                slope.extend_from_slice(push);
-                0.0
-            });
-            scalar = tape.add(scalar, pull);
-        }
-        let slopes = tape.gradient(scalar);
-        let all = parameters.iter().flat_map(|parameter| slopes.of(*parameter));
-        gradient.iter_mut().zip(all).for_each(|(g, slope)| *g = *slope);
-    }
-}
-
-/// A convolution and its bias, one a channel.
-fn convolve(tape: &mut autodiff::Tape<f32>, images: Var, (filters, bias): (Var, Var), geometry: Geometry) -> Var {
-    let pixels = geometry.height * geometry.width;
-    let channels = tape.shape(filters).1;
-    let z = tape.convolve(images, filters, geometry);
-    let z = tape.channels_last(z, channels);
-    let z = tape.add_row(z, bias);
-    tape.channels_first(z, pixels)
-}
-
-impl Learner {
     /// Features of every hidden layer, the first one first.
     pub fn hidden(&self) -> Vec<usize> {
-        match self {
-            Learner::Dense(dense) => {
-                let sizes = dense.network.sizes();
-                sizes[1..sizes.len() - 1].to_vec()
-            }
-            Learner::Convolutional(network) => {
-                let quarter = network.height * network.width / 4;
-                vec![network.channels[0] * quarter, network.channels[1] * quarter, network.hidden]
-            }
-        }
+        self.watched.iter().map(|(_, size)| *size).collect()
     }
 
     /// K.
     pub fn classes(&self) -> usize {
-        match self {
-            Learner::Dense(dense) => *dense.network.sizes().last().expect("a network has an output"),
-            Learner::Convolutional(network) => network.classes,
-        }
+        self.classes
     }
 
     /// All parameters; the last d·K + K are W and b.
     pub fn theta(&self) -> &[f32] {
-        match self {
-            Learner::Dense(dense) => &dense.network.theta,
-            Learner::Convolutional(network) => &network.theta,
-        }
+        self.model.theta()
     }
 
     /// The same, to be moved.
     pub fn theta_mut(&mut self) -> &mut [f32] {
-        match self {
-            Learner::Dense(dense) => &mut dense.network.theta,
-            Learner::Convolutional(network) => &mut network.theta,
-        }
+        self.model.theta_mut()
     }
 
     /// Where among the parameters W and b begin.
@@ -180,43 +84,32 @@ impl Learner {
 
     /// Samples that are worked on in one go where time is short.
     pub fn handful(&self) -> usize {
-        match self {
-            Learner::Dense(_) => 200,
-            Learner::Convolutional(network) => (1600 / (network.height * network.width)).max(4),
+        match &self.model {
+            Model::Dense(_) => 200,
+            Model::Layered(network) => (1600 / network.inputs()).max(4),
         }
     }
 
     /// The batch `x` (samples × inputs) through the network.
     pub fn forward(&mut self, x: &[f32]) {
-        match self {
-            Learner::Dense(dense) => dense.network.forward(x, &mut dense.tape),
-            Learner::Convolutional(network) => network.forward(x),
-        }
+        self.model.forward(x, &mut self.room);
     }
 
     /// Activities of hidden layer `l` in the last forward pass (samples × features).
     pub fn layer(&self, l: usize) -> &[f32] {
-        match self {
-            Learner::Dense(dense) => dense.tape.layer(l + 1),
-            Learner::Convolutional(network) => network.pass().tape.value(network.pass().layers[l]),
-        }
+        self.room.layer(self.watched[l].0)
     }
 
     /// Outputs of the last forward pass (samples × K).
     pub fn logits(&self) -> &[f32] {
-        match self {
-            Learner::Dense(dense) => dense.tape.logits(),
-            Learner::Convolutional(network) => network.pass().tape.value(network.pass().logits),
-        }
+        self.room.logits()
     }
 
     /// The gradient by all parameters after a forward pass, from `delta`, the loss's by the outputs, and `push`, the loss's by the
     /// features (or empty). There can be one backward pass a forward pass.
     pub fn backward(&mut self, delta: &[f32], push: &[f32], gradient: &mut [f32]) {
-        match self {
-            Learner::Dense(dense) => dense.network.backward_with(&mut dense.tape, delta, push, gradient),
-            Learner::Convolutional(network) => network.backward(delta, push, gradient),
-        }
+        let last = self.watched[self.watched.len() - 1].0;
+        self.model.backward(&mut self.room, delta, (!push.is_empty()).then_some((last, push)), gradient);
     }
 }
 
@@ -228,8 +121,7 @@ mod tests {
     fn learners() -> [Learner; 2] {
         let mut random = Random::new(1, "learners");
         let dense = Network::new(&[16, 7, 5, 3], Activation::Relu, Start::Uniform, &mut random);
-        let network = Convolutional::new((4, 4), [2, 3], 5, 3, &mut random);
-        [dense.into(), Learner::Convolutional(Box::new(network))]
+        [dense.into(), Learner::convolutional((4, 4), [2, 3], 5, 3, &mut random)]
     }
 
     /// Loss and a pull at the features, by central differences in single precision.

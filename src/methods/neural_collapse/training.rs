@@ -4,16 +4,15 @@ use nalgebra::{DMatrix, DVector};
 
 use super::learner::Learner;
 use super::{Classifier, Collapse, Further, Means, Variability};
-use crate::methods::nn::{Classification, largest};
+use crate::methods::nn::{Classification, Loss, largest};
 use crate::methods::optimize::{Optimizer, Rule};
 use crate::methods::random::Random;
 
 /// How a network is trained.
 #[derive(Clone, Debug)]
 pub struct Recipe {
-    /// Mean loss of outputs (samples × classes) and labels; writes its gradient by the outputs. It must be linear in the targets
-    /// up to what does not depend on the outputs, as cross-entropy and the squared error are.
-    pub loss: fn(&[f32], &[u8], &mut Vec<f32>) -> f32,
+    /// What is minimised.
+    pub loss: Loss,
     /// ε: the targets are (1−ε) e_y + ε/K.
     pub smoothing: f64,
     /// What is added to the loss.
@@ -214,7 +213,7 @@ impl Training {
         let (from, to) = (self.done, (self.done + self.network.handful()).min(size));
         self.task.batch(&self.order[batch * size + from..batch * size + to], &mut x, &mut y);
         self.network.forward(&x);
-        (self.recipe.loss)(self.network.logits(), &y, &mut delta);
+        self.recipe.loss.slope(self.network.logits(), &y, &mut delta);
         let (classes, decay) = (self.network.classes(), self.recipe.decay);
         if self.recipe.smoothing > 0.0 {
             // Smoother targets move the gradient by (ε/samples)(e_y − 1/K).
@@ -332,7 +331,7 @@ fn classifier(network: &Learner) -> Classifier {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::nn::{Activation, Network, Start, squared_error};
+    use crate::methods::nn::{Activation, Network, Start};
 
     /// Three well separated clouds: the error vanishes, and the numbers in the log are those of features computed afresh.
     #[test]
@@ -349,7 +348,7 @@ mod tests {
         let task = Classification { features: 4, x, y: labels, test_x, test_y };
         let network = Network::new(&[4, 8, 6, 3], Activation::Relu, Start::Uniform, &mut random);
         let recipe = Recipe {
-            loss: squared_error,
+            loss: Loss::Squared,
             smoothing: 0.0,
             decay: Decay::of_weights(1e-3),
             rule: Rule::Momentum { mu: 0.9 },

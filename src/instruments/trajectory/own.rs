@@ -1,0 +1,179 @@
+//! The reader's own runs: weights epoch by epoch, or losses.
+
+use crate::data::Array;
+use crate::methods::plane::{Principal, principal};
+use crate::{Error, Result};
+
+/// What the reader brought.
+pub enum Own {
+    /// Paths through weight space.
+    Weights(Box<Paths>),
+    /// Losses over steps.
+    Losses(Vec<Log>),
+}
+
+/// Paths in the plane of their first two principal components.
+pub struct Paths {
+    /// Names of the runs.
+    pub names: Vec<String>,
+    /// Their places in the plane, epoch by epoch.
+    pub places: Vec<Vec<(f64, f64)>>,
+    /// Shares of the variance of all points that the two directions hold.
+    pub shares: [f64; 2],
+    /// Weights a point.
+    pub weights: usize,
+}
+
+/// A column of losses.
+pub struct Log {
+    pub name: String,
+    pub steps: Vec<f64>,
+    pub losses: Vec<f64>,
+}
+
+/// Runs shown at most.
+const RUNS: usize = 8;
+/// Points that the plane is fitted to, at most.
+const POINTS: usize = 160;
+/// Names of a column that counts.
+const COUNTS: [&str; 7] = ["step", "steps", "epoch", "iteration", "iter", "t", "time"];
+
+impl Own {
+    /// What the arrays are; nothing for none.
+    ///
+    /// # Errors
+    /// Arrays that are neither, or do not fit together.
+    pub fn read(arrays: &[Array]) -> Result<Option<Own>> {
+        let Some(first) = arrays.first() else { return Ok(None) };
+        let table = |a: &Array| {
+            let name = a.name.to_ascii_lowercase();
+            [".csv", ".tsv", ".txt"].iter().any(|ending| name.ends_with(ending))
+        };
+        if table(first) {
+            let logs: Vec<Log> = arrays.iter().filter(|a| table(a)).flat_map(logs).take(RUNS).collect();
+            if logs.iter().all(|log| log.losses.len() < 2) {
+                return Err(Error::new(format!("{}: one row is no curve; a log has a row for each step", first.name)));
+            }
+            return Ok(Some(Own::Losses(logs)));
+        }
+        paths(arrays).map(|paths| Some(Own::Weights(Box::new(paths))))
+    }
+}
+
+fn logs(array: &Array) -> Vec<Log> {
+    let columns = array.shape.get(1).copied().unwrap_or(1);
+    let column = |k: usize| array.values.iter().skip(k).step_by(columns).copied().collect::<Vec<f64>>();
+    let name = |k: usize| array.columns.get(k).cloned().unwrap_or_else(|| format!("column {}", k + 1));
+    let counts = |k: &usize| COUNTS.contains(&name(*k).trim().to_lowercase().as_str());
+    let count = (0..columns).find(counts);
+    let steps = count.map_or_else(|| (1..=array.values.len() / columns).map(|t| t as f64).collect(), column);
+    let log = |k: usize| Log { name: name(k), steps: steps.clone(), losses: column(k) };
+    (0..columns).filter(|k| Some(*k) != count).map(log).collect()
+}
+
+fn paths(arrays: &[Array]) -> Result<Paths> {
+    let mut names = Vec::new();
+    let mut runs: Vec<Vec<Vec<f32>>> = Vec::new();
+    for array in arrays {
+        let (count, epochs, weights) = match array.shape[..] {
+            [epochs, weights] => (1, epochs, weights),
+            [count, epochs, weights] => (count, epochs, weights),
+            _ => {
+                return Err(Error::new(format!(
+                    "{}: weights are epochs × weights, or runs × epochs × weights; this array has {} dimensions",
+                    array.name,
+                    array.shape.len()
+                )));
+            }
+        };
+        if epochs < 2 || weights < 2 {
+            return Err(Error::new(format!(
+                "{}: {epochs} epochs of {weights} weights; a path has at least 2 of each",
+                array.name
+            )));
+        }
+        if let Some(other) = runs.first().map(|run| run[0].len()).filter(|other| *other != weights) {
+            return Err(Error::new(format!(
+                "{}: {weights} weights, but {} has {other}; runs in one plane have the same weights",
+                array.name, names[0]
+            )));
+        }
+        for (k, run) in array.values.chunks_exact(epochs * weights).enumerate() {
+            names.push(if count > 1 { format!("{} {}", array.name, k + 1) } else { array.name.clone() });
+            runs.push(run.chunks_exact(weights).map(|row| row.iter().map(|v| *v as f32).collect()).collect());
+        }
+    }
+    if runs.len() > RUNS {
+        return Err(Error::new(format!("{}: {} runs; at most {RUNS} are shown", names[0], runs.len())));
+    }
+    let weights = runs[0][0].len();
+    let total: usize = runs.iter().map(Vec::len).sum();
+    let every = total.div_ceil(POINTS);
+    let points: Vec<Vec<f32>> = runs.iter().flat_map(|run| run.iter().step_by(every).cloned()).collect();
+    let mut centre = vec![0.0f64; weights];
+    for point in &points {
+        centre.iter_mut().zip(point).for_each(|(c, p)| *c += f64::from(*p) / points.len() as f64);
+    }
+    let centre: Vec<f32> = centre.into_iter().map(|c| c as f32).collect();
+    let Principal { directions, shares } = principal(&points, &centre);
+    let along = |point: &[f32], direction: &[f32]| {
+        point.iter().zip(&centre).zip(direction).map(|((p, c), d)| f64::from(p - c) * f64::from(*d)).sum::<f64>()
+    };
+    let place = |point: &Vec<f32>| (along(point, &directions[0]), along(point, &directions[1]));
+    let places = runs.iter().map(|run| run.iter().map(place).collect()).collect();
+    Ok(Paths { names, places, shares, weights })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn array(name: &str, shape: &[usize], values: Vec<f64>, columns: &[&str]) -> Array {
+        let columns = columns.iter().map(|c| c.to_string()).collect();
+        Array { name: name.into(), shape: shape.into(), values, columns }
+    }
+
+    /// Two runs on a straight line and across it: distances in the plane are distances in weight space.
+    #[test]
+    fn weights_are_shown_in_their_plane() {
+        let run = |side: f64| (0..10).flat_map(|t| [f64::from(t) * 0.6, side, f64::from(t) * 0.8, 0.0]).collect::<Vec<f64>>();
+        let both = array("w.npz/w", &[2, 10, 4], [run(-1.0), run(1.0)].concat(), &[]);
+        let Some(Own::Weights(paths)) = Own::read(&[both]).unwrap() else { panic!("weights") };
+        assert_eq!((paths.names.len(), paths.weights), (2, 4));
+        assert!((paths.shares[0] + paths.shares[1] - 1.0).abs() < 1e-6 && paths.shares[0] > paths.shares[1]);
+        let distance = |a: (f64, f64), b: (f64, f64)| ((a.0 - b.0) * (a.0 - b.0) + (a.1 - b.1) * (a.1 - b.1)).sqrt();
+        assert!((distance(paths.places[0][0], paths.places[0][9]) - 9.0).abs() < 1e-4);
+        assert!((distance(paths.places[0][3], paths.places[1][3]) - 2.0).abs() < 1e-4);
+    }
+
+    #[test]
+    fn losses_are_columns() {
+        let table = array("log.csv", &[3, 3], vec![10.0, 1.0, 4.0, 20.0, 0.5, 3.0, 30.0, 0.25, 2.0], &["epoch", "Adam", "SGD"]);
+        let Some(Own::Losses(logs)) = Own::read(&[table]).unwrap() else { panic!("losses") };
+        assert_eq!((logs.len(), logs[1].name.as_str()), (2, "SGD"));
+        assert_eq!((&logs[0].steps[..], &logs[1].losses[..]), (&[10.0, 20.0, 30.0][..], &[4.0, 3.0, 2.0][..]));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let says = |arrays: &[Array]| Own::read(arrays).err().unwrap().to_string();
+        assert_eq!(
+            says(&[array("w.npy", &[5], vec![0.0; 5], &[])]),
+            "w.npy: weights are epochs × weights, or runs × epochs × weights; this array has 1 dimensions"
+        );
+        assert_eq!(
+            says(&[array("w.npy", &[1, 5], vec![0.0; 5], &[])]),
+            "w.npy: 1 epochs of 5 weights; a path has at least 2 of each"
+        );
+        assert_eq!(
+            says(&[array("a.npy", &[2, 3], vec![0.0; 6], &[]), array("b.npy", &[2, 4], vec![0.0; 8], &[])]),
+            "b.npy: 4 weights, but a.npy has 3; runs in one plane have the same weights"
+        );
+        assert_eq!(says(&[array("w.npy", &[9, 2, 2], vec![0.0; 36], &[])]), "w.npy 1: 9 runs; at most 8 are shown");
+        assert_eq!(
+            says(&[array("l.csv", &[1, 2], vec![0.0; 2], &[])]),
+            "l.csv: one row is no curve; a log has a row for each step"
+        );
+        assert!(Own::read(&[]).unwrap().is_none());
+    }
+}

@@ -1,0 +1,591 @@
+//! Two measures, the cheapest way from one to the other, and what every solver makes of it.
+//!
+//! Reference: Peyré & Cuturi, "Computational optimal transport", 2019. W = min ⟨C, P⟩ over plans P ≥ 0 with P1 = r, Pᵀ1 = c. Prices x, y with
+//! xᵢ + yⱼ ≤ C_ij prove that no plan costs less than Σ rx + Σ cy. So every solver can be judged by itself: its plan, mended to its marginals,
+//! gives a cost that W is not above, its prices, made feasible, a value that W is not below.
+//! Claim of trust: the exact solver proves its cost to 1e-9, and the second solver's two bounds hold it between them, 1 % apart at most.
+
+mod colours;
+mod course;
+mod measures;
+mod others;
+mod pair;
+mod pictures;
+mod sketch;
+
+use crate::Result;
+use crate::claim::{Measures, Verdict, most};
+use crate::data::{Array, Dataset, Library};
+use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use crate::gpu::Device;
+use crate::view::View;
+use others::{Middle, Shapes};
+use pair::Pair;
+
+choice! {
+    /// What is transported.
+    pub enum Problem {
+        Clouds => "clouds",
+        Histograms => "histograms",
+        Pictures => "pictures",
+        Colours => "colours",
+        Graph => "graph",
+        Shapes => "shapes",
+        Barycenter => "barycenter",
+    }
+}
+
+choice! {
+    /// A measure that is made.
+    pub enum Shape {
+        Blob => "blob",
+        Two => "two blobs",
+        Ring => "ring",
+        Moons => "moons",
+        Square => "square",
+        Spiral => "spiral",
+        Cross => "cross",
+        Zero => "digit 0",
+        Three => "digit 3",
+        Eight => "digit 8",
+    }
+}
+
+choice! {
+    /// What moving a unit of mass costs.
+    pub enum Price {
+        Squared => "squared distance",
+        Distance => "distance",
+        Power => "distance to the p",
+        Manhattan => "L1",
+        Walls => "round walls",
+    }
+}
+
+choice! {
+    /// Who solves.
+    pub enum Solver {
+        Exact => "exact",
+        Sinkhorn => "Sinkhorn",
+        Scaling => "Sinkhorn, scaling",
+        Annealed => "Sinkhorn, annealed",
+        Newton => "Sinkhorn-Newton",
+        Greenkhorn => "Greenkhorn",
+        Quadratic => "quadratic",
+        KSparse => "k-sparse",
+        Unbalanced => "unbalanced",
+        Partial => "partial",
+        Sliced => "sliced",
+        MaxSliced => "max-sliced",
+        Line => "along the first axis",
+        Gaussian => "Gaussian",
+    }
+}
+
+choice! {
+    /// What dragging the handle does.
+    pub enum Pen { Move => "moves the source", Source => "draws the source", Target => "draws the target", Erase => "erases" }
+}
+
+controls! {
+    /// What the reader can move.
+    pub struct Controls {
+        problem: Choice(Problem) = Problem::Clouds, "", "what is moved: points, a histogram, ink, colours, crowds in streets; or two shapes matched by their inner distances, or what lies between several";
+        source: Choice(Shape) = Shape::Ring, "", "where the mass is";
+        target: Choice(Shape) = Shape::Two, "", "where it must go";
+        size: LogCount(2, 2000) = 100, "n", "places a side; the exact plan takes about n² log n to n³ steps";
+        cost: Choice(Price) = Price::Squared, "", "squared: no two straight paths cross; plain distance: ties, and ways that share a line; walls: the square of the shortest way";
+        power: Real(0.2, 4.0) = 0.5, "p", "for the distance to the p: below 1 one long move is cheaper than two short ones";
+        solver: Choice(Solver) = Solver::Exact, "", "the first solver";
+        beside: Choice(Solver) = Solver::Annealed, "", "the second one, side by side with it";
+        epsilon: Log(0.0003, 1.0) = 0.001, "ε", "as a share of the largest cost; larger: a blurred plan, quickly found; smaller: sharp and slow";
+        price: Log(0.001, 10.0) = 0.05, "ρ", "unbalanced: what a missing unit costs, as a share of the largest cost; small: far mass stays";
+        share: Real(0.05, 1.0) = 0.6, "m", "partial: how much of the mass moves";
+        kept: Count(1, 50) = 8, "k", "k-sparse: the most entries a column may have";
+        directions: LogCount(5, 2000) = 200, "L", "slices: how many lines";
+        time: Real(0.0, 1.0) = 0.5, "t", "how far on its way the mass is shown";
+        bridge: Toggle() = false, "", "show the way with noise on it: the Schrödinger bridge of the second plan, if that is entropic";
+        log_colour: Toggle() = false, "", "colours of the plan's matrix by the logarithm: shows what is small";
+        space: Toggle() = false, "", "clouds in three dimensions: a bowl and a saddle; turn them";
+        shift_x: Real(-1.9, 1.9) = -0.9, "", "where the source stands";
+        shift_y: Real(-1.9, 1.9) = 0.0, "", "where the source stands";
+        pen: Choice(Pen) = Pen::Move, "", "what dragging the handle in the first picture does: move, draw clouds or histograms by hand, or erase";
+        drawn_source: Text(6000) = "", "", "the source as drawn: points 'x y' with ; between them";
+        drawn_target: Text(6000) = "", "", "the target as drawn";
+        measures: Count(2, 4) = 3, "K", "barycenter: of how many measures";
+        third: Choice(Shape) = Shape::Cross, "", "barycenter: the third measure";
+        fourth: Choice(Shape) = Shape::Spiral, "", "barycenter: the fourth measure";
+        weight_x: Real(-1.0, 1.0) = 0.0, "", "barycenter: where the weights' handle stands; at a corner one measure has all the weight";
+        weight_y: Real(-1.0, 1.0) = 0.0, "", "barycenter: the same, upwards";
+    }
+}
+
+/// What a run is about.
+enum Subject {
+    Pair(Box<Pair>),
+    Middle(Box<Middle>),
+    Shapes(Box<Shapes>),
+}
+
+/// A run.
+pub struct TransportPlan {
+    controls: Controls,
+    subject: Subject,
+    done: usize,
+}
+
+impl Experiment for TransportPlan {
+    type Controls = Controls;
+
+    const CARD: Card = Card {
+        slug: "transport-plan",
+        title: "Optimal-transport plan",
+        paper: Paper { title: "Computational Optimal Transport", authors: "Gabriel Peyré, Marco Cuturi", year: 2019 },
+        claim: "The exact solver proves its cost to one part in 10⁹, and the second solver's own bounds hold that cost between them, at most 1 % apart.",
+        reproduction: Reproduction::AsClaimed,
+        honesty: "A regularised plan's ⟨C, P⟩ is not W, and where its marginals do not hold it is no bound either: the readings give it, the cost of the mended plan and the value of feasible prices side by side; work is counted in passes over the costs, not in seconds.",
+        seeds: 3,
+        unit: "slice",
+        views: &[
+            Panel {
+                id: "plan",
+                title: "The plan",
+                look: "Every line is mass on its way; the darker, the more. Drag the handle.",
+            },
+            Panel {
+                id: "beside",
+                title: "The second solver's plan",
+                look: "The same measures in other hands: what is blurred, left out or left behind?",
+            },
+            Panel {
+                id: "between",
+                title: "Between the two",
+                look: "The mass on its way at time t; for colours the pictures, for a barycenter the measures.",
+            },
+            Panel {
+                id: "matrix",
+                title: "The plan as a matrix",
+                look: "Places in order along the way from one mean to the other: a band is a map that keeps this order.",
+            },
+            Panel {
+                id: "marginals",
+                title: "What leaves and what arrives",
+                look: "Dashed what was asked for; unbalanced and partial plans stay below it. For shapes: their inner distances.",
+            },
+            Panel {
+                id: "potential",
+                title: "The price of leaving",
+                look: "Mass goes downhill on it; where its slope jumps, the map tears.",
+            },
+            Panel {
+                id: "convergence",
+                title: "Convergence",
+                look: "Errors of the marginals, and dashed the gaps between both bounds, against work.",
+            },
+            Panel {
+                id: "epsilon",
+                title: "Cost against ε",
+                look: "Where do the costs of blurred plans leave the exact one's line?",
+            },
+            Panel { id: "readings", title: "Readings", look: "The bounds are what to believe." },
+        ],
+        presets: &[
+            Preset { name: "default", about: "A ring onto two blobs, exactly and by annealed Sinkhorn", set: &[] },
+            Preset {
+                name: "break-it",
+                about: "A large ε: the second plan is a blur, and its bounds say next to nothing",
+                set: &[("epsilon", "0.1"), ("beside", "Sinkhorn")],
+            },
+            Preset {
+                name: "histograms",
+                about: "On a line the plan is monotone",
+                set: &[("problem", "histograms"), ("beside", "quadratic"), ("source", "blob")],
+            },
+            Preset {
+                name: "walls",
+                about: "Ways round a wall with two gaps",
+                set: &[("cost", "round walls"), ("source", "square"), ("target", "ring"), ("epsilon", "0.005")],
+            },
+            Preset {
+                name: "colours",
+                about: "A forest's colours for a dusk",
+                set: &[("problem", "colours"), ("size", "400"), ("beside", "sliced")],
+            },
+            Preset {
+                name: "unbalanced",
+                about: "Mass that is too far away stays",
+                set: &[("beside", "unbalanced"), ("target", "spiral"), ("epsilon", "0.005"), ("price", "0.02")],
+            },
+            Preset {
+                name: "shapes",
+                about: "A digit and the same digit elsewhere, matched by inner distances alone",
+                set: &[("problem", "shapes"), ("source", "digit 3"), ("target", "digit 3"), ("epsilon", "0.003")],
+            },
+            Preset {
+                name: "barycenter",
+                about: "What lies between a ring, two blobs and a cross",
+                set: &[("problem", "barycenter"), ("epsilon", "0.001")],
+            },
+            Preset {
+                name: "streets",
+                about: "Crowds in a town's streets",
+                set: &[("problem", "graph"), ("size", "400"), ("cost", "distance"), ("epsilon", "0.005")],
+            },
+            Preset {
+                name: "ink",
+                about: "A handwritten 0 becomes a 3",
+                set: &[("problem", "pictures"), ("source", "digit 0"), ("target", "digit 3"), ("epsilon", "0.0005")],
+            },
+        ],
+        data: &[Dataset::Digits],
+        own_data: Some(
+            "Two point clouds (csv or npy: columns x, y, z and weight), two histograms (one column), two pictures (png, jpg, or npy: height × width, with colours × 3), or a cost matrix, alone or with the masses of its rows and columns.",
+        ),
+    };
+
+    fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
+        let subject = match controls.problem {
+            Problem::Barycenter => Subject::Middle(Box::new(Middle::new(controls, library)?)),
+            Problem::Shapes => Subject::Shapes(Box::new(Shapes::new(controls, seed, library)?)),
+            _ => Subject::Pair(Box::new(Pair::new(controls, seed, library)?)),
+        };
+        Ok(TransportPlan { controls: controls.clone(), subject, done: 0 })
+    }
+
+    async fn step(&mut self, device: &Device) -> Result<Progress> {
+        let over = match &mut self.subject {
+            Subject::Pair(pair) => pair.step(&self.controls, device).await?,
+            Subject::Middle(middle) => middle.step(),
+            Subject::Shapes(shapes) => shapes.step(),
+        };
+        self.done += 1;
+        Ok(Progress { done: self.done, of: if over { self.done } else { (self.done + 1).max(100) } })
+    }
+
+    fn view(&self, which: usize) -> View {
+        match &self.subject {
+            Subject::Pair(pair) => pair.picture(which, &self.controls),
+            Subject::Middle(middle) => middle.picture(which, &self.controls),
+            Subject::Shapes(shapes) => shapes.picture(which, &self.controls),
+        }
+    }
+
+    fn measures(&self) -> Measures {
+        match &self.subject {
+            Subject::Pair(pair) => pair.measures(),
+            _ => measures! { exact: f64::NAN, exact_gap: f64::NAN, bracket: f64::NAN, outside: f64::NAN },
+        }
+    }
+
+    fn verdict(runs: &[Measures]) -> Verdict {
+        let (bracket, gap, outside) = (most(runs, "bracket"), most(runs, "exact_gap"), most(runs, "outside"));
+        let text = if bracket.is_nan() {
+            "No verdict: this takes a second solver with bounds from both sides, and the exact cost beside it.".into()
+        } else {
+            let share = |x: f64| match x {
+                0.0 => "nothing".to_string(),
+                _ if x < 1e-5 => format!("{x:.0e} of it"),
+                _ => format!("{:.2} % of it", 100.0 * x),
+            };
+            let inside = if outside <= 1e-12 { "hold the exact cost between them" } else { "miss the exact cost" };
+            let most = if runs.len() == 1 { "" } else { "at most " };
+            format!(
+                "The second solver's bounds {inside} and are {most}{} apart; the exact solver's own {}.",
+                share(bracket),
+                if gap == 0.0 { "meet".to_string() } else { format!("are {most}{} apart", share(gap)) }
+            )
+        };
+        Verdict::at_most(bracket, 0.01, text).and(gap <= 1e-9 && outside <= 1e-12)
+    }
+
+    fn results(&self) -> Vec<Array> {
+        match &self.subject {
+            Subject::Pair(pair) => pair.results(),
+            Subject::Middle(middle) => middle.results(),
+            Subject::Shapes(shapes) => shapes.results(),
+        }
+    }
+
+    fn pointer(controls: &Controls, which: usize, at: (f64, f64)) -> Option<Controls> {
+        if which != 0 {
+            return None;
+        }
+        pictures::dragged(controls, at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controls::Options;
+
+    fn over(controls: &Controls, library: &Library) -> TransportPlan {
+        let mut run = TransportPlan::new(controls, 0, library).unwrap_or_else(|e| panic!("{e}"));
+        while !pollster::block_on(run.step(&Device::cpu())).unwrap().finished() {}
+        run
+    }
+
+    fn pair(run: &TransportPlan) -> &Pair {
+        let Subject::Pair(pair) = &run.subject else { panic!("two measures") };
+        pair
+    }
+
+    fn array(name: &str, shape: &[usize], values: &[f64]) -> Array {
+        Array { name: name.into(), shape: shape.into(), values: values.into(), columns: Vec::new() }
+    }
+
+    fn with(arrays: Vec<Array>) -> Library {
+        Library::default().with_own(arrays)
+    }
+
+    fn complaint(arrays: Vec<Array>) -> String {
+        let library = with(arrays);
+        let Err(error) = TransportPlan::new(&Controls::default(), 0, &library) else { panic!("taken") };
+        error.to_string()
+    }
+
+    #[test]
+    fn every_solver_comes_to_an_end_and_its_bounds_hold_the_exact_cost() {
+        for k in 0..Solver::NAMES.len() {
+            let beside = Solver::of(k);
+            let run = over(&Controls { beside, size: 30, epsilon: 0.01, ..Controls::default() }, &Library::default());
+            let (pair, name) = (pair(&run), Solver::NAMES[k]);
+            let exact = pair.exact().unwrap().primal;
+            let course = &pair.courses[1];
+            let worth = course.worth.unwrap();
+            assert!(course.over && course.trouble.is_none(), "{name}: {:?}", course.trouble);
+            if beside.balanced() && beside != Solver::Gaussian {
+                assert!(worth.primal >= exact - 1e-12, "{name}: {worth:?}");
+                assert!(worth.dual.is_nan() || worth.dual <= exact + 1e-12, "{name}: {worth:?}");
+            }
+            match beside {
+                Solver::Gaussian => assert!(worth.dual < exact && worth.dual > 0.8 * exact, "{worth:?}"),
+                Solver::Partial => assert!(worth.gap < 1e-12 && (worth.mass - 0.6).abs() < 1e-12 && worth.cost < 0.6 * exact),
+                Solver::Unbalanced => assert!(worth.gap < 1e-7 && worth.mass < 0.9, "{worth:?}"),
+                Solver::Line | Solver::Sliced | Solver::MaxSliced => assert!(worth.primal < 1.5 * exact, "{name}: {worth:?}"),
+                Solver::KSparse => {
+                    let columns: Vec<usize> =
+                        (0..30).map(|j| course.plan.iter().skip(j).step_by(30).filter(|p| **p > 0.0).count()).collect();
+                    assert!(columns.iter().all(|c| *c <= 8), "{columns:?}");
+                    assert!(worth.primal < 1.05 * exact, "{worth:?}");
+                }
+                _ => assert!(worth.gap < 0.05 * exact && worth.marginal_error < 1e-6, "{name}: {worth:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn every_cost_and_every_kind_of_place() {
+        let library = Library::shipped(&[Dataset::Digits]);
+        for cost in [Price::Squared, Price::Distance, Price::Power, Price::Manhattan, Price::Walls] {
+            for problem in [Problem::Clouds, Problem::Histograms, Problem::Pictures, Problem::Graph, Problem::Colours] {
+                let controls = Controls { cost, problem, size: 30, epsilon: 0.02, ..Controls::default() };
+                if cost == Price::Walls && matches!(problem, Problem::Histograms | Problem::Colours) {
+                    let Err(error) = TransportPlan::new(&controls, 0, &library) else { panic!("taken") };
+                    assert!(error.to_string().starts_with("control cost: walls stand in the plane"));
+                    continue;
+                }
+                let measures = over(&controls, &library).measures();
+                assert!(measures.get("exact") > 0.0 && measures.get("exact_gap") < 1e-9, "{measures:?}");
+                assert!(measures.get("outside") < 1e-12, "{measures:?}");
+            }
+        }
+        // A way round a wall is longer than the straight one.
+        let exact =
+            |cost| over(&Controls { cost, size: 30, epsilon: 0.05, ..Controls::default() }, &library).measures().get("exact");
+        assert!(exact(Price::Walls) > exact(Price::Squared));
+    }
+
+    #[test]
+    fn on_a_line_the_first_axis_is_exact_and_plain_distance_is_the_area_between_the_sums() {
+        let controls = Controls { problem: Problem::Histograms, beside: Solver::Line, size: 60, ..Controls::default() };
+        let run = over(&controls, &Library::default());
+        let (exact, line) = (pair(&run).exact().unwrap().primal, pair(&run).courses[1].worth.unwrap().primal);
+        assert!((exact - line).abs() < 1e-13, "{exact}, {line}");
+        let own = with(vec![array("a.npy", &[4], &[1.0, 1.0, 0.0, 0.0]), array("b.npy", &[4], &[0.0, 1.0, 0.0, 3.0])]);
+        let run = over(&Controls { cost: Price::Distance, ..Controls::default() }, &own);
+        // Sums ½, 1, 1, 1 against 0, ¼, ¼, 1, a quarter apart.
+        assert!((run.measures().get("exact") - 0.25 * (0.5 + 0.75 + 0.75)).abs() < 1e-14);
+    }
+
+    #[test]
+    fn degenerate_measures_are_answered_or_refused_in_a_sentence() {
+        let point = |name: &str, x: f64| array(name, &[1, 2], &[x, 0.0]);
+        let exact = |arrays| over(&Controls::default(), &with(arrays)).measures().get("exact");
+        assert_eq!(exact(vec![point("a.csv", 0.0), point("b.csv", 3.0)]), 9.0);
+        // The same place on both sides, and places that occur twice.
+        assert_eq!(exact(vec![point("a.csv", 1.0), point("b.csv", 1.0)]), 0.0);
+        let twice = array("b.csv", &[3, 2], &[3.0, 0.0, 3.0, 0.0, 0.0, 0.0]);
+        assert!((exact(vec![point("a.csv", 0.0), twice]) - 6.0).abs() < 1e-14);
+        let zeros = array("a.npy", &[3], &[0.0; 3]);
+        assert_eq!(complaint(vec![zeros.clone(), zeros]), "a.npy: all masses are 0: at least one must be positive");
+        let mut weighted = array("w.csv", &[2, 3], &[0.0, 0.0, 1.0, 1.0, 1.0, -2.0]);
+        weighted.columns = ["x", "y", "weight"].map(String::from).into();
+        assert_eq!(complaint(vec![weighted, point("b.csv", 0.0)]), "w.csv: mass -2 at place 2: masses must not be negative");
+        assert!(
+            complaint(vec![point("a.csv", 0.0), array("b.csv", &[2, 3], &[0.0; 6])]).contains("both sides need the same number")
+        );
+        assert!(complaint(vec![array("c.csv", &[9, 2], &[0.0; 18])]).starts_with("c.csv: 9 x 2 is no cost matrix"));
+        assert!(complaint(vec![array("c.csv", &[2001, 2001], &vec![0.0; 2001 * 2001])]).contains("at most 2000 a side"));
+        assert!(complaint(vec![array("t.npy", &[2, 2, 2, 2], &[0.0; 16])]).contains("this one has 4"));
+        assert!(complaint(vec![point("a.csv", 1e200), point("b.csv", 0.0)]).contains("its square must fit a double"));
+        let library = with(vec![array("c.csv", &[2, 2], &[1.0, 2.0, 3.0, 4.0])]);
+        let controls = Controls { beside: Solver::Sliced, ..Controls::default() };
+        let Err(error) = TransportPlan::new(&controls, 0, &library) else { panic!("taken") };
+        assert!(error.to_string().starts_with("control beside: this solver projects points"));
+    }
+
+    #[test]
+    fn plans_come_out_in_the_numbering_that_went_in() {
+        let cost = array("task.npz/cost", &[3, 3], &[0.0, 1.0, 2.0, 1.0, 0.0, 1.0, 2.0, 1.0, 0.0]);
+        let (rows, columns) = (array("task.npz/r", &[3], &[2.0, 0.0, 2.0]), array("task.npz/c", &[3], &[1.0, 3.0, 0.0]));
+        let run = over(&Controls::default(), &with(vec![cost, rows, columns]));
+        assert_eq!(run.measures().get("exact"), 0.75);
+        let results = run.results();
+        let plan = results.iter().find(|a| a.name == "plan").unwrap();
+        assert_eq!(
+            (plan.shape.as_slice(), plan.values.as_slice()),
+            ([3, 3].as_slice(), [0.25, 0.25, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5, 0.0].as_slice())
+        );
+        let entries = results.iter().find(|a| a.name == "plan-entries").unwrap();
+        assert_eq!(entries.values, [0.0, 0.0, 0.25, 0.0, 1.0, 0.25, 2.0, 1.0, 0.5]);
+    }
+
+    #[test]
+    fn relaxed_plans_keep_the_ratio_of_both_sums() {
+        let own = || with(vec![array("a.npy", &[3], &[1.0, 0.0, 0.0]), array("b.npy", &[3], &[2.0, 0.0, 2.0])]);
+        let moved = |beside, price| {
+            let controls = Controls { beside, price, share: 1.0, epsilon: 0.01, ..Controls::default() };
+            pair(&over(&controls, &own())).courses[1].worth.unwrap()
+        };
+        // Where both ends are dear, between a quarter and 1 goes their geometric mean.
+        let dear = moved(Solver::Unbalanced, 10.0);
+        assert!((dear.mass - 0.5).abs() < 0.03 && dear.gap < 1e-6, "{dear:?}");
+        let partial = moved(Solver::Partial, 1.0);
+        assert!((partial.mass - 0.25).abs() < 1e-12 && partial.cost.abs() < 1e-12, "{partial:?}");
+    }
+
+    #[test]
+    fn the_pen_draws_and_the_handle_moves() {
+        let drag = |controls: &Controls, at| TransportPlan::pointer(controls, 0, at).unwrap();
+        let start = Controls::default();
+        assert_eq!((drag(&start, (0.5, 0.25)).shift_x, drag(&start, (0.5, 0.25)).shift_y), (0.5, 0.25));
+        let pen = Controls { pen: Pen::Source, ..start.clone() };
+        let one = drag(&drag(&drag(&pen, (0.0, 0.0)), (0.01, 0.0)), (1.0, -0.5));
+        assert_eq!(one.drawn_source, "0 0;1 -0.5");
+        let run = over(&one, &Library::default());
+        assert_eq!(pair(&run).task.sides[0].len(), 2);
+        let erased = drag(&Controls { pen: Pen::Erase, ..one }, (1.0, -0.45));
+        assert_eq!(erased.drawn_source, "0 0");
+        let line = Controls { problem: Problem::Histograms, pen: Pen::Target, ..start.clone() };
+        let drawn = drag(&drag(&line, (0.2, 1.3)), (0.7, -0.3));
+        assert_eq!((drawn.drawn_source.as_str(), drawn.drawn_target.as_str()), ("0.2 0.5", "0.7 0.5"));
+        assert!(TransportPlan::pointer(&start, 1, (0.0, 0.0)).is_none());
+        let wrong = Controls { drawn_source: "1 2;x".into(), ..start };
+        let Err(error) = TransportPlan::new(&wrong, 0, &Library::default()) else { panic!("taken") };
+        assert_eq!(error.to_string(), "control drawn_source: 'x' is no point; points are written 'x y', with ; between them");
+    }
+
+    #[test]
+    fn colours_follow_the_plan_to_the_targets_mean() {
+        let controls = Controls { problem: Problem::Colours, size: 300, ..Controls::default() };
+        let run = over(&controls, &Library::default());
+        let pair = pair(&run);
+        let both = pair.task.colours.as_ref().unwrap();
+        let mean = |picture: &colours::Picture| {
+            let n = picture.pixels.len() as f32;
+            [0, 1, 2].map(|c| picture.pixels.iter().map(|p| p[c]).sum::<f32>() / n)
+        };
+        let (source, target, moved) = (mean(&both[0].0), mean(&both[1].0), mean(&pair.transfers[0].picture));
+        for c in 0..3 {
+            assert!((moved[c] - target[c]).abs() < 0.02, "{source:?} {target:?} {moved:?}");
+        }
+        assert!((0..3).any(|c| (source[c] - target[c]).abs() > 0.1));
+        // A picture onto itself stays as it is.
+        let values: Vec<f64> = (0..20 * 30 * 3).map(|k| (k * 37 % 101) as f64 / 100.0).collect();
+        let own = || array("p.npy", &[20, 30, 3], &values);
+        let run = over(&controls, &with(vec![own(), own()]));
+        let results = run.results();
+        let picture = results.iter().find(|a| a.name == "picture").unwrap();
+        assert!(picture.values.iter().zip(&values).all(|(a, b)| (a - b).abs() < 1e-5));
+    }
+
+    #[test]
+    fn shapes_and_barycenters_end() {
+        let library = Library::shipped(&[Dataset::Digits]);
+        let controls = Controls {
+            problem: Problem::Shapes,
+            source: Shape::Three,
+            target: Shape::Three,
+            size: 60,
+            epsilon: 0.003,
+            ..Controls::default()
+        };
+        let run = over(&controls, &library);
+        let Subject::Shapes(shapes) = &run.subject else { panic!("shapes") };
+        assert!(shapes.cost() < 0.15 * shapes.start_cost(), "{} of {}", shapes.cost(), shapes.start_cost());
+        for measures in 2..=4 {
+            let run = over(&Controls { problem: Problem::Barycenter, measures, epsilon: 0.003, ..Controls::default() }, &library);
+            let mass: f64 = run.results()[0].values.iter().sum();
+            assert!((mass - 1.0).abs() < 1e-5, "{mass}");
+        }
+        // At a corner the barycenter is that measure, blurred a little.
+        let corner =
+            Controls { problem: Problem::Barycenter, weight_x: -1.0, weight_y: -0.8, epsilon: 0.0005, ..Controls::default() };
+        let run = over(&corner, &library);
+        let Subject::Middle(middle) = &run.subject else { panic!("a barycenter") };
+        let off: f64 = middle.off(0);
+        assert!(off < 0.5 && middle.off(1) > 3.0 * off, "{off}, {}", middle.off(1));
+    }
+    /// `cargo test -- --ignored --nocapture slices_are_short` prints how long the slices of some runs and their views take.
+    #[test]
+    #[ignore = "prints times"]
+    fn slices_are_short() {
+        let library = Library::shipped(&[Dataset::Digits]);
+        let mut cases: Vec<(String, Controls)> = Vec::new();
+        for preset in TransportPlan::CARD.presets {
+            let settings = crate::experiment::Entry::of::<TransportPlan>("x").preset(preset.name).unwrap();
+            cases.push((preset.name.into(), crate::controls::Controls::read(&settings)));
+        }
+        for size in [1000, 2000] {
+            for k in 0..Solver::NAMES.len() {
+                let controls =
+                    Controls { solver: Solver::of(k), beside: Solver::Line, size, epsilon: 0.01, ..Controls::default() };
+                cases.push((format!("{} {size}", Solver::NAMES[k]), controls));
+            }
+        }
+        for (name, controls) in cases {
+            let clock = std::time::Instant::now;
+            let start = clock();
+            let mut run = TransportPlan::new(&controls, 0, &library).unwrap();
+            let (mut longest, mut seen, mut count) = (start.elapsed(), std::time::Duration::ZERO, 0);
+            let mut coloured = None;
+            loop {
+                let slice = clock();
+                let over = pollster::block_on(run.step(&Device::cpu())).unwrap().finished();
+                longest = longest.max(slice.elapsed());
+                if let Subject::Pair(pair) = &run.subject
+                    && coloured.is_none()
+                    && pair.transfers.first().is_some_and(|t| t.done())
+                {
+                    coloured = Some(start.elapsed());
+                }
+                if count % 50 == 0 || over {
+                    for which in 0..9 {
+                        let look = clock();
+                        let _ = run.view(which);
+                        seen = seen.max(look.elapsed());
+                    }
+                }
+                count += 1;
+                if over || start.elapsed().as_secs() > 20 {
+                    break;
+                }
+            }
+            println!(
+                "{name}: {:.2?} in {count} slices, longest {longest:.1?}, longest view {seen:.1?}, coloured {coloured:?}",
+                start.elapsed()
+            );
+        }
+    }
+}

@@ -1,0 +1,770 @@
+//! What is transported: two measures, drawn, made or dropped, and what moving costs.
+
+use libm::{cos, exp, pow, sin};
+use std::f64::consts::{PI, TAU};
+
+use super::colours::{Palette, Picture};
+use super::{Controls, Price, Problem, Shape};
+use crate::data::{Array, Dataset, Library};
+use crate::error::{Error, Result};
+use crate::methods::random::Random;
+use crate::methods::transport::{Roads, Ways};
+
+/// Most places on a side.
+pub(super) const MOST: usize = 2000;
+/// Cells a side of the grid on which walls stand, and the square of the plane that it covers.
+pub(super) const WALLED: usize = 41;
+pub(super) const REACH: f64 = 2.0;
+/// Pixels a side of a measure made a picture.
+pub(super) const PIXELS: usize = 24;
+
+/// A measure on points.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Side {
+    /// Coordinates a place; 0 if places are only numbered.
+    pub d: usize,
+    /// The places that have mass.
+    pub places: Vec<f64>,
+    /// Their masses; positive, sum 1.
+    pub mass: Vec<f64>,
+    /// Their places in the user's numbering, and how many there are in that.
+    pub index: Vec<usize>,
+    pub of: usize,
+    /// The mass that was given in all.
+    pub total: f64,
+    /// Were masses given, or only places?
+    weighed: bool,
+    /// The mass of this side as a share of the larger side's, where both were given.
+    pub relative: f64,
+    /// Their nodes, where moving is along roads.
+    pub nodes: Vec<usize>,
+}
+
+impl Side {
+    /// Of masses ≥ 0 at `places`; those of mass 0 are left out.
+    fn new(name: &str, d: usize, places: &[f64], mass: &[f64]) -> Result<Self> {
+        if let Some(row) = mass.iter().position(|m| *m < 0.0) {
+            return Err(Error::new(format!("{name}: mass {} at place {}: masses must not be negative", mass[row], row + 1)));
+        }
+        let top = mass.iter().fold(0.0, |a: f64, b| a.max(*b));
+        if top == 0.0 {
+            return Err(Error::new(format!("{name}: all masses are 0: at least one must be positive")));
+        }
+        // Over the largest first: the sum of huge masses would be infinite. Less than a rounding of it is none.
+        let index: Vec<usize> = (0..mass.len()).filter(|i| mass[*i] / top > 1e-15).collect();
+        let scaled: f64 = index.iter().map(|i| mass[*i] / top).sum();
+        if index.len() > MOST {
+            return Err(Error::new(format!(
+                "{name}: {} places have mass; this runs in the browser with at most {MOST}",
+                index.len()
+            )));
+        }
+        Ok(Side {
+            d,
+            places: index.iter().flat_map(|i| &places[i * d..(i + 1) * d]).copied().collect(),
+            mass: index.iter().map(|i| mass[*i] / top / scaled).collect(),
+            of: mass.len(),
+            total: scaled * top,
+            weighed: false,
+            relative: 1.0,
+            index,
+            nodes: Vec::new(),
+        })
+    }
+
+    pub fn len(&self) -> usize {
+        self.mass.len()
+    }
+
+    pub fn place(&self, i: usize) -> &[f64] {
+        &self.places[i * self.d..(i + 1) * self.d]
+    }
+
+    fn weighed(self) -> Self {
+        Side { weighed: true, ..self }
+    }
+
+    /// The masses for plans that need not move everything: the larger side has a sum of 1.
+    pub fn relaxed(&self) -> Vec<f64> {
+        self.mass.iter().map(|m| m * self.relative).collect()
+    }
+
+    /// Weighted mean.
+    pub fn mean(&self) -> Vec<f64> {
+        (0..self.d).map(|k| (0..self.len()).map(|i| self.mass[i] * self.place(i)[k]).sum()).collect()
+    }
+}
+
+/// What kind of places they are, which decides the pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Points in a plane or in space.
+    Cloud,
+    /// Cells of a line.
+    Line,
+    /// Pixels.
+    Picture,
+    /// Colours.
+    Colours,
+    /// Nodes of a graph.
+    Graph,
+    /// Rows and columns of a matrix.
+    Matrix,
+}
+
+/// What moving costs.
+pub(super) enum Ground {
+    /// |x − y|^p, or the coordinates' differences summed, to the p.
+    Straight { power: f64, manhattan: bool },
+    /// The length of the shortest way, to the p.
+    Roads { roads: Roads, power: f64 },
+    /// Given.
+    Given(Vec<f64>),
+}
+
+/// Two measures and a cost.
+pub(super) struct Task {
+    pub kind: Kind,
+    pub sides: [Side; 2],
+    pub ground: Ground,
+    /// Where walls stand: x and y.
+    pub walls: (Vec<f64>, Vec<f64>),
+    /// Where the graph's nodes are.
+    pub nodes: Vec<[f64; 2]>,
+    pub colours: Option<Box<[(Picture, Palette); 2]>>,
+    /// The rank of every place along the way from one mean to the other.
+    pub ranks: [Vec<u32>; 2],
+    /// Brought by the user.
+    pub own: bool,
+}
+
+/// Costs, filled row by row.
+pub(super) struct Costs {
+    pub matrix: Vec<f64>,
+    pub largest: f64,
+    pub least: f64,
+    /// The ways from each source place, along roads.
+    pub ways: Vec<Vec<u32>>,
+    row: usize,
+}
+
+impl Costs {
+    pub fn new(task: &Task) -> Self {
+        Costs {
+            matrix: Vec::with_capacity(task.sides[0].len() * task.sides[1].len()),
+            largest: 0.0,
+            least: 0.0,
+            ways: Vec::new(),
+            row: 0,
+        }
+    }
+
+    /// Fills about `entries` entries more; true when all are there.
+    pub fn fill(&mut self, task: &Task, entries: usize) -> Result<bool> {
+        let [source, target] = &task.sides;
+        let rows = (entries / (target.len() + if matches!(task.ground, Ground::Roads { .. }) { 20 * 1681 } else { 0 })).max(1);
+        for i in self.row..(self.row + rows).min(source.len()) {
+            match &task.ground {
+                Ground::Given(given) => self.matrix.extend_from_slice(&given[i * target.len()..][..target.len()]),
+                Ground::Straight { power, manhattan } => {
+                    let x = source.place(i);
+                    let price = |j: usize| price(x, target.place(j), *power, *manhattan);
+                    self.matrix.extend((0..target.len()).map(price));
+                }
+                Ground::Roads { roads, power } => {
+                    let Ways { distance, before } = roads.from(source.nodes[i]);
+                    let price = |j: usize| raised(distance[target.nodes[j]], *power);
+                    self.matrix.extend((0..target.len()).map(price));
+                    self.ways.push(before);
+                }
+            }
+        }
+        self.row = (self.row + rows).min(source.len());
+        if self.row < source.len() {
+            return Ok(false);
+        }
+        self.largest = self.matrix.iter().fold(0.0, |a: f64, c| a.max(c.abs()));
+        self.least = self.matrix.iter().fold(0.0, |a: f64, c| a.min(*c));
+        if !self.largest.is_finite() {
+            return Err(Error::new(
+                "the costs are too large for a double: scale the coordinates, or lower the power".to_string(),
+            ));
+        }
+        Ok(true)
+    }
+}
+
+fn raised(distance: f64, p: f64) -> f64 {
+    if p == 1.0 {
+        distance
+    } else if p == 2.0 {
+        distance * distance
+    } else {
+        pow(distance, p)
+    }
+}
+
+/// The cost of a straight move.
+pub(super) fn price(x: &[f64], y: &[f64], p: f64, manhattan: bool) -> f64 {
+    if manhattan {
+        return raised(x.iter().zip(y).map(|(x, y)| (x - y).abs()).sum(), p);
+    }
+    let square: f64 = x.iter().zip(y).map(|(x, y)| (x - y) * (x - y)).sum();
+    if p == 2.0 { square } else { raised(square.sqrt(), p) }
+}
+
+/// A shape as a skeleton of points with masses, and how far around them ink reaches.
+fn skeleton(shape: Shape, library: &Library) -> Result<(Vec<([f64; 2], f64)>, f64)> {
+    let even = |points: Vec<[f64; 2]>| points.into_iter().map(|p| (p, 1.0)).collect::<Vec<_>>();
+    let along = |n: usize, at: &dyn Fn(f64) -> [f64; 2]| (0..n).map(|k| at((k as f64 + 0.5) / n as f64)).collect::<Vec<_>>();
+    Ok(match shape {
+        Shape::Blob => (even(vec![[0.0, 0.0]]), 0.32),
+        Shape::Two => (even(vec![[0.0, 0.6], [0.0, -0.6]]), 0.17),
+        Shape::Ring => (even(along(80, &|t| [0.7 * cos(TAU * t), 0.7 * sin(TAU * t)])), 0.05),
+        Shape::Moons => {
+            let arc = |sign: f64| move |t: f64| [sign * 0.55 * cos(PI * t) + sign * 0.22, 0.6 * sign * (sin(PI * t) - 0.35)];
+            (even([along(40, &arc(1.0)), along(40, &arc(-1.0))].concat()), 0.05)
+        }
+        Shape::Square => {
+            (even((0..144).map(|k| [f64::from(k % 12), f64::from(k / 12)].map(|v| (v - 5.5) / 9.0)).collect()), 0.04)
+        }
+        Shape::Spiral => {
+            let at = |t: f64| [(0.12 + 0.68 * t) * cos(1.6 * TAU * t), (0.12 + 0.68 * t) * sin(1.6 * TAU * t)];
+            (even(along(100, &at)), 0.04)
+        }
+        Shape::Cross => {
+            let bar = along(40, &|t| [0.0, 1.5 * t - 0.75]);
+            (even(bar.iter().flat_map(|[a, b]| [[*a, *b], [*b, *a]]).collect()), 0.07)
+        }
+        Shape::Zero | Shape::Three | Shape::Eight => {
+            let digit =
+                [(Shape::Zero, 0), (Shape::Three, 3), (Shape::Eight, 8)].iter().find(|s| s.0 == shape).expect("a digit").1;
+            let pictures = library.pictures(Dataset::Digits)?;
+            let which = (0..pictures.len()).find(|i| pictures.labels[*i] == digit).expect("every digit is there");
+            let ink = pictures.image(which).iter().enumerate().filter(|(_, ink)| **ink > 0);
+            let at = |k: usize| [((k % 8) as f64 - 3.5) * 0.21, (3.5 - (k / 8) as f64) * 0.21];
+            (ink.map(|(k, ink)| (at(k), f64::from(*ink))).collect(), 0.07)
+        }
+    })
+}
+
+/// `n` points of a shape.
+fn sample(shape: Shape, n: usize, random: &mut Random, library: &Library) -> Result<Vec<[f64; 2]>> {
+    let (bones, width) = skeleton(shape, library)?;
+    let all: f64 = bones.iter().map(|b| b.1).sum();
+    let mut draw = || {
+        let mut left = random.uniform() * all;
+        let bone = bones.iter().find(|b| {
+            left -= b.1;
+            left < 0.0
+        });
+        let at = bone.unwrap_or(&bones[bones.len() - 1]).0;
+        [at[0] + width * random.normal(), at[1] + width * random.normal()]
+    };
+    Ok((0..n).map(|_| draw()).collect())
+}
+
+/// The density of a shape, up to a factor.
+fn density(bones: &[([f64; 2], f64)], width: f64, at: [f64; 2]) -> f64 {
+    let scale = 1.0 / (2.0 * width * width);
+    bones.iter().map(|([x, y], m)| m * exp(-scale * ((at[0] - x) * (at[0] - x) + (at[1] - y) * (at[1] - y)))).sum()
+}
+
+/// A shape as masses on pixels of the square of half side 1.1, row 0 at the bottom; faint ones are 0.
+pub(super) fn raster(shape: Shape, side: usize, library: &Library) -> Result<Vec<f64>> {
+    let (bones, width) = skeleton(shape, library)?;
+    let at = |k: usize| 1.1 * (2.0 * (k as f64 + 0.5) / side as f64 - 1.0);
+    let width = width.max(0.05);
+    let mut mass: Vec<f64> = (0..side * side).map(|k| density(&bones, width, [at(k % side), at(k / side)])).collect();
+    let top = mass.iter().fold(0.0, |a: f64, b| a.max(*b));
+    mass.iter_mut().for_each(|m| *m = if *m < 0.02 * top { 0.0 } else { *m / top });
+    Ok(mass)
+}
+
+/// A density on a line, of the shape of that name, around 0 and about ±1 wide.
+fn on_a_line(shape: Shape, s: f64) -> f64 {
+    let hump = |at: f64, width: f64| exp(-(s - at) * (s - at) / (2.0 * width * width));
+    match shape {
+        Shape::Blob => hump(0.0, 0.5),
+        Shape::Two => hump(-0.7, 0.2) + 0.7 * hump(0.7, 0.2),
+        Shape::Ring => {
+            if s.abs() < 1.0 {
+                1.0 / (1.05 - s * s).sqrt()
+            } else {
+                0.0
+            }
+        }
+        Shape::Moons => {
+            if s > -1.0 {
+                (s + 1.0) * exp(-3.0 * (s + 1.0)) * 4.0
+            } else {
+                0.0
+            }
+        }
+        Shape::Square => {
+            if s.abs() < 0.9 {
+                1.0
+            } else {
+                0.0
+            }
+        }
+        Shape::Spiral => hump(0.0, 0.7) * (1.0 + cos(9.0 * s)),
+        Shape::Cross => exp(-4.0 * s.abs()) + if s.abs() < 1.0 { 0.12 } else { 0.0 },
+        Shape::Zero => hump(-0.8, 0.15) + hump(0.8, 0.15) + 0.1 * hump(0.0, 0.8),
+        Shape::Three => hump(-0.8, 0.12) + hump(0.0, 0.12) + hump(0.8, 0.12),
+        Shape::Eight => hump(-0.5, 0.25) + 0.5 * hump(0.1, 0.1) + hump(0.6, 0.2),
+    }
+}
+
+/// What the pen drew: "x y;x y".
+pub(super) fn drawn(name: &str, text: &str) -> Result<Vec<[f64; 2]>> {
+    let wrong =
+        |part: &str| Error::new(format!("control {name}: '{part}' is no point; points are written 'x y', with ; between them"));
+    let parts = text.split(';').map(str::trim).filter(|part| !part.is_empty());
+    parts
+        .map(|part| {
+            let numbers: Vec<f64> = part.split_whitespace().map_while(|n| n.parse().ok()).collect();
+            match numbers[..] {
+                [x, y] if x.abs() <= 1e6 && y.abs() <= 1e6 && part.split_whitespace().count() == 2 => Ok([x, y]),
+                _ => Err(wrong(part)),
+            }
+        })
+        .collect()
+}
+
+impl Controls {
+    /// The exponent of the cost.
+    pub(super) fn exponent(&self) -> f64 {
+        match self.cost {
+            Price::Squared | Price::Walls => 2.0,
+            Price::Distance | Price::Manhattan => 1.0,
+            Price::Power => self.power,
+        }
+    }
+
+    fn straight(&self) -> Ground {
+        Ground::Straight { power: self.exponent(), manhattan: self.cost == Price::Manhattan }
+    }
+
+    fn shapes(&self) -> [(Shape, &str, &str); 2] {
+        [(self.source, "drawn_source", &self.drawn_source), (self.target, "drawn_target", &self.drawn_target)]
+    }
+
+    /// The two measures.
+    pub(super) fn task(&self, seed: u64, library: &Library) -> Result<Task> {
+        if !library.own().is_empty() {
+            return self.own(library);
+        }
+        match self.problem {
+            Problem::Clouds | Problem::Shapes => self.clouds(seed, library),
+            Problem::Histograms => self.histograms(),
+            Problem::Pictures | Problem::Barycenter => {
+                let sides = [self.source, self.target].map(|shape| raster(shape, PIXELS, library));
+                let [source, target] = sides;
+                self.pictures(&[("source", PIXELS, PIXELS, source?), ("target", PIXELS, PIXELS, target?)])
+            }
+            Problem::Colours => {
+                let pictures = [Picture::dusk(&mut Random::new(seed, "dusk")), Picture::forest(&mut Random::new(seed, "forest"))];
+                self.colours(pictures)
+            }
+            Problem::Graph => self.graph(seed, library),
+        }
+    }
+
+    fn clouds(&self, seed: u64, library: &Library) -> Result<Task> {
+        let mut points = Vec::new();
+        for (k, (shape, name, text)) in self.shapes().into_iter().enumerate() {
+            let by_hand = drawn(name, text)?;
+            let mut random = Random::new(seed, if k == 0 { "source" } else { "target" });
+            let shift = if k == 0 { [self.shift_x, self.shift_y] } else { [0.9, 0.0] };
+            let cloud = if by_hand.is_empty() {
+                sample(shape, self.size, &mut random, library)?.iter().map(|[x, y]| [x + shift[0], y + shift[1]]).collect()
+            } else {
+                by_hand
+            };
+            points.push(cloud);
+        }
+        let d = if self.space { 3 } else { 2 };
+        let mut sides = Vec::new();
+        for (k, cloud) in points.iter().enumerate() {
+            // In space the source is a bowl and the target a saddle.
+            let lift = |[x, y]: [f64; 2]| if k == 0 { 0.6 * (x * x + y * y) - 0.6 } else { 1.2 * (x - 0.9) * y };
+            let places: Vec<f64> = cloud.iter().flat_map(|p| [p[0], p[1], lift(*p)].into_iter().take(d)).collect();
+            sides.push(Side::new(["source", "target"][k], d, &places, &vec![1.0; cloud.len()])?);
+        }
+        let [target, source] = [sides.pop().expect("two"), sides.pop().expect("two")];
+        self.with_walls(Task {
+            kind: Kind::Cloud,
+            sides: [source, target],
+            ground: self.straight(),
+            walls: Default::default(),
+            nodes: Vec::new(),
+            colours: None,
+            ranks: Default::default(),
+            own: false,
+        })
+    }
+
+    /// The task with walls, if they are asked for and the places are in the plane.
+    fn with_walls(&self, mut task: Task) -> Result<Task> {
+        if self.cost != Price::Walls {
+            return Ok(task);
+        }
+        if task.sides[0].d != 2 {
+            return Err(Error::new("control cost: walls stand in the plane; these places have another number of coordinates"));
+        }
+        let cell = |k: usize| (k as f64 + 0.5) / WALLED as f64 * 2.0 * REACH - REACH;
+        // A wall between the two, with a gap above the middle and one below it.
+        let open: Vec<bool> = (0..WALLED * WALLED)
+            .map(|k| {
+                let (x, y) = (cell(k % WALLED), cell(k / WALLED));
+                !(x.abs() < 0.06 && (y < -1.15 || (-0.75..0.5).contains(&y) || y > 0.9))
+            })
+            .collect();
+        let unit = 2.0 * REACH / WALLED as f64;
+        let mut roads = Roads::grid(WALLED, &open);
+        roads.rescale(unit);
+        let free: Vec<usize> = (0..open.len()).filter(|k| open[*k]).collect();
+        let nearest = |x: &[f64]| {
+            let off = |k: usize| {
+                let (dx, dy) = (cell(k % WALLED) - x[0], cell(k / WALLED) - x[1]);
+                dx * dx + dy * dy
+            };
+            let at = |v: f64| (((v + REACH) / unit).floor().clamp(0.0, WALLED as f64 - 1.0)) as usize;
+            let own = at(x[1]) * WALLED + at(x[0]);
+            if open[own] { own } else { free.iter().copied().fold(free[0], |best, k| if off(k) < off(best) { k } else { best }) }
+        };
+        for side in &mut task.sides {
+            side.nodes = (0..side.len()).map(|i| nearest(side.place(i))).collect();
+        }
+        task.nodes = (0..open.len()).map(|k| [cell(k % WALLED), cell(k / WALLED)]).collect();
+        task.walls = (0..open.len()).filter(|k| !open[*k]).map(|k| (cell(k % WALLED), cell(k / WALLED))).unzip();
+        task.ground = Ground::Roads { roads, power: self.exponent() };
+        Ok(task)
+    }
+
+    fn histograms(&self) -> Result<Task> {
+        let n = self.size.max(2);
+        let place = |i: usize| (i as f64 + 0.5) / n as f64;
+        let mut sides = Vec::new();
+        for (k, (shape, name, text)) in self.shapes().into_iter().enumerate() {
+            let mut by_hand = drawn(name, text)?;
+            by_hand.sort_by(|a, b| a[0].total_cmp(&b[0]));
+            let (center, width) = if k == 0 { (0.3 + 0.1 * (self.shift_x + 0.9), 0.16) } else { (0.68, 0.16) };
+            let height = |x: f64| {
+                if by_hand.is_empty() { on_a_line(shape, (x - center) / width) } else { interpolated(&by_hand, x) }
+            };
+            let mut mass: Vec<f64> = (0..n).map(|i| height(place(i)).max(0.0)).collect();
+            let top = mass.iter().fold(0.0, |a: f64, b| a.max(*b));
+            mass.iter_mut().for_each(|m| *m = if *m < 1e-4 * top { 0.0 } else { *m });
+            let places: Vec<f64> = (0..n).map(place).collect();
+            sides.push(Side::new(if by_hand.is_empty() { ["source", "target"][k] } else { name }, 1, &places, &mass)?);
+        }
+        self.line(sides, false)
+    }
+
+    fn line(&self, mut sides: Vec<Side>, own: bool) -> Result<Task> {
+        let [target, source] = [sides.pop().expect("two"), sides.pop().expect("two")];
+        self.with_walls(Task {
+            kind: Kind::Line,
+            sides: [source, target],
+            ground: self.straight(),
+            walls: Default::default(),
+            nodes: Vec::new(),
+            colours: None,
+            ranks: Default::default(),
+            own,
+        })
+    }
+
+    /// Two pictures (name, width, height, masses with row 0 at the bottom) as measures on the square of half side 1.1.
+    fn pictures(&self, pictures: &[(&str, usize, usize, Vec<f64>)]) -> Result<Task> {
+        let mut sides = Vec::new();
+        for (name, width, height, mass) in pictures {
+            let unit = 2.2 / (*width).max(*height) as f64;
+            let at = |k: usize, n: usize| unit * (k as f64 + 0.5 - 0.5 * n as f64);
+            let places: Vec<f64> = (0..mass.len()).flat_map(|k| [at(k % width, *width), at(k / width, *height)]).collect();
+            sides.push(Side::new(name, 2, &places, mass)?.weighed());
+        }
+        let [target, source] = [sides.pop().expect("two"), sides.pop().expect("two")];
+        self.with_walls(Task {
+            kind: Kind::Picture,
+            sides: [source, target],
+            ground: self.straight(),
+            walls: Default::default(),
+            nodes: Vec::new(),
+            colours: None,
+            ranks: Default::default(),
+            own: false,
+        })
+    }
+
+    fn colours(&self, pictures: [Picture; 2]) -> Result<Task> {
+        let both = pictures.map(|picture| {
+            let palette = Palette::of(&picture, self.size.max(8));
+            (picture, palette)
+        });
+        let side = |k: usize| {
+            let palette = &both[k].1;
+            Side::new(["source", "target"][k], 3, &palette.colours, &palette.mass)
+        };
+        let sides = [side(0)?, side(1)?];
+        let task = Task {
+            kind: Kind::Colours,
+            sides,
+            ground: self.straight(),
+            walls: Default::default(),
+            nodes: Vec::new(),
+            colours: Some(Box::new(both)),
+            ranks: Default::default(),
+            own: false,
+        };
+        self.with_walls(task)
+    }
+
+    /// A crooked grid of about n nodes with a third of its streets closed; the shapes' densities are the masses.
+    fn graph(&self, seed: u64, library: &Library) -> Result<Task> {
+        let side = ((self.size as f64).sqrt().ceil() as usize).max(2);
+        let mut random = Random::new(seed, "graph");
+        let step = 2.0 * 1.7 / (side - 1) as f64;
+        let jitter = 0.28 * step;
+        let mut nodes = Vec::new();
+        for k in 0..side * side {
+            let at = |i: usize, random: &mut Random| i as f64 * step - 1.7 + jitter * random.between(-1.0, 1.0);
+            nodes.push([at(k % side, &mut random), at(k / side, &mut random)]);
+        }
+        let mut streets: Vec<(usize, usize)> = (0..side * side)
+            .flat_map(|k| [(k % side + 1 < side).then_some((k, k + 1)), (k / side + 1 < side).then_some((k, k + side))])
+            .flatten()
+            .collect();
+        random.shuffle(&mut streets);
+        // The streets of a spanning tree stay open, so that every place can be reached.
+        let mut root: Vec<usize> = (0..side * side).collect();
+        fn find(root: &mut [usize], mut k: usize) -> usize {
+            while root[k] != k {
+                root[k] = root[root[k]];
+                k = root[k];
+            }
+            k
+        }
+        let mut edges = Vec::new();
+        for (a, b) in streets {
+            let (ra, rb) = (find(&mut root, a), find(&mut root, b));
+            if ra != rb || random.uniform() > 1.0 / 3.0 {
+                root[ra] = rb;
+                let (dx, dy) = (nodes[a][0] - nodes[b][0], nodes[a][1] - nodes[b][1]);
+                edges.push((a, b, (dx * dx + dy * dy).sqrt()));
+            }
+        }
+        let mut sides = Vec::new();
+        for (k, (shape, _, _)) in self.shapes().into_iter().enumerate() {
+            let (bones, width) = skeleton(shape, library)?;
+            let shift = if k == 0 { [self.shift_x, self.shift_y] } else { [0.9, 0.0] };
+            let mut mass: Vec<f64> = nodes
+                .iter()
+                .map(|[x, y]| density(&bones, width.max(0.6 * step).max(0.08), [x - shift[0], y - shift[1]]))
+                .collect();
+            let top = mass.iter().fold(0.0, |a: f64, b| a.max(*b));
+            mass.iter_mut().for_each(|m| *m = if *m < 0.05 * top { 0.0 } else { *m });
+            let mut side = Side::new(["source", "target"][k], 2, &nodes.concat(), &mass)?;
+            side.nodes = side.index.clone();
+            sides.push(side);
+        }
+        let [target, source] = [sides.pop().expect("two"), sides.pop().expect("two")];
+        let ground = Ground::Roads { roads: Roads::new(nodes.len(), &edges), power: self.exponent() };
+        Ok(Task {
+            kind: Kind::Graph,
+            sides: [source, target],
+            ground,
+            walls: Default::default(),
+            nodes,
+            colours: None,
+            ranks: Default::default(),
+            own: false,
+        })
+    }
+
+    /// The user's own.
+    fn own(&self, library: &Library) -> Result<Task> {
+        let arrays = library.own();
+        let mut task = match arrays {
+            [one] => matrix(one, None)?,
+            [a, b] if pixels(a).is_some() && pixels(b).is_some() => {
+                if a.shape.len() == 3 || b.shape.len() == 3 {
+                    self.colours([Picture::of(a)?, Picture::of(b)?])?
+                } else {
+                    self.pictures(&[grey(a), grey(b)])?
+                }
+            }
+            [a, b] if heights(a) && heights(b) => {
+                let side = |array: &Array| {
+                    let n = array.values.len();
+                    let places: Vec<f64> = (0..n).map(|i| (i as f64 + 0.5) / n as f64).collect();
+                    Ok::<Side, Error>(Side::new(&array.name, 1, &places, &array.values)?.weighed())
+                };
+                self.line(vec![side(a)?, side(b)?], true)?
+            }
+            [a, b] => {
+                let (source, target) = (cloud(a)?, cloud(b)?);
+                if source.d != target.d {
+                    return Err(Error::new(format!(
+                        "{} has {} coordinate columns but {} has {}: both sides need the same number",
+                        a.name, source.d, b.name, target.d
+                    )));
+                }
+                if source.d == 1 {
+                    self.line(vec![source, target], true)?
+                } else {
+                    self.with_walls(Task {
+                        kind: Kind::Cloud,
+                        sides: [source, target],
+                        ground: self.straight(),
+                        walls: Default::default(),
+                        nodes: Vec::new(),
+                        colours: None,
+                        ranks: Default::default(),
+                        own: true,
+                    })?
+                }
+            }
+            [_, _, _] => {
+                let cost = arrays.iter().max_by_key(|a| a.values.len()).expect("three");
+                let others: Vec<&Array> = arrays.iter().filter(|a| !std::ptr::eq(*a, cost)).collect();
+                matrix(cost, Some([others[0], others[1]]))?
+            }
+            _ => {
+                return Err(Error::new(format!(
+                    "{} arrays were given: two point clouds, two histograms, two pictures, or a cost matrix (alone or with the two sides' masses) would be right",
+                    arrays.len()
+                )));
+            }
+        };
+        task.own = true;
+        if task.sides.iter().all(|side| side.weighed) {
+            let top = task.sides[0].total.max(task.sides[1].total);
+            task.sides.iter_mut().for_each(|side| side.relative = side.total / top);
+        }
+        Ok(task)
+    }
+}
+
+/// Linear between points sorted along x, 0 outside them.
+fn interpolated(points: &[[f64; 2]], x: f64) -> f64 {
+    let after = points.partition_point(|p| p[0] < x);
+    match (after.checked_sub(1).map(|k| points[k]), points.get(after)) {
+        (Some([x0, y0]), Some([x1, y1])) => y0 + (y1 - y0) * (x - x0) / (x1 - x0).max(f64::MIN_POSITIVE),
+        _ => 0.0,
+    }
+}
+
+/// Width and height, if the array is a picture: three dimensions of which the last has 1, 3 or 4, or a table too wide for coordinates.
+fn pixels(array: &Array) -> Option<(usize, usize)> {
+    match array.shape[..] {
+        [height, width, 1 | 3 | 4] if height > 1 && width > 1 => Some((width, height)),
+        [height, width] if width > 4 && height > 1 && array.columns.iter().all(|c| c.trim().parse::<f64>().is_ok()) => {
+            Some((width, height))
+        }
+        _ => None,
+    }
+}
+
+/// A grey picture as masses, at most about 44 pixels a side: larger ones are summed up in blocks. Row 0 at the bottom.
+fn grey(array: &Array) -> (&str, usize, usize, Vec<f64>) {
+    let (width, height) = pixels(array).expect("a picture");
+    let block = width.max(height).div_ceil(44);
+    let (w, h) = (width.div_ceil(block), height.div_ceil(block));
+    let mut mass = vec![0.0; w * h];
+    for (k, value) in array.values.iter().enumerate() {
+        mass[(h - 1 - k / width / block) * w + k % width / block] += value;
+    }
+    (&array.name, w, h, mass)
+}
+
+/// Is it one number a place, with no place given?
+fn heights(array: &Array) -> bool {
+    let single = array.shape.len() == 1 || array.shape.len() == 2 && array.shape[1] == 1;
+    let named = array.columns.first().is_some_and(|c| c.trim().eq_ignore_ascii_case("x"));
+    single && !named && array.values.iter().all(|v| *v >= 0.0)
+}
+
+/// Points, one a row, and a column `weight` or `mass` if there is one.
+fn cloud(array: &Array) -> Result<Side> {
+    let name = &array.name;
+    let (rows, columns) = match array.shape[..] {
+        [rows] => (rows, 1),
+        [rows, columns] => (rows, columns),
+        _ => {
+            return Err(Error::new(format!(
+                "{name}: a point cloud has one point a row, this array has {} dimensions",
+                array.shape.len()
+            )));
+        }
+    };
+    let is_weight = |column: &String| ["weight", "mass"].iter().any(|w| column.trim().eq_ignore_ascii_case(w));
+    let weight = array.columns.iter().position(is_weight);
+    let d = columns - usize::from(weight.is_some());
+    if !(1..=3).contains(&d) {
+        return Err(Error::new(format!(
+            "{name}: {d} coordinate columns; clouds of one to three (x, y, z) and a column weight are read"
+        )));
+    }
+    let (mut places, mut mass) = (Vec::with_capacity(rows * d), Vec::with_capacity(rows));
+    for row in array.values.chunks_exact(columns) {
+        places.extend(row.iter().enumerate().filter(|(j, _)| Some(*j) != weight).map(|(_, v)| *v));
+        mass.push(weight.map_or(1.0, |w| row[w]));
+    }
+    let far = places.iter().fold(0.0, |a: f64, b| a.max(b.abs()));
+    if far > 1e100 {
+        return Err(Error::new(format!("{name}: a coordinate of {far:e} is too large: its square must fit a double")));
+    }
+    Ok(Side { weighed: weight.is_some(), ..Side::new(name, d, &places, &mass)? })
+}
+
+/// A cost matrix, with the two sides' masses or with equal ones.
+fn matrix(array: &Array, masses: Option<[&Array; 2]>) -> Result<Task> {
+    let name = &array.name;
+    let &[rows, columns] = &array.shape[..] else {
+        return Err(Error::new(format!(
+            "{name}: one array alone is read as a cost matrix, which has two dimensions; this one has {}",
+            array.shape.len()
+        )));
+    };
+    if masses.is_none() && rows != columns && columns < 5 {
+        return Err(Error::new(format!(
+            "{name}: {rows} x {columns} is no cost matrix (square, or at least 5 columns); for clouds or histograms drop two files at once, or an npz with two arrays"
+        )));
+    }
+    if rows.max(columns) > MOST {
+        return Err(Error::new(format!("{name}: {rows} x {columns} costs; this runs in the browser with at most {MOST} a side")));
+    }
+    let mut given = [vec![1.0; rows], vec![1.0; columns]];
+    let mut names = [name.as_str(), name.as_str()];
+    if let Some([a, b]) = masses {
+        let flat = |array: &Array| array.shape.iter().filter(|n| **n > 1).count() <= 1;
+        if !flat(a) || !flat(b) || (a.values.len(), b.values.len()) != (rows, columns) {
+            return Err(Error::new(format!(
+                "{name}: {rows} x {columns} costs need {rows} masses for the rows, then {columns} for the columns; {} has {} numbers and {} has {}",
+                a.name,
+                a.values.len(),
+                b.name,
+                b.values.len()
+            )));
+        }
+        given = [a.values.clone(), b.values.clone()];
+        names = [&a.name, &b.name];
+    }
+    let side = |k: usize| Ok::<Side, Error>(Side { weighed: masses.is_some(), ..Side::new(names[k], 0, &[], &given[k])? });
+    let sides = [side(0)?, side(1)?];
+    let [source, target] = &sides;
+    let kept = source.index.iter().flat_map(|i| target.index.iter().map(move |j| array.values[i * columns + j])).collect();
+    Ok(Task {
+        kind: Kind::Matrix,
+        sides,
+        ground: Ground::Given(kept),
+        walls: Default::default(),
+        nodes: Vec::new(),
+        colours: None,
+        ranks: Default::default(),
+        own: true,
+    })
+}

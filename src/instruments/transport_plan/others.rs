@@ -1,0 +1,547 @@
+//! What is not between two measures in one place: barycenters of several, and shapes matched by their inner distances.
+
+use super::measures::{Side, raster};
+use super::pictures::{SOURCE, TARGET, nothing, ways};
+use super::{Controls, Shape};
+use crate::controls::Options;
+use crate::data::{Array, Library};
+use crate::error::{Error, Result};
+use crate::methods::transport::{Barycenter, GromovWasserstein, NetworkSimplex, entropy, marginal_error};
+use crate::view::{Axis, Cell, Chart, Handle, HeatMap, Images, Ink, Mark, Matrix, Table, View};
+
+/// Pixels a side of measures that are averaged.
+const PIXELS: usize = 32;
+
+/// A barycenter on its way.
+pub(super) struct Middle {
+    names: Vec<String>,
+    measures: Vec<Vec<f64>>,
+    weights: Vec<f64>,
+    solver: Barycenter,
+    errors: Vec<f64>,
+    epsilon: f64,
+}
+
+/// The places of K measures in the weights' picture.
+fn corners(k: usize) -> Vec<(f64, f64)> {
+    match k {
+        2 => vec![(-1.0, 0.0), (1.0, 0.0)],
+        3 => vec![(-1.0, -0.8), (1.0, -0.8), (0.0, 0.9)],
+        _ => vec![(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)],
+    }
+}
+
+/// The weights of a place.
+fn weights(k: usize, (x, y): (f64, f64)) -> Vec<f64> {
+    let (x, y) = (x.clamp(-1.0, 1.0), y.clamp(-1.0, 1.0));
+    let raw = match k {
+        2 => vec![1.0 - x, 1.0 + x],
+        3 => {
+            let top = (y + 0.8) / 1.7;
+            let right = 0.5 * (1.0 - top + x);
+            vec![1.0 - top - right, right, top]
+        }
+        _ => vec![(1.0 - x) * (1.0 - y), (1.0 + x) * (1.0 - y), (1.0 + x) * (1.0 + y), (1.0 - x) * (1.0 + y)],
+    };
+    let positive: Vec<f64> = raw.into_iter().map(|w| w.max(0.0)).collect();
+    let sum: f64 = positive.iter().sum();
+    positive.into_iter().map(|w| w / sum).collect()
+}
+
+impl Middle {
+    const STEPS: usize = 1500;
+    const ARRIVED: f64 = 1e-7;
+
+    pub fn new(controls: &Controls, library: &Library) -> Result<Self> {
+        let (mut names, mut measures) = (Vec::new(), Vec::new());
+        if library.own().is_empty() {
+            for shape in [controls.source, controls.target, controls.third, controls.fourth].into_iter().take(controls.measures) {
+                names.push(Shape::NAMES[shape.index()].to_string());
+                measures.push(raster(shape, PIXELS, library)?);
+            }
+        } else {
+            let own = library.own();
+            if !(2..=4).contains(&own.len()) {
+                return Err(Error::new(format!("{} arrays were given; a barycenter is of two to four pictures", own.len())));
+            }
+            for array in own {
+                names.push(array.name.chars().take(24).collect());
+                measures.push(fitted(array)?);
+            }
+        }
+        for measure in &mut measures {
+            // Logarithms are taken of them: a little everywhere.
+            let sum: f64 = measure.iter().sum();
+            let floor = 1e-7 / measure.len() as f64;
+            measure.iter_mut().for_each(|m| *m = (*m / sum + floor) / (1.0 + 1e-7));
+        }
+        let weights = weights(measures.len(), (controls.weight_x, controls.weight_y));
+        let largest = 2.0 * ((PIXELS - 1) * (PIXELS - 1)) as f64;
+        let epsilon = controls.epsilon.max(5e-4) * largest;
+        let solver = Barycenter::on_grid(PIXELS, &measures, &weights, 1.0 / epsilon);
+        Ok(Middle { names, measures, weights, solver, errors: Vec::new(), epsilon })
+    }
+
+    /// One slice; true at the end.
+    pub fn step(&mut self) -> bool {
+        for _ in 0..2 {
+            if !self.over() {
+                self.errors.push(self.solver.step());
+            }
+        }
+        self.over()
+    }
+
+    /// Σ |b − aₖ|.
+    #[cfg(test)]
+    pub fn off(&self, k: usize) -> f64 {
+        self.solver.measure().iter().zip(&self.measures[k]).map(|(b, a)| (b - a).abs()).sum()
+    }
+
+    fn over(&self) -> bool {
+        self.errors.len() >= Self::STEPS || self.errors.last().is_some_and(|e| *e < Self::ARRIVED)
+    }
+
+    fn map(&self, values: Vec<f32>, label: &str) -> View {
+        View::HeatMap(HeatMap {
+            x: Axis::linear("x").range(-1.1, 1.1),
+            y: Axis::linear("y").range(-1.1, 1.1),
+            value: Axis::linear(label),
+            columns: PIXELS,
+            values,
+            ..HeatMap::default()
+        })
+    }
+
+    pub fn picture(&self, which: usize, controls: &Controls) -> View {
+        match which {
+            0 => {
+                let corners = corners(self.names.len());
+                let closed = corners.iter().chain(corners.first());
+                let (x, y): (Vec<f64>, Vec<f64>) = closed.copied().unzip();
+                let mut marks = vec![Mark::line("", Ink::Muted, x, y)];
+                for (k, ((name, at), weight)) in self.names.iter().zip(&corners).zip(&self.weights).enumerate() {
+                    let away = if at.1 > 0.0 { 0.14 } else { -0.14 };
+                    let text = format!("{name} {:.0} %", 100.0 * weight);
+                    marks.push(Mark::points("", Ink::Series(k as u8), vec![at.0], vec![at.1], 9.0));
+                    marks.push(Mark::Label { text, at: (0.8 * at.0, at.1 + away), ink: Ink::Text });
+                }
+                let handle = Some(Handle { name: "weights".into(), at: (controls.weight_x, controls.weight_y) });
+                let axis = |name: &str| Axis::linear(name).range(-1.3, 1.3);
+                View::Chart(Chart { x: axis("nearer to a corner:"), y: axis("more of its measure"), marks, equal: true, handle })
+            }
+            1 => self.map(self.solver.measure().iter().map(|b| *b as f32).collect(), "mass"),
+            2 => {
+                let middle = self.solver.measure();
+                let plain: Vec<f64> =
+                    (0..middle.len()).map(|i| self.measures.iter().zip(&self.weights).map(|(m, w)| w * m[i]).sum()).collect();
+                let named = [("barycenter", &middle), ("mean of the masses", &plain)];
+                let all: Vec<(&str, &Vec<f64>)> =
+                    self.names.iter().map(String::as_str).zip(&self.measures).chain(named).collect();
+                let ink = |m: &Vec<f64>| {
+                    let top = m.iter().fold(0.0, |a: f64, b| a.max(*b));
+                    let at = |k: usize| m[(PIXELS - 1 - k / PIXELS) * PIXELS + k % PIXELS];
+                    (0..m.len()).map(|k| (255.0 * at(k) / top) as u8).collect::<Vec<u8>>()
+                };
+                View::Images(Images {
+                    width: PIXELS,
+                    height: PIXELS,
+                    channels: 1,
+                    columns: all.len().div_ceil(2).max(2),
+                    pixels: all.iter().flat_map(|(_, m)| ink(m)).collect(),
+                    captions: all.iter().map(|(name, _)| (*name).to_string()).collect(),
+                })
+            }
+            4 => {
+                let profile = |m: &[f64]| -> Vec<f64> { (0..PIXELS).map(|c| m.iter().skip(c).step_by(PIXELS).sum()).collect() };
+                let x: Vec<f64> = (0..PIXELS).map(|c| 2.2 * ((c as f64 + 0.5) / PIXELS as f64 - 0.5)).collect();
+                let mut marks: Vec<Mark> = (self.names.iter().zip(&self.measures).enumerate())
+                    .map(|(k, (name, m))| Mark::line(name.clone(), Ink::Series(k as u8), x.clone(), profile(m)))
+                    .collect();
+                marks.push(Mark::dashed("barycenter", Ink::Text, x.clone(), profile(&self.solver.measure())));
+                View::Chart(Chart { x: Axis::linear("x"), y: Axis::linear("mass of a column"), marks, ..Chart::default() })
+            }
+            5 => self
+                .map(self.solver.prices(0).iter().map(|u| (u * self.epsilon) as f32).collect(), "price of leaving for the first"),
+            6 => {
+                let (x, y) = self.errors.iter().enumerate().map(|(k, e)| ((k + 1) as f64, e.max(1e-17))).unzip();
+                let marks = vec![Mark::line("", Ink::Series(0), x, y)];
+                View::Chart(Chart {
+                    x: Axis::log("step"),
+                    y: Axis::log("plans' ends off the barycenter"),
+                    marks,
+                    ..Chart::default()
+                })
+            }
+            8 => {
+                let b = self.solver.measure();
+                let at = |k: usize| [k % PIXELS, k / PIXELS].map(|v| 2.2 * ((v as f64 + 0.5) / PIXELS as f64 - 0.5));
+                let variance = |m: &[f64]| {
+                    let mean = |c: usize| m.iter().enumerate().map(|(k, m)| m * at(k)[c]).sum::<f64>();
+                    let center = [mean(0), mean(1)];
+                    m.iter()
+                        .enumerate()
+                        .map(|(k, m)| m * (0..2).map(|c| (at(k)[c] - center[c]) * (at(k)[c] - center[c])).sum::<f64>())
+                        .sum::<f64>()
+                };
+                let mut rows = vec![
+                    vec![Cell::Text("steps".into()), Cell::Number(self.errors.len() as f64)],
+                    vec![
+                        Cell::Text("ends off the barycenter".into()),
+                        Cell::Number(self.errors.last().copied().unwrap_or(f64::NAN)),
+                    ],
+                    vec![Cell::Text("ε, in squared pixels".into()), Cell::Number(self.epsilon)],
+                    vec![Cell::Text("entropy of the barycenter".into()), Cell::Number(entropy(&b))],
+                    vec![Cell::Text("variance of the barycenter, blur of ε included".into()), Cell::Number(variance(&b))],
+                ];
+                for (name, measure) in self.names.iter().zip(&self.measures) {
+                    rows.push(vec![Cell::Text(format!("variance of {name}")), Cell::Number(variance(measure))]);
+                }
+                rows.retain(|r| !matches!(r[1], Cell::Number(v) if v.is_nan()));
+                View::Table(Table { columns: vec!["reading".into(), "value".into()], rows })
+            }
+            3 => nothing("A barycenter has a plan for each measure."),
+            _ => nothing("Move ε and watch the blur."),
+        }
+    }
+
+    pub fn results(&self) -> Vec<Array> {
+        let array =
+            |name: &str, values: Vec<f64>| Array { name: name.into(), shape: vec![PIXELS, PIXELS], values, columns: Vec::new() };
+        vec![array("barycenter", self.solver.measure())]
+    }
+}
+
+/// A picture of the user's as masses on the grid, row 0 at the bottom.
+fn fitted(array: &Array) -> Result<Vec<f64>> {
+    let wrong =
+        |what: &str| Error::new(format!("{}: {what}; a barycenter is of pictures: height × width, not negative", array.name));
+    let [height, width] = array.shape[..] else { return Err(wrong("it has not two dimensions")) };
+    if array.values.iter().any(|v| *v < 0.0) || !array.values.iter().any(|v| *v > 0.0) {
+        return Err(wrong("it has a negative mass, or none at all"));
+    }
+    let (side, top) = (width.max(height), array.values.iter().fold(0.0, |a: f64, b| a.max(*b)));
+    let mut mass = vec![0.0; PIXELS * PIXELS];
+    // Each pixel of the larger square goes into one cell; small pictures give each cell the pixel under it.
+    let (left, below) = ((side - width) / 2, (side - height) / 2);
+    if side >= PIXELS {
+        for (k, v) in array.values.iter().enumerate() {
+            let (x, y) = (left + k % width, below + height - 1 - k / width);
+            mass[y * PIXELS / side * PIXELS + x * PIXELS / side] += v / top;
+        }
+    } else {
+        for (k, m) in mass.iter_mut().enumerate() {
+            let (x, y) = (k % PIXELS * side / PIXELS, k / PIXELS * side / PIXELS);
+            if (left..left + width).contains(&x) && (below..below + height).contains(&y) {
+                *m = array.values[(height - 1 - (y - below)) * width + x - left] / top;
+            }
+        }
+    }
+    Ok(mass)
+}
+
+/// Two shapes matched by their inner distances.
+pub(super) struct Shapes {
+    sides: [Side; 2],
+    solver: GromovWasserstein,
+    /// The ordinary plan between them as they lie.
+    simplex: NetworkSimplex,
+    placed: bool,
+    epsilon: f64,
+    wanted: f64,
+    changes: Vec<f64>,
+    costs: Vec<f64>,
+    here: usize,
+    /// ε and the cost at which the plan settled there.
+    ladder: (Vec<f64>, Vec<f64>),
+    over: bool,
+}
+
+impl Shapes {
+    /// Most places a side, and the first ε.
+    const MOST: usize = 110;
+    const START: f64 = 0.1;
+    const SWEEPS: usize = 200;
+    const STEPS: usize = 400;
+
+    pub fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
+        let task = controls.task(seed, library)?;
+        if task.sides[0].d < 2 {
+            return Err(Error::new("control problem: shapes are clouds of two or three coordinates".to_string()));
+        }
+        let mut sides = task.sides.map(shortened);
+        if !task.own && sides[1].d == 2 {
+            // Turned, so that places do not give the answer away.
+            let mean = sides[1].mean();
+            let (cos, sin) = (libm::cos(2.0), libm::sin(2.0));
+            for p in sides[1].places.chunks_exact_mut(2) {
+                let (x, y) = (p[0] - mean[0], p[1] - mean[1]);
+                (p[0], p[1]) = (mean[0] + cos * x - sin * y, mean[1] + sin * x + cos * y);
+            }
+        }
+        let inner = |side: &Side| -> Vec<f64> {
+            let gap =
+                |i: usize, j: usize| side.place(i).iter().zip(side.place(j)).map(|(x, y)| (x - y) * (x - y)).sum::<f64>().sqrt();
+            (0..side.len()).flat_map(|i| (0..side.len()).map(move |j| (i, j))).map(|(i, j)| gap(i, j)).collect()
+        };
+        let (mut a, mut b) = (inner(&sides[0]), inner(&sides[1]));
+        let top = a.iter().chain(&b).fold(0.0, |m: f64, d| m.max(*d)).max(f64::MIN_POSITIVE);
+        a.iter_mut().chain(&mut b).for_each(|d| *d /= top);
+        let wanted = controls.epsilon.min(Self::START);
+        let solver = GromovWasserstein::new(&a, &b, &sides[0].mass, &sides[1].mass, 1.0 / Self::START);
+        let squared = |p: &[f64], q: &[f64]| p.iter().zip(q).map(|(x, y)| (x - y) * (x - y)).sum::<f64>();
+        let cost: Vec<f64> = (0..sides[0].len())
+            .flat_map(|i| (0..sides[1].len()).map(move |j| (i, j)))
+            .map(|(i, j)| squared(sides[0].place(i), sides[1].place(j)))
+            .collect();
+        let simplex = NetworkSimplex::new(&cost, &sides[0].mass, &sides[1].mass);
+        Ok(Shapes {
+            sides,
+            solver,
+            simplex,
+            placed: false,
+            epsilon: Self::START,
+            wanted,
+            changes: Vec::new(),
+            costs: Vec::new(),
+            here: 0,
+            ladder: Default::default(),
+            over: false,
+        })
+    }
+
+    /// One slice; true at the end.
+    pub fn step(&mut self) -> bool {
+        if !self.placed {
+            self.placed = self.simplex.advance(1e6);
+            return false;
+        }
+        let (n, m) = (self.sides[0].len(), self.sides[1].len());
+        let sweeps = (600_000 / (n * m)).max(1);
+        if let Some(change) = self.solver.advance(sweeps, Self::SWEEPS, 1e-7) {
+            self.changes.push(change);
+            self.costs.push(self.solver.cost());
+            self.here += 1;
+            let settled = change < 1e-7 || self.here >= 30;
+            if settled && self.epsilon <= self.wanted {
+                self.over = change < 1e-7 || self.here >= 100;
+            } else if settled || self.epsilon > self.wanted && self.here >= 6 {
+                self.note();
+                self.epsilon = (0.6 * self.epsilon).max(self.wanted);
+                self.solver.set_inverse_temperature(1.0 / self.epsilon);
+                self.here = 0;
+            }
+            self.over |= self.changes.len() >= Self::STEPS;
+            if self.over {
+                self.note();
+            }
+        }
+        self.over
+    }
+
+    fn note(&mut self) {
+        self.ladder.0.push(self.epsilon);
+        self.ladder.1.extend(self.costs.last());
+    }
+
+    /// How often each inner distance occurs.
+    fn distances(&self) -> Chart {
+        const BINS: usize = 24;
+        let edges: Vec<f64> = (0..=BINS).map(|k| k as f64 / BINS as f64).collect();
+        let marks = [("source", SOURCE, 0), ("target", TARGET, 1)].map(|(name, ink, which)| {
+            let mass = &self.sides[which].mass;
+            let mut y = vec![0.0; BINS];
+            for (k, d) in self.solver.distances(which).iter().enumerate() {
+                y[((d * BINS as f64) as usize).min(BINS - 1)] += mass[k / mass.len()] * mass[k % mass.len()];
+            }
+            let (x, y) = edges.windows(2).zip(&y).flat_map(|(e, y)| [(e[0], *y), (e[1], *y)]).unzip();
+            Mark::line(name, ink, x, y)
+        });
+        let x = Axis::linear("inner distance, as a share of the largest").range(0.0, 1.0);
+        Chart { x, y: Axis::linear("share of pairs"), marks: marks.to_vec(), ..Chart::default() }
+    }
+
+    /// Places of a side, coloured by `shade` in 0..=1.
+    fn shaded(&self, which: usize, shade: &[f64], size: f64) -> Vec<Mark> {
+        let side = &self.sides[which];
+        let bin = |i: usize| ((shade[i] * 8.0) as usize).min(7);
+        (0..8)
+            .filter_map(|k| {
+                let (x, y): (Vec<f64>, Vec<f64>) =
+                    (0..side.len()).filter(|i| bin(*i) == k).map(|i| (side.place(i)[0], side.place(i)[1])).unzip();
+                (!x.is_empty()).then(|| Mark::points("", Ink::Ramp((k as f32 + 0.5) / 8.0), x, y, size))
+            })
+            .collect()
+    }
+
+    fn entries(&self, most: usize) -> Vec<(usize, usize, f64)> {
+        let columns = self.sides[1].len();
+        let top = self.solver.plan.iter().fold(0.0, |a: f64, b| a.max(*b));
+        let mut entries: Vec<(usize, usize, f64)> = (self.solver.plan.iter().enumerate())
+            .filter(|(_, p)| **p > 0.1 * top)
+            .map(|(k, p)| (k / columns, k % columns, *p))
+            .collect();
+        entries.sort_by(|a, b| b.2.total_cmp(&a.2).then((a.0, a.1).cmp(&(b.0, b.1))));
+        entries.truncate(most);
+        entries
+    }
+
+    /// Places of the source along its height, and what arrives of that at each place of the target.
+    fn shades(&self) -> [Vec<f64>; 2] {
+        let source = &self.sides[0];
+        let y: Vec<f64> = (0..source.len()).map(|i| source.place(i)[1]).collect();
+        let (low, high) = y.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(*v), b.max(*v)));
+        let from: Vec<f64> = y.iter().map(|v| (v - low) / (high - low).max(1e-12)).collect();
+        let columns = self.sides[1].len();
+        let (mut sum, mut all) = (vec![0.0; columns], vec![1e-300; columns]);
+        for (row, shade) in self.solver.plan.chunks_exact(columns).zip(&from) {
+            for (j, p) in row.iter().enumerate() {
+                sum[j] += p * shade;
+                all[j] += p;
+            }
+        }
+        [from, sum.iter().zip(&all).map(|(s, a)| s / a).collect()]
+    }
+
+    fn chart(&self, mut marks: Vec<Mark>) -> View {
+        let [from, to] = self.shades();
+        marks.extend(self.shaded(0, &from, 7.0));
+        marks.extend(self.shaded(1, &to, 7.0));
+        View::Chart(Chart { x: Axis::linear("x"), y: Axis::linear("y"), marks, equal: true, handle: None })
+    }
+
+    pub fn picture(&self, which: usize, controls: &Controls) -> View {
+        let [source, target] = &self.sides;
+        let place = |side: &Side, i: usize| (side.place(i)[0], side.place(i)[1]);
+        let ends = |i: usize, j: usize| [place(source, i), place(target, j)];
+        match which {
+            0 => self.chart(ways(&self.entries(60), &ends)),
+            1 => {
+                let entries: Vec<(usize, usize, f64)> =
+                    self.simplex.entries().iter().map(|e| (e.row, e.column, e.mass)).collect();
+                let mut marks = ways(&entries, &ends);
+                for (name, ink, side) in [("source", SOURCE, source), ("target", TARGET, target)] {
+                    let (x, y) = (0..side.len()).map(|i| place(side, i)).unzip();
+                    marks.push(Mark::points(name, ink, x, y, 6.0));
+                }
+                View::Chart(Chart { x: Axis::linear("x"), y: Axis::linear("y"), marks, equal: true, handle: None })
+            }
+            2 => {
+                let columns = target.len();
+                let image = |i: usize| {
+                    let row = &self.solver.plan[i * columns..][..columns];
+                    let mass: f64 = row.iter().sum::<f64>().max(1e-300);
+                    let at = |c: usize| (0..columns).map(|j| row[j] * target.place(j)[c]).sum::<f64>() / mass;
+                    (at(0), at(1))
+                };
+                let t = controls.time;
+                let moved = |i: usize| {
+                    let ((x, y), (u, v)) = (place(source, i), image(i));
+                    ((1.0 - t) * x + t * u, (1.0 - t) * y + t * v)
+                };
+                let (x, y) = (0..source.len()).map(moved).unzip();
+                self.chart(vec![Mark::points(format!("source at t = {t}"), Ink::Series(2), x, y, 4.0)])
+            }
+            3 => {
+                let order = |shade: &[f64]| {
+                    let mut order: Vec<usize> = (0..shade.len()).collect();
+                    order.sort_by(|i, j| shade[*i].total_cmp(&shade[*j]));
+                    order
+                };
+                let [from, to] = self.shades();
+                let (rows, columns) = (order(&from), order(&to));
+                let values = rows
+                    .iter()
+                    .flat_map(|i| columns.iter().map(move |j| self.solver.plan[i * target.len() + j] as f32))
+                    .collect();
+                View::Matrix(Matrix {
+                    row: "source, by height".into(),
+                    column: "target, by where it comes from".into(),
+                    value: Axis::linear("mass"),
+                    columns: columns.len(),
+                    values,
+                    ..Matrix::default()
+                })
+            }
+            6 => {
+                let steps: Vec<f64> = (1..=self.changes.len()).map(|k| k as f64).collect();
+                let marks = vec![
+                    Mark::line(
+                        "change of the plan",
+                        Ink::Series(2),
+                        steps.clone(),
+                        self.changes.iter().map(|c| c.max(1e-17)).collect(),
+                    ),
+                    Mark::line(
+                        "Gromov-Wasserstein cost",
+                        Ink::Series(3),
+                        steps,
+                        self.costs.iter().map(|c| c.max(1e-17)).collect(),
+                    ),
+                ];
+                View::Chart(Chart { x: Axis::linear("step"), y: Axis::log("change; cost"), marks, ..Chart::default() })
+            }
+            8 => {
+                let proof = self.simplex.certificate();
+                let rows = [
+                    ("Σ (A − B)² P P, distances as shares of the largest", self.costs.last().copied().unwrap_or(f64::NAN)),
+                    ("at the product of the marginals", self.start_cost()),
+                    ("ε now", self.epsilon),
+                    ("steps", self.changes.len() as f64),
+                    ("last change of the plan", self.changes.last().copied().unwrap_or(f64::NAN)),
+                    ("marginal error", marginal_error(&self.solver.plan, &source.mass, &target.mass)),
+                    ("entropy of the plan", entropy(&self.solver.plan)),
+                    ("places of the source (at most 110)", source.len() as f64),
+                    ("places of the target", target.len() as f64),
+                    ("ordinary W₂², as they lie", proof.primal),
+                ];
+                let cell = |(name, value): (&str, f64)| vec![Cell::Text(name.into()), Cell::Number(value)];
+                let rows = rows.into_iter().filter(|r| !r.1.is_nan()).map(cell).collect();
+                View::Table(Table { columns: vec!["reading".into(), "value".into()], rows })
+            }
+            4 => View::Chart(self.distances()),
+            5 => nothing("Inner distances have no prices."),
+            _ => {
+                let marks = vec![
+                    Mark::line("cost where the plan settled", Ink::Series(3), self.ladder.0.clone(), self.ladder.1.clone()),
+                    Mark::at_x("ε", self.wanted),
+                ];
+                View::Chart(Chart {
+                    x: Axis::log("ε").range(0.0003, 0.1),
+                    y: Axis::linear("Gromov-Wasserstein cost"),
+                    marks,
+                    ..Chart::default()
+                })
+            }
+        }
+    }
+
+    /// The cost of the plan as it is.
+    #[cfg(test)]
+    pub fn cost(&self) -> f64 {
+        self.solver.cost()
+    }
+
+    /// The cost of the product of the marginals.
+    pub fn start_cost(&self) -> f64 {
+        let [source, target] = &self.sides;
+        let product: Vec<f64> = source.mass.iter().flat_map(|p| target.mass.iter().map(move |q| p * q)).collect();
+        self.solver.cost_of(&product)
+    }
+
+    pub fn results(&self) -> Vec<Array> {
+        let shape = vec![self.sides[0].len(), self.sides[1].len()];
+        vec![Array { name: "plan".into(), shape, values: self.solver.plan.clone(), columns: Vec::new() }]
+    }
+}
+
+/// The first places of a side.
+fn shortened(mut side: Side) -> Side {
+    if side.len() > Shapes::MOST {
+        side.mass.truncate(Shapes::MOST);
+        side.places.truncate(Shapes::MOST * side.d);
+        let sum: f64 = side.mass.iter().sum();
+        side.mass.iter_mut().for_each(|m| *m /= sum);
+    }
+    side
+}

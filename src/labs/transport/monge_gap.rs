@@ -1,0 +1,573 @@
+//! One regularizer that makes any network an optimal transport map.
+//!
+//! Paper: Uscidda, Cuturi, 2023. The Monge gap M(T) = E c(x, T(x)) − W_c(ρ, T♯ρ) is zero exactly where T moves ρ at the least cost. Added with
+//! a weight λ to a fit of samples it makes a network without constraints an optimal map, for any cost c.
+//! Claim: between two Gaussians, L2-UVP with the gap is ≤ 10 % and ≤ a tenth of that without, and the exact gap ≤ 0.02, both maps fitting alike.
+
+use libm::{cos, sin};
+
+use crate::Result;
+use crate::claim::{Measures, Verdict, each, mean};
+use crate::data::{Array, Library};
+use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use crate::gpu::Device;
+use crate::methods::nn::{Activation, Network, Start};
+use crate::methods::random::Random;
+use crate::methods::transport::NetworkSimplex;
+use crate::methods::transport::clouds::CloudSinkhorn;
+use crate::methods::transport::monge_gap::{Cost, MapLearner, Objective};
+use crate::view::{Axis, Chart, Ink, Mark, Matrix, View};
+
+choice! {
+    /// What the gap makes cheap.
+    pub enum GapCost { HalfSquared => "½‖x−y‖²", Euclidean => "‖x−y‖" }
+}
+
+choice! {
+    /// Where N(0, I) is to go.
+    pub enum Target { Gaussian => "Gaussian", Blobs => "4 blobs", Rings => "rings" }
+}
+
+controls! {
+    /// What the reader can move.
+    pub struct Controls {
+        weight: LogZero(0.01, 30.0) = 1.0, "λ", "weight of the gap; 0: the network fits along any way, and arrows cross";
+        share: Log(0.005, 0.5) = 0.05, "ε", "entropy, as a share of the mean cost; large: the gap is blind to small crossings";
+        cost: Choice(GapCost) = GapCost::HalfSquared, "c", "the cost in the gap; the fit always takes ½‖x−y‖²";
+        batch: LogCount(32, 512) = 64, "n", "samples of each side a step; many: slow, and less noise";
+        steps: LogCount(50, 3000) = 200, "", "steps of Adam, its rate falling from 0.005 to 0 as a cosine";
+        target: Choice(Target) = Target::Gaussian, "ν", "only between Gaussians is the best map known";
+    }
+}
+
+type Point = [f64; 2];
+
+const STEP_SIZE: f64 = 5e-3;
+/// Points of the evaluation: for L2-UVP, for exact plans, for the picture of one, and arrows shown.
+const EVALUATED: usize = 2000;
+const EXACT: usize = 400;
+const PICTURED: usize = 60;
+const ARROWS: usize = 120;
+/// How often batches are watched and pictures renewed.
+const WATCHED: usize = 100;
+const RECORDS: usize = 50;
+/// Weights at which maps are also trained.
+const WEIGHTS: [f64; 4] = [0.03, 0.3, 3.0, 30.0];
+/// Exponentials of a slice; an operation of the simplex is counted as one.
+const SLICE: usize = 200_000;
+/// Mean and covariance R diag(3, 0.3) Rᵀ of the Gaussian.
+const SHIFT: Point = [2.0, 0.0];
+const VARIANCES: Point = [3.0, 0.3];
+const TURN: f64 = 50.0 / 180.0 * std::f64::consts::PI;
+/// What the claim says: L2-UVP in percent, its ratio to the baseline's, the exact gap, and how much worse than a second sample the fit is.
+const ERROR: f64 = 10.0;
+const OF_BASELINE: f64 = 0.1;
+const GAP: f64 = 0.02;
+const MISFIT: f64 = 0.06;
+
+fn normal(random: &mut Random) -> Point {
+    [random.normal(), random.normal()]
+}
+
+/// T*(x) = b + Σ^{1/2} x.
+fn best_map(x: &Point) -> Point {
+    let (c, s) = (cos(TURN), sin(TURN));
+    let (along, across) = (VARIANCES[0].sqrt() * (c * x[0] + s * x[1]), VARIANCES[1].sqrt() * (c * x[1] - s * x[0]));
+    [SHIFT[0] + c * along - s * across, SHIFT[1] + s * along + c * across]
+}
+
+impl Target {
+    fn sample(self, random: &mut Random) -> Point {
+        match self {
+            Target::Gaussian => best_map(&normal(random)),
+            Target::Blobs => {
+                let mut sign = || if random.uniform() < 0.5 { 2.0 } else { -2.0 };
+                let center = [sign(), sign()];
+                let noise = normal(random);
+                [0, 1].map(|d| center[d] + 0.1f64.sqrt() * noise[d])
+            }
+            Target::Rings => {
+                let radius = if random.uniform() < 0.5 { 1.0 } else { 2.5 };
+                let angle = std::f64::consts::TAU * random.uniform();
+                let noise = normal(random);
+                [radius * cos(angle) + 0.1 * noise[0], radius * sin(angle) + 0.1 * noise[1]]
+            }
+        }
+    }
+}
+
+/// Points nobody has trained on.
+struct Fresh {
+    x: Vec<Point>,
+    /// Samples of the target, to hold maps against, and as many others.
+    y: Vec<Point>,
+    others: Vec<Point>,
+}
+
+impl Fresh {
+    /// 100 E‖T(x) − T*(x)‖² / Var ν, percent.
+    fn error(&self, map: impl FnOnce(&[Point]) -> Vec<Point>) -> f64 {
+        let apart = |(x, t): (&Point, Point)| 2.0 * Cost::HalfSquared.of(&best_map(x), &t);
+        let sum: f64 = self.x.iter().zip(map(&self.x)).map(apart).sum();
+        100.0 * sum / (self.x.len() as f64 * (VARIANCES[0] + VARIANCES[1]))
+    }
+}
+
+/// The two maps side by side.
+const MAPS: [(&str, Ink); 2] = [("with the gap", Ink::Series(0)), ("without", Ink::Series(1))];
+
+/// Exact transport costs that are worked out at the end.
+#[derive(Clone, Copy, PartialEq)]
+enum Question {
+    /// What a map's own images cost at best.
+    Least(usize),
+    /// ½W₂² from a map's images to samples of the target.
+    Fit(usize),
+    /// ½W₂² between two samples of the target.
+    Samples,
+}
+
+const QUESTIONS: [Question; 5] = [Question::Least(0), Question::Fit(0), Question::Least(1), Question::Fit(1), Question::Samples];
+
+/// A run: the map with the gap and the map without, then exact appraisals, then maps at other weights.
+pub struct MongeGap {
+    controls: Controls,
+    fresh: Fresh,
+    learners: [Trained; 2],
+    /// Exact plans of the pictured points, row by row.
+    plans: [Vec<f32>; 2],
+    answers: Vec<f64>,
+    simplex: Option<NetworkSimplex>,
+    /// The entropic map, and how wrong it is.
+    sinkhorn: CloudSinkhorn<2>,
+    entropic_error: f64,
+    others: Vec<(f64, Trained)>,
+    other_errors: Vec<(f64, f64)>,
+}
+
+/// A learner with its own stream of samples, the same for all of one seed.
+struct Trained {
+    learner: MapLearner<2>,
+    random: Random,
+}
+
+impl Trained {
+    fn new(controls: &Controls, weight: f64, seed: u64) -> Self {
+        let network =
+            Network::new(&[2, 64, 64, 2], Activation::Relu, Start::Normal { gain: 2.0 }, &mut Random::new(seed, "weights"));
+        let cost = if controls.cost == GapCost::Euclidean { Cost::Euclidean } else { Cost::HalfSquared };
+        let objective = Objective { cost, weight, share: controls.share, steps: controls.steps };
+        Trained { learner: MapLearner::new(network, objective, STEP_SIZE), random: Random::new(seed, "batches") }
+    }
+
+    fn advance(&mut self, controls: &Controls, watch: bool) -> usize {
+        let random = &mut self.random;
+        self.learner.advance(watch, || {
+            let x = (0..controls.batch).map(|_| normal(random)).collect();
+            (x, (0..controls.batch).map(|_| controls.target.sample(random)).collect())
+        })
+    }
+}
+
+fn simplex(cost: Cost, x: &[Point], y: &[Point]) -> NetworkSimplex {
+    let equal = |n: usize| vec![1.0 / n as f64; n];
+    NetworkSimplex::new(&cost.matrix(x, y), &equal(x.len()), &equal(y.len()))
+}
+
+impl MongeGap {
+    fn cost(&self) -> Cost {
+        self.learners[0].learner.objective.cost
+    }
+
+    /// Is there a map to compare with?
+    fn known(&self) -> bool {
+        self.controls.target == Target::Gaussian && self.controls.cost == GapCost::HalfSquared
+    }
+
+    fn error(&self, map: usize) -> f64 {
+        if self.known() { self.fresh.error(|x| self.learners[map].learner.map(x)) } else { f64::NAN }
+    }
+
+    fn trained(&self) -> bool {
+        self.learners.iter().all(|trained| trained.learner.finished())
+    }
+
+    /// A part of the training of the two maps, in step with each other.
+    fn train(&mut self) -> usize {
+        let done = self.learners[1].learner.done;
+        let behind = usize::from(self.learners[0].learner.done > done);
+        let watch = done.is_multiple_of(self.controls.steps.div_ceil(WATCHED));
+        let work = self.learners[behind].advance(&self.controls, watch);
+        let now = self.learners[1].learner.done;
+        if now > done && (now.is_multiple_of(self.controls.steps.div_ceil(RECORDS)) || now == self.controls.steps) {
+            self.picture();
+            return SLICE;
+        }
+        work
+    }
+
+    /// The exact plans of the points in the picture.
+    fn picture(&mut self) {
+        let mut x = self.fresh.x[..PICTURED].to_vec();
+        x.sort_by(|a, b| a[0].total_cmp(&b[0]));
+        for map in 0..2 {
+            let mut simplex = simplex(self.cost(), &x, &self.learners[map].learner.map(&x));
+            while !simplex.advance(1e5) {}
+            self.plans[map] = simplex.plan().iter().map(|p| (p * PICTURED as f64) as f32).collect();
+        }
+    }
+
+    /// A part of the exact appraisals.
+    fn appraise(&mut self) -> usize {
+        let question = QUESTIONS[self.answers.len()];
+        let begun = self.simplex.take();
+        let (x, y) = (&self.fresh.x[..EXACT], &self.fresh.y);
+        let images = |map: usize| self.learners[map].learner.map(x);
+        let make = || match question {
+            Question::Least(map) => simplex(self.cost(), x, &images(map)),
+            Question::Fit(map) => simplex(Cost::HalfSquared, &images(map), y),
+            Question::Samples => simplex(Cost::HalfSquared, &self.fresh.others, y),
+        };
+        let mut simplex = begun.unwrap_or_else(make);
+        if simplex.advance(SLICE as f64) {
+            self.answers.push(simplex.certificate().primal);
+        } else {
+            self.simplex = Some(simplex);
+        }
+        SLICE
+    }
+
+    fn answer(&self, question: Question) -> f64 {
+        QUESTIONS.iter().position(|q| *q == question).and_then(|i| self.answers.get(i)).copied().unwrap_or(f64::NAN)
+    }
+
+    /// The exact gap of a map.
+    fn gap(&self, map: usize) -> f64 {
+        let x = &self.fresh.x[..EXACT];
+        let images = self.learners[map].learner.map(x);
+        let paid: f64 = x.iter().zip(&images).map(|(x, t)| self.cost().of(x, t)).sum();
+        paid / EXACT as f64 - self.answer(Question::Least(map))
+    }
+
+    /// The map of the entropic plan between samples, x to the mean of where its mass goes.
+    fn entropic_map(&mut self) -> usize {
+        if self.sinkhorn.renewed() < 100 * self.sinkhorn.per_sweep() {
+            self.sinkhorn.renew();
+            return EXACT;
+        }
+        self.entropic_error = self.fresh.error(|x| x.iter().map(|x| self.sinkhorn.moments(x).mean).collect());
+        SLICE
+    }
+}
+
+/// The views.
+impl MongeGap {
+    fn arrows(&self, map: usize) -> Chart {
+        let x = &self.fresh.x[..ARROWS];
+        let images = self.learners[map].learner.map(x);
+        let unzip = |points: &[Point]| -> (Vec<f64>, Vec<f64>) { points.iter().map(|p| (p[0], p[1])).unzip() };
+        let (sx, sy) = unzip(x);
+        let (tx, ty) = unzip(&images);
+        let (yx, yy) = unzip(&self.fresh.y);
+        let (mut lx, mut ly) = (Vec::new(), Vec::new());
+        for (x, t) in x.iter().zip(&images) {
+            lx.extend([x[0], t[0], f64::NAN]);
+            ly.extend([x[1], t[1], f64::NAN]);
+        }
+        let ink = MAPS[map].1;
+        let marks = vec![
+            Mark::points("samples of ν", Ink::Muted, yx, yy, 3.0),
+            Mark::line("", ink, lx, ly),
+            Mark::points("x", Ink::Series(2), sx, sy, 3.5),
+            Mark::points("T(x)", ink, tx, ty, 5.0),
+        ];
+        let axis = |label: &str, low, high| Axis::linear(label).range(low, high);
+        let (x, y) =
+            if self.controls.target == Target::Gaussian { ((-3.0, 6.0), (-4.0, 4.0)) } else { ((-3.5, 3.5), (-3.5, 3.5)) };
+        Chart {
+            x: axis("first coordinate", x.0, x.1),
+            y: axis("second coordinate", y.0, y.1),
+            marks,
+            equal: true,
+            ..Chart::default()
+        }
+    }
+
+    fn training_chart(&self) -> Chart {
+        let mut marks = Vec::new();
+        // The first fall of the fit is so deep that nothing else would be seen.
+        let (mut low, mut high) = (0.0f64, 0.0f64);
+        for (trained, (name, ink)) in self.learners.iter().zip(MAPS).rev() {
+            let watched = &trained.learner.watched;
+            for values in watched.iter().skip(5) {
+                low = low.min(values[1]).min(values[2]);
+                high = high.max(values[1]).max(values[2]);
+            }
+            let column = |which: usize| watched.iter().map(|w| (w[0], w[which])).unzip();
+            let ((x, fit), (x2, gap)) = (column(1), column(2));
+            marks.push(Mark::dashed(format!("fit, {name}"), ink, x, fit));
+            marks.push(Mark::line(format!("gap, {name}"), ink, x2, gap));
+        }
+        let mut y = Axis::linear("fit S_ε and gap M_ε");
+        if high > low {
+            y = y.range(low - 0.1 * (high - low), high + 0.1 * (high - low));
+        }
+        Chart { x: Axis::linear("step").range(0.0, self.controls.steps as f64), y, marks, ..Chart::default() }
+    }
+
+    fn plan(&self, map: usize) -> Matrix {
+        Matrix {
+            row: "x, from left to right".into(),
+            column: "T(x) of the same x".into(),
+            value: Axis::linear("mass").range(0.0, 1.0),
+            columns: PICTURED,
+            values: self.plans[map].clone(),
+            ..Matrix::default()
+        }
+    }
+
+    fn weights_chart(&self) -> Chart {
+        let axes =
+            |low| (Axis::log("weight of the gap λ").range(0.01, 30.0), Axis::log("error L2-UVP").unit("%").range(low, 1000.0));
+        if !self.known() {
+            let (x, y) = axes(1.0);
+            let text = "not known: there is no formula for the best map here".into();
+            return Chart { x, y, marks: vec![Mark::Label { text, at: (0.55, 30.0), ink: Ink::Text }], ..Chart::default() };
+        }
+        let mut points = self.other_errors.clone();
+        if self.controls.weight > 0.0 && self.trained() {
+            points.push((self.controls.weight, self.error(0)));
+        }
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let low = points.iter().fold(1.0, |low: f64, point| low.min(0.8 * point.1));
+        let (px, py): (Vec<f64>, Vec<f64>) = points.into_iter().unzip();
+        let mut marks = vec![Mark::at_y("without the gap", self.error(1)), Mark::at_y("the claim: 10 %", ERROR)];
+        if self.entropic_error.is_finite() {
+            marks.push(Mark::at_y("entropic map", self.entropic_error));
+        }
+        marks.push(Mark::line("", Ink::Series(0), px.clone(), py.clone()));
+        marks.push(Mark::points("with the gap", Ink::Series(0), px, py, 8.0));
+        let (x, y) = axes(low);
+        Chart { x, y, marks, ..Chart::default() }
+    }
+}
+
+impl Experiment for MongeGap {
+    type Controls = Controls;
+
+    const CARD: Card = Card {
+        slug: "monge-gap",
+        title: "One regularizer that makes any network an optimal transport map",
+        paper: Paper {
+            title: "The Monge Gap: A Regularizer to Learn All Transport Maps",
+            authors: "Théo Uscidda, Marco Cuturi",
+            year: 2023,
+        },
+        claim: "Between two Gaussians of the plane a network trained with the Monge gap is off the best map by L2-UVP ≤ 10 %, at most a tenth of what it is without, and its exact gap is ≤ 0.02, while both maps fit the target (½W₂² within 0.06 of what two of its samples are apart).",
+        reproduction: Reproduction::InPart,
+        honesty: "The paper compares with input-convex networks in up to 256 dimensions and on single cells; here it is the plane, and the opponents are the same network without the gap and the entropic map.",
+        seeds: 5,
+        unit: "step",
+        views: &[
+            Panel {
+                id: "with",
+                title: "The map with the gap",
+                look: "Hardly any two points could swap their goals and be better off.",
+            },
+            Panel {
+                id: "without",
+                title: "The map without",
+                look: "The same network, the same samples, as good a fit, but a map that turns and folds.",
+            },
+            Panel {
+                id: "training",
+                title: "Fit and gap in training",
+                look: "Dashed, the fit: the same for both. Solid, the gap: one closes it. Entropy puts it a little too low.",
+            },
+            Panel {
+                id: "plan",
+                title: "Who should go where, with the gap",
+                look: "The cheapest pairing of the points with their own images: a diagonal says that the map is it.",
+            },
+            Panel {
+                id: "plan-without",
+                title: "Who should go where, without",
+                look: "Off the diagonal: these points should have gone to each other's images.",
+            },
+            Panel {
+                id: "weights",
+                title: "Error by weight",
+                look: "About a power of ten of weights does: too little changes nothing, too much holds the map back.",
+            },
+        ],
+        presets: &[
+            Preset { name: "default", about: "Between two Gaussians", set: &[] },
+            Preset { name: "break-it", about: "λ = 0: the fit alone", set: &[("weight", "0")] },
+            Preset { name: "four blobs", about: "To four blobs: who goes to which?", set: &[("target", "4 blobs")] },
+            Preset {
+                name: "Euclidean",
+                about: "The gap with ‖x−y‖: arrows may follow each other, not cross",
+                set: &[("cost", "‖x−y‖")],
+            },
+            Preset { name: "rings", about: "To two rings", set: &[("target", "rings")] },
+        ],
+        data: &[],
+        own_data: None,
+    };
+
+    fn new(controls: &Controls, seed: u64, _: &Library) -> Result<Self> {
+        let mut random = Random::new(seed, "evaluation");
+        let x: Vec<Point> = (0..EVALUATED).map(|_| normal(&mut random)).collect();
+        let mut targets = || -> Vec<Point> { (0..EXACT).map(|_| controls.target.sample(&mut random)).collect() };
+        let fresh = Fresh { y: targets(), others: targets(), x };
+        let mut random = Random::new(seed, "entropic");
+        let sources: Vec<Point> = (0..EXACT).map(|_| normal(&mut random)).collect();
+        let targets: Vec<Point> = (0..EXACT).map(|_| controls.target.sample(&mut random)).collect();
+        let costs = Cost::HalfSquared.matrix(&sources, &targets);
+        let epsilon = controls.share * costs.iter().sum::<f64>() / costs.len() as f64;
+        let mut run = MongeGap {
+            learners: [controls.weight, 0.0].map(|weight| Trained::new(controls, weight, seed)),
+            plans: Default::default(),
+            answers: Vec::new(),
+            simplex: None,
+            sinkhorn: CloudSinkhorn::new(&sources, &targets, epsilon),
+            entropic_error: f64::NAN,
+            others: Vec::new(),
+            other_errors: Vec::new(),
+            controls: controls.clone(),
+            fresh,
+        };
+        if run.known() {
+            let others = WEIGHTS.into_iter().filter(|weight| *weight != controls.weight);
+            run.others = others.map(|weight| (weight, Trained::new(controls, weight, seed))).collect();
+            run.others.reverse();
+        }
+        run.picture();
+        Ok(run)
+    }
+
+    async fn step(&mut self, _: &Device) -> Result<Progress> {
+        let mut work = 0;
+        while work < SLICE {
+            if !self.trained() {
+                work += self.train();
+            } else if self.answers.len() < QUESTIONS.len() {
+                work += self.appraise();
+            } else if self.known() && self.entropic_error.is_nan() {
+                work += self.entropic_map();
+            } else if let Some((weight, trained)) = self.others.last_mut() {
+                work += trained.advance(&self.controls, false);
+                if trained.learner.finished() {
+                    self.other_errors.push((*weight, self.fresh.error(|x| trained.learner.map(x))));
+                    self.others.pop();
+                }
+            } else {
+                break;
+            }
+        }
+        let all = |learners: usize| learners * self.controls.steps;
+        let count = self.other_errors.len() + self.others.len();
+        let other = self.others.last().map_or(0, |(_, trained)| trained.learner.done);
+        let done = self.learners[1].learner.done + all(self.other_errors.len()) + other;
+        let appraised = self.answers.len() == QUESTIONS.len() && !(self.known() && self.entropic_error.is_nan());
+        Ok(Progress { done: done + usize::from(appraised), of: all(1 + count) + 1 })
+    }
+
+    fn view(&self, which: usize) -> View {
+        match which {
+            0 | 1 => View::Chart(self.arrows(which)),
+            2 => View::Chart(self.training_chart()),
+            3 | 4 => View::Matrix(self.plan(which - 3)),
+            _ => View::Chart(self.weights_chart()),
+        }
+    }
+
+    fn measures(&self) -> Measures {
+        let (error, baseline) = (self.error(0), self.error(1));
+        let samples = self.answer(Question::Samples);
+        measures! {
+            error: error, baseline_error: baseline, entropic_error: self.entropic_error,
+            gap: self.gap(0), baseline_gap: self.gap(1),
+            misfit: self.answer(Question::Fit(0)) - samples, baseline_misfit: self.answer(Question::Fit(1)) - samples,
+            samples_apart: samples,
+        }
+    }
+
+    fn verdict(runs: &[Measures]) -> Verdict {
+        let [error, baseline, gap, misfit, baseline_misfit] =
+            ["error", "baseline_error", "gap", "misfit", "baseline_misfit"].map(|name| mean(runs, name));
+        if each(runs, "error").any(f64::is_nan) {
+            let text = format!("The best map is not known here: exact gap {gap:.3}, misfit {misfit:.3} above two samples'.");
+            return Verdict { holds: None, text, figure: f64::NAN, threshold: ERROR };
+        }
+        let figure = if gap.is_nan() || misfit.is_nan() || baseline_misfit.is_nan() { f64::NAN } else { error };
+        let text = format!(
+            "With the gap the map is off by {error:.1} %, without by {baseline:.0} %; its exact gap is {gap:.4}; the fits are {misfit:.3} and {baseline_misfit:.3} above two samples' ½W₂²."
+        );
+        let fits = misfit <= MISFIT && baseline_misfit <= MISFIT;
+        Verdict::at_most(figure, ERROR, text).and(error <= OF_BASELINE * baseline && gap <= GAP && fits)
+    }
+
+    fn results(&self) -> Vec<Array> {
+        let x = &self.fresh.x[..EXACT];
+        let [with, without] = [0, 1].map(|map| self.learners[map].learner.map(x));
+        let row = |i: usize| [x[i], with[i], without[i]].concat();
+        vec![Array {
+            name: "maps".into(),
+            shape: vec![EXACT, 6],
+            values: (0..EXACT).flat_map(row).collect(),
+            columns: ["x₁", "x₂", "with, first", "with, second", "without, first", "without, second"].map(String::from).to_vec(),
+        }]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The measures once the two maps are trained and appraised.
+    fn measured(controls: Controls, seed: u64) -> Measures {
+        let mut run = MongeGap::new(&controls, seed, &Library::default()).unwrap();
+        run.others.clear();
+        while !pollster::block_on(run.step(&Device::cpu())).unwrap().finished() {}
+        run.measures()
+    }
+
+    #[test]
+    fn the_best_map_has_no_error_no_gap_and_the_targets_moments() {
+        let run = MongeGap::new(&Controls::default(), 0, &Library::default()).unwrap();
+        assert!(run.fresh.error(|x| x.iter().map(best_map).collect()) < 1e-20);
+        let x = &run.fresh.x[..EXACT];
+        let images: Vec<Point> = x.iter().map(best_map).collect();
+        let mut exact = simplex(Cost::HalfSquared, x, &images);
+        while !exact.advance(1e6) {}
+        let paid: f64 = x.iter().zip(&images).map(|(x, t)| Cost::HalfSquared.of(x, t) / EXACT as f64).sum();
+        assert!((paid - exact.certificate().primal).abs() < 1e-12);
+        let mean = |f: &dyn Fn(&Point) -> f64| run.fresh.x.iter().map(|x| f(&best_map(x))).sum::<f64>() / EVALUATED as f64;
+        assert!((mean(&|t| t[0]) - 2.0).abs() < 0.15 && mean(&|t| t[1]).abs() < 0.15);
+        // Σ₁₂ = (3 − 0.3) sin 50° cos 50°.
+        assert!((mean(&|t| (t[0] - 2.0) * t[1]) - 1.3295).abs() < 0.2);
+    }
+
+    #[test]
+    fn without_the_gap_another_seeds_map_crosses_too() {
+        let measures = measured(Controls::default(), 100);
+        assert!(measures.get("error") < 10.0 && measures.get("gap") < 0.03, "{measures:?}");
+        assert!(measures.get("baseline_error") >= 50.0 && measures.get("baseline_gap") >= 0.5, "{measures:?}");
+    }
+
+    #[test]
+    fn a_weight_of_zero_is_the_baseline() {
+        let measures = measured(Controls { weight: 0.0, steps: 50, ..Controls::default() }, 1);
+        assert_eq!(measures.get("error"), measures.get("baseline_error"));
+        assert_eq!(measures.get("gap"), measures.get("baseline_gap"));
+    }
+
+    #[test]
+    fn other_targets_report_gap_and_fit() {
+        for target in [Target::Blobs, Target::Rings] {
+            let measures = measured(Controls { target, ..Controls::default() }, 0);
+            assert!(measures.get("error").is_nan() && measures.get("gap") < 0.5 * measures.get("baseline_gap"), "{measures:?}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Any network as one type: flat parameters, a forward and a backward pass, filters.
+
+use super::autodiff::Function;
+use super::layered::{Layer, Layered, Pass};
+use super::nn::{Activation, Network, Tape};
+use super::product::Product;
+
+/// A network with its parameters.
+#[derive(Clone, Debug)]
+pub enum Model<T = f32> {
+    /// Fully connected: the fast one.
+    Dense(Network<T>),
+    /// Anything else.
+    Layered(Layered<T>),
+}
+
+/// What a forward pass leaves for looking at it, and for the backward pass.
+pub enum Room<T = f32> {
+    /// Reused from batch to batch.
+    Dense(Tape<T>),
+    /// A fresh tape every pass; none before the first one.
+    Layered(Option<Pass<T>>),
+}
+
+impl<T: Product> Default for Room<T> {
+    fn default() -> Self {
+        Room::Dense(Tape::default())
+    }
+}
+
+impl<T: Product> Room<T> {
+    /// The output of the last forward pass, samples × classes.
+    pub fn logits(&self) -> &[T] {
+        match self {
+            Room::Dense(tape) => tape.logits(),
+            Room::Layered(pass) => pass.as_ref().expect("a forward pass has been made").logits(),
+        }
+    }
+
+    /// The activities after layer `l` (of a dense network: after its activation), samples × features.
+    pub fn layer(&self, l: usize) -> &[T] {
+        match self {
+            Room::Dense(tape) => tape.layer(l + 1),
+            Room::Layered(pass) => pass.as_ref().expect("a forward pass has been made").layer(l),
+        }
+    }
+}
+
+impl<T> From<Network<T>> for Model<T> {
+    fn from(network: Network<T>) -> Self {
+        Model::Dense(network)
+    }
+}
+
+impl<T> From<Layered<T>> for Model<T> {
+    fn from(network: Layered<T>) -> Self {
+        Model::Layered(network)
+    }
+}
+
+impl<T: Product> Model<T> {
+    /// All parameters.
+    pub fn theta(&self) -> &[T] {
+        match self {
+            Model::Dense(network) => &network.theta,
+            Model::Layered(network) => &network.theta,
+        }
+    }
+
+    /// The same, to be moved.
+    pub fn theta_mut(&mut self) -> &mut [T] {
+        match self {
+            Model::Dense(network) => &mut network.theta,
+            Model::Layered(network) => &mut network.theta,
+        }
+    }
+
+    /// The same network with other parameters, which may be of another float type.
+    pub fn with<U>(&self, theta: Vec<U>) -> Model<U> {
+        match self {
+            Model::Dense(network) => Model::Dense(network.with(theta)),
+            Model::Layered(network) => Model::Layered(network.with(theta)),
+        }
+    }
+
+    /// For every layer and every neuron or filter in it, where its incoming weights are among the parameters.
+    pub fn neurons(&self) -> Vec<Vec<Vec<usize>>> {
+        match self {
+            Model::Dense(network) => network.neurons(),
+            Model::Layered(network) => network.neurons(),
+        }
+    }
+
+    /// Multiplications of one sample's forward pass.
+    pub fn cost(&self) -> usize {
+        match self {
+            Model::Dense(network) => network.theta.len(),
+            Model::Layered(network) => network.cost(),
+        }
+    }
+
+    /// The batch `x` (samples × inputs) through the network.
+    pub fn forward(&self, x: &[T], room: &mut Room<T>) {
+        match self {
+            Model::Dense(network) => {
+                if !matches!(room, Room::Dense(_)) {
+                    *room = Room::default();
+                }
+                let Room::Dense(tape) = room else { unreachable!("it is one now") };
+                network.forward(x, tape);
+            }
+            Model::Layered(network) => *room = Room::Layered(Some(network.forward(x))),
+        }
+    }
+
+    /// The gradient of the loss by all parameters after a forward pass, from `delta` = ∂loss/∂logits and `push`, the loss's gradient
+    /// by the activities after the last hidden layer (dense) or a named one (layered), if it looks at those as well. There can be one
+    /// backward pass a forward pass.
+    pub fn backward(&self, room: &mut Room<T>, delta: &[T], push: Option<(usize, &[T])>, gradient: &mut [T]) {
+        match (self, room) {
+            (Model::Dense(network), Room::Dense(tape)) => {
+                network.backward_with(tape, delta, push.map_or(&[], |(_, push)| push), gradient);
+            }
+            (Model::Layered(network), Room::Layered(pass)) => {
+                network.backward(pass.take().expect("a forward pass has been made"), delta, push, gradient);
+            }
+            _ => panic!("a backward pass follows a forward pass of the same network"),
+        }
+    }
+
+    /// The network whose normalisations always use the statistics of the batch `x`.
+    pub fn frozen(&self, x: &[T]) -> Model<T> {
+        match self {
+            Model::Dense(network) => Model::Dense(network.clone()),
+            Model::Layered(network) => Model::Layered(network.frozen(x)),
+        }
+    }
+
+    /// Other weights of the same function: a layer's weights and biases times `factor`, the next one's weights divided by it, with
+    /// nothing but ReLU and pooling in between; or a layer's weights alone, where a normalisation follows (then up to its ε). None
+    /// where the network has no such layer.
+    pub fn twin(&self, factor: T) -> Option<Model<T>> {
+        match self {
+            Model::Dense(network) => (network.activation() == Activation::Relu && network.sizes().len() > 2).then(|| {
+                let mut twin = network.clone();
+                twin.rescale(0, factor);
+                Model::Dense(twin)
+            }),
+            Model::Layered(network) => {
+                let layers = network.layers();
+                let has_weights = |layer: &Layer| matches!(layer, Layer::Dense { .. } | Layer::Convolve { .. });
+                let harmless = |layer: &Layer| matches!(layer, Layer::Activate(Function::Relu) | Layer::MeanPool(_));
+                let mut twin = network.clone();
+                for (l, _) in layers.iter().enumerate().filter(|(_, layer)| has_weights(layer)) {
+                    let next = (l + 1..layers.len()).find(|k| !harmless(&layers[*k]))?;
+                    let (weights, biases) = network.place(l);
+                    let normalised = next == l + 1 && matches!(layers[next], Layer::Normalise { .. });
+                    if !normalised && !has_weights(&layers[next]) {
+                        continue;
+                    }
+                    twin.theta[weights.start..biases.end].iter_mut().for_each(|t| *t = *t * factor);
+                    if !normalised {
+                        twin.theta[network.place(next).0].iter_mut().for_each(|t| *t = *t / factor);
+                    }
+                    return Some(Model::Layered(twin));
+                }
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Plans that are known from N(0, I), and how wrong another is.
+//!
+//! Source of the error: Gushchin, Kolesov, Mokrov, Karpikova, Spiridonov, Burnaev & Korotin, "Building the bridge of Schrödinger: a
+//! continuous entropic optimal transport benchmark", 2023.
+
+use libm::{cos, exp, log, sin};
+
+use super::LightBridge;
+use crate::methods::random::Random;
+use crate::methods::transport::moments::Moments;
+
+/// The plan from N(0, I) to five Gaussians (S = 0.2 I) on a circle of radius 2, balanced over 4,000 draws so that each receives a fifth.
+pub fn five_blobs(epsilon: f64, random: &mut Random) -> LightBridge<2> {
+    const K: usize = 5;
+    let theta = |log_weights: [f64; K]| -> Vec<f64> {
+        let part = |k: usize| {
+            let angle = std::f64::consts::TAU * k as f64 / K as f64;
+            [log_weights[k], 2.0 * cos(angle), 2.0 * sin(angle), log(0.2), log(0.2)]
+        };
+        (0..K).flat_map(part).collect()
+    };
+    let even = LightBridge::<2>::new(epsilon, &theta([0.0; K]));
+    let shares: Vec<Vec<f64>> = (0..4000).map(|_| even.shares(&[random.normal(), random.normal()])).collect();
+    let mut log_weights = [0.0; K];
+    for _ in 0..50 {
+        let weights = log_weights.map(exp);
+        let mut means = [0.0; K];
+        for shares in &shares {
+            let sum: f64 = weights.iter().zip(shares).map(|(weight, share)| weight * share).sum();
+            (0..K).for_each(|k| means[k] += weights[k] * shares[k] / sum / shares.len() as f64);
+        }
+        (0..K).for_each(|k| log_weights[k] -= 0.5 * log(K as f64 * means[k].max(1e-300)));
+    }
+    LightBridge::new(epsilon, &theta(log_weights))
+}
+
+/// The plan from N(0, I) to N(0, b² I): S = κ I, κ = ½(√(4b² + ε²) − ε).
+pub fn to_gaussian(epsilon: f64, b: f64) -> LightBridge<2> {
+    let kappa = 0.5 * ((4.0 * b * b + epsilon * epsilon).sqrt() - epsilon);
+    LightBridge::new(epsilon, &[0.0, 0.0, 0.0, log(kappa), log(kappa)])
+}
+
+/// Conditionals of a known plan, to hold others against.
+#[derive(Clone, Debug)]
+pub struct Yardstick<const D: usize> {
+    starts: Vec<[f64; D]>,
+    truths: Vec<Moments<D>>,
+    /// ½ tr Cov p₁.
+    half_variance: f64,
+}
+
+impl<const D: usize> Yardstick<D> {
+    /// The conditionals of `truth` at `starts`; `half_variance` is half the total variance of p₁.
+    pub fn new(truth: &LightBridge<D>, starts: Vec<[f64; D]>, half_variance: f64) -> Self {
+        let truths = starts.iter().map(|start| truth.moments(start)).collect();
+        Yardstick { starts, truths, half_variance }
+    }
+
+    /// How many starts there are.
+    pub fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// There is nothing to hold against.
+    pub fn is_empty(&self) -> bool {
+        self.starts.is_empty()
+    }
+
+    /// The share of one start in the error: over all starts they sum to [`error`](Self::error).
+    pub fn share(&self, i: usize, conditional: impl FnOnce(&[f64; D]) -> Moments<D>) -> f64 {
+        100.0 * conditional(&self.starts[i]).squared_distance(&self.truths[i]) / (self.len() as f64 * self.half_variance)
+    }
+
+    /// cBW²₂-UVP, percent: 100 E BW₂²(π(·|x₀), π*(·|x₀)) / (½ tr Cov p₁) over the starts x₀, conditionals taken by their moments.
+    pub fn error(&self, conditional: impl Fn(&[f64; D]) -> Moments<D>) -> f64 {
+        (0..self.len()).map(|i| self.share(i, &conditional)).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_blob_receives_a_fifth() {
+        for epsilon in [0.02, 0.5, 5.0] {
+            let plan = five_blobs(epsilon, &mut Random::new(3, "balance"));
+            let mut random = Random::new(3, "fresh");
+            let mut means = [0.0; 5];
+            for _ in 0..20_000 {
+                let shares = plan.shares(&[random.normal(), random.normal()]);
+                means.iter_mut().zip(shares).for_each(|(mean, share)| *mean += share / 20_000.0);
+            }
+            assert!(means.iter().all(|mean| (mean - 0.2).abs() < 0.02), "ε = {epsilon}: {means:?}");
+        }
+    }
+
+    #[test]
+    fn the_truth_has_no_error_and_a_shift_its_square() {
+        let plan = to_gaussian(0.5, 1.5);
+        let yardstick = Yardstick::new(&plan, vec![[0.3, -1.0], [2.0, 0.5]], 2.25);
+        assert!(yardstick.error(|x| plan.moments(x)) < 1e-10);
+        let shifted = |x: &[f64; 2]| {
+            let mut moments = plan.moments(x);
+            moments.mean[0] += 0.3;
+            moments
+        };
+        assert!((yardstick.error(shifted) - 100.0 * 0.09 / 2.25).abs() < 1e-9);
+    }
+}
