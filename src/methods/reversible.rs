@@ -276,7 +276,7 @@ mod tests {
                 let mut branches = Branches::<f64>::new(shape, teaching, 3);
                 let (_, gradient) = branches.gradient(&x, &labels, 0.7);
                 assert_eq!(gradient.len(), branches.theta.len());
-                for i in 0..gradient.len() {
+                for (i, gradient) in gradient.iter().enumerate() {
                     let centre = branches.theta[i];
                     let mut at = |by: f64| {
                         branches.theta[i] = centre + by;
@@ -285,11 +285,7 @@ mod tests {
                     let slope = (at(1e-6) - at(-1e-6)) / 2e-6;
                     branches.theta[i] = centre;
                     // Relative to the largest, as differences of J have 1e-10 of rounding in them.
-                    assert!(
-                        (slope - gradient[i]).abs() < 1e-6 * slope.abs().max(1e-2),
-                        "{teaching:?}, {i}: {slope} and {}",
-                        gradient[i]
-                    );
+                    assert!((slope - gradient).abs() < 1e-6 * slope.abs().max(1e-2), "{teaching:?}, {i}: {slope} and {gradient}");
                 }
             }
         }

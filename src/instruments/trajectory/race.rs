@@ -176,7 +176,7 @@ impl Walk {
             self.loss = course.problem.loss(&self.x);
         }
         let far = 1e6 * course.width;
-        let lost = self.x.iter().any(|x| !(x.abs() <= far)) || !self.loss.is_finite();
+        let lost = self.x.iter().any(|x| x.is_nan() || x.abs() > far) || !self.loss.is_finite();
         if let Some(norms) = &self.pilot {
             if self.t == course.steps || lost {
                 self.factors = if lost { self.factors.clone() } else { refined(norms, self.who.refined_power()).into() };

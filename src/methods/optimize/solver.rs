@@ -246,7 +246,7 @@ impl Solver {
                     let matrix = DMatrix::from_row_slice(rows, columns, &g[part.clone()]);
                     factor.sides[0] += &matrix * matrix.transpose();
                     factor.sides[1] += matrix.tr_mul(&matrix);
-                    if rows.max(columns) <= SHAMPOO || self.steps % 10 == 0 {
+                    if rows.max(columns) <= SHAMPOO || self.steps.is_multiple_of(10) {
                         factor.roots = [0, 1].map(|side| inverse_fourth_root(&factor.sides[side], epsilon));
                     }
                     let step = &factor.roots[0] * matrix * &factor.roots[1];
