@@ -118,7 +118,7 @@ fn revised_runs_end_as_fresh_ones() {
         for (index, spec) in entry.controls.iter().enumerate() {
             let other = match spec.kind {
                 Kind::Real { min, max, .. } => 0.7 * min + 0.3 * max,
-                Kind::Count { max, .. } => max as f64,
+                Kind::Count { max, .. } => max,
                 Kind::Toggle => 1.0,
                 Kind::Text { .. } => continue,
                 Kind::Choice(options) => (options.len() - 1) as f64,

@@ -228,13 +228,24 @@ fn bombs_do_not_go_off() {
 #[test]
 fn pictures_larger_than_they_are() {
     let _alone = alone();
-    // As large as may be: a pixel takes 8 bytes in the file and 24 as numbers.
-    let most = png(1024, 2048, 16, 6, &vec![0; (1 + 8 * 1024) * 2048]);
-    assert!(most.len() < 100_000);
+    // As large as may be.
+    let most = png(4096, 4096, 16, 6, &vec![0; (1 + 8 * 4096) * 4096]);
+    assert!(most.len() < 200_000);
     let picture = answer("a.png", &most).unwrap().remove(0);
     // Black, and transparent.
-    assert_eq!((&picture.shape[..], picture.values[77]), (&[2048, 1024, 3][..], 255.0));
-    assert!(says("a.png", &png(1449, 1448, 1, 0, &[0; 64])).contains("1449 x 1448 pixels are too many"));
+    assert_eq!((&picture.shape[..], picture.values[77]), (&[1024, 1024, 3][..], 255.0));
+    // Means of four pixels, of two at the edges, and of one in the corner.
+    let rows: Vec<u8> = (0..1025)
+        .flat_map(|y| std::iter::once(0).chain((0..2049).map(move |x| x % 2 * 100 + y % 2 * 50)))
+        .map(|v: i32| v as u8)
+        .collect();
+    let halved = answer("a.png", &png(2049, 1025, 8, 0, &rows)).unwrap().remove(0);
+    let at = |row: usize, column: usize| halved.values[3 * (row * 1025 + column)];
+    assert_eq!(
+        (&halved.shape[..], at(7, 9), at(7, 1024), at(512, 9), at(512, 1024)),
+        (&[513, 1025, 3][..], 75.0, 25.0, 50.0, 0.0)
+    );
+    assert!(says("a.png", &png(4097, 4096, 1, 0, &[0; 64])).contains("4097 x 4096 pixels are too many"));
     assert!(says("a.png", &png(u32::MAX, u32::MAX, 16, 6, &[0; 64])).contains("pixels are too many"));
     assert!(says("a.png", &png(0, 4, 8, 0, &[0; 4])).contains("its header says 0 x 4 pixels"));
     assert!(says("a.png", &png(2000, 1000, 8, 2, &[0; 64])).contains("bytes cannot hold 2000 x 1000 pixels"));

@@ -245,7 +245,8 @@ mod spd {
     fn the_fixed_point_is_pots_mean() {
         let arrays = fixture("spd.npz");
         for k in 0..2 {
-            let get = |name: &str| arrays.iter().find(|a| a.name == format!("spd.npz/{name}_{k}")).map(|a| a.values.clone()).unwrap();
+            let get =
+                |name: &str| arrays.iter().find(|a| a.name == format!("spd.npz/{name}_{k}")).map(|a| a.values.clone()).unwrap();
             let theirs = get("mean");
             let n = (theirs.len() as f64).sqrt() as usize;
             let batch: Vec<DMatrix<f64>> = get("P").chunks_exact(n * n).map(|p| DMatrix::from_row_slice(n, n, p)).collect();

@@ -7,7 +7,6 @@ import { Controls } from "./controls.js";
 import { calm, download, h, typeset } from "./dom.js";
 import { settled } from "./draw.js";
 import { Files } from "./files.js";
-import { asArray } from "./pictures.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
 import { Run } from "./run.js";
@@ -258,12 +257,11 @@ export class Bench extends EventTarget {
   }
 
   /** Adds files of the reader's to every run, or removes some. */
-  async take({ add = [], remove = [] }) {
+  take({ add = [], remove = [] }) {
     if (!this.card.ownData) return this.notices.say(`${this.card.title} takes no files of your own.`, { topic: "files" });
     this.notices.clear("files");
     try {
       for (const { name, size } of add) Shelf.checkSize(name, size);
-      add = await Promise.all([...add].map(asArray));
     } catch (error) {
       return this.notices.say(error.message, { topic: "files" });
     }

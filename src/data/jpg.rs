@@ -3,12 +3,12 @@
 use jpeg_decoder::{CodingProcess, Decoder, PixelFormat};
 
 use super::Array;
-use super::picture::{self, MAX_PIXELS, check_pixels};
+use super::picture::{self, reduction};
 use super::read::printable;
 use crate::error::{Error, Result};
 
 /// The most scans that are read; a progressive file has about ten, and each may go over the whole picture.
-const MAX_SCANS: usize = 100;
+const MAX_SCANS: usize = 50;
 
 /// The picture.
 pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Array> {
@@ -25,11 +25,10 @@ pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Array> {
     }
     let damaged = |e: jpeg_decoder::Error| wrong(format!("is damaged ({})", printable(&e.to_string(), 80)));
     let mut decoder = Decoder::new(bytes);
-    decoder.set_max_decoding_buffer_size(3 * MAX_PIXELS);
     decoder.read_info().map_err(damaged)?;
     let info = decoder.info().ok_or_else(|| wrong("has no picture in it".into()))?;
     let (width, height) = (usize::from(info.width), usize::from(info.height));
-    check_pixels(name, width, height)?;
+    let reduction = reduction(name, width, height)?;
     let channels = match info.pixel_format {
         _ if info.coding_process == CodingProcess::Lossless => return Err(wrong("is a lossless jpg; save it as png".into())),
         PixelFormat::L8 => 1,
@@ -39,6 +38,12 @@ pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Array> {
     // Huffman codes have at least a bit for each block of 8 × 8, in a component that has at least half of the blocks.
     if width * height / 1024 > packed {
         return Err(wrong(format!("{packed} bytes cannot hold {width} x {height} pixels: it is damaged or cut off")));
+    }
+    // The cosine transform gives the means of 2 × 2 or 4 × 4 pixels by itself, and takes less work for it.
+    let [width, height] = [width, height].map(|side| side.div_ceil(reduction));
+    let scaled = decoder.scale(width as u16, height as u16).map_err(damaged)?;
+    if scaled != (width as u16, height as u16) {
+        return Err(wrong("cannot be scaled down".into()));
     }
     let pixels = decoder.decode().map_err(damaged)?;
     if pixels.len() != width * height * channels {

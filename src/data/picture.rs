@@ -1,24 +1,34 @@
-//! What pictures of every kind become: an array of shape `[height, width, 3]`, red, green and blue from 0 to 255.
+//! What pictures of every kind become: an array of shape `[height, width, 3]`, red, green and blue from 0 to 255. Large
+//! pictures are halved, once or twice, each pixel being the mean of those in its place.
 
 use super::Array;
 use crate::error::{Error, Result};
 
-/// The most pixels that are read; 1,920 × 1,080 fit in. A picture takes 24 bytes a pixel as numbers, and up to 8 while it is read:
-/// 64 MB together.
-pub(super) const MAX_PIXELS: usize = 1 << 21;
+/// The most pixels that an array has; 1,920 × 1,080 fit in. A picture takes 24 bytes a pixel as numbers.
+const MAX_PIXELS: usize = 1 << 21;
+/// The most pixels of a file, and the longest side.
+const MAX_READ: usize = 1 << 24;
+const MAX_SIDE: usize = 65_535;
 
-/// Refuses a picture by its size, before room is made for it.
-pub(super) fn check_pixels(name: &str, width: usize, height: usize) -> Result<()> {
+/// By how much the sides of a picture of this size are divided so that it has at most [`MAX_PIXELS`]: 1, 2, 4, …
+///
+/// # Errors
+/// Too large or empty; told before room is made for it.
+pub(super) fn reduction(name: &str, width: usize, height: usize) -> Result<usize> {
     if width == 0 || height == 0 {
         return Err(Error::new(format!("{name}: its header says {width} x {height} pixels: it is damaged")));
     }
-    if width.checked_mul(height).is_none_or(|pixels| pixels > MAX_PIXELS) {
-        let most = MAX_PIXELS / 1_000_000;
+    if width.max(height) > MAX_SIDE || width * height > MAX_READ {
+        let most = MAX_READ / 1_000_000;
         return Err(Error::new(format!(
             "{name}: {width} x {height} pixels are too many; pictures of at most {most} million are read, so scale it down"
         )));
     }
-    Ok(())
+    let mut reduction = 1;
+    while width.div_ceil(reduction) * height.div_ceil(reduction) > MAX_PIXELS {
+        reduction *= 2;
+    }
+    Ok(reduction)
 }
 
 /// The picture whose numbers are `values`, row by row.
@@ -89,14 +99,25 @@ mod tests {
     }
 
     #[test]
+    fn large_photographs_are_halved() {
+        // 1,600 × 1,400 pixels as grey as 255 · column / 1,600; where they are halved, their means.
+        let photo = fixture("large.jpg").unwrap().remove(0);
+        assert_eq!(photo.shape, [700, 800, 3]);
+        let wanted = |i: usize| (2 * (i / 3 % 800)) as f64 * 255.0 / 1600.0;
+        let furthest = photo.values.iter().enumerate().map(|(i, v)| (v - wanted(i)).abs()).fold(0.0, f64::max);
+        assert!(furthest <= 2.0, "{furthest}");
+    }
+
+    #[test]
     fn sizes_are_checked_before_decoding() {
-        assert!(check_pixels("p.png", 1920, 1080).is_ok());
-        for (width, height) in [(4000, 3000), (usize::MAX, 2), (1, MAX_PIXELS + 1)] {
-            let sentence = check_pixels("p.png", width, height).unwrap_err().to_string();
+        let sizes = [(1, 1), (1920, 1080), (2048, 1025), (4000, 3000), (4096, 4096), (65_535, 256)];
+        assert_eq!(sizes.map(|(width, height)| reduction("p.png", width, height).unwrap()), [1, 1, 2, 4, 4, 4]);
+        for (width, height) in [(5000, 4000), (usize::MAX, usize::MAX), (1, 65_536)] {
+            let sentence = reduction("p.png", width, height).unwrap_err().to_string();
             assert!(
-                sentence.starts_with(&format!("p.png: {width} x {height} pixels are too many; pictures of at most 2 million"))
+                sentence.starts_with(&format!("p.png: {width} x {height} pixels are too many; pictures of at most 16 million"))
             );
         }
-        assert!(check_pixels("p.png", 0, 3).is_err());
+        assert!(reduction("p.png", 0, 3).is_err());
     }
 }

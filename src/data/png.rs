@@ -8,7 +8,7 @@ use flate2::Crc;
 use flate2::bufread::ZlibDecoder;
 
 use super::Array;
-use super::picture::{self, check_pixels};
+use super::picture::{self, reduction};
 use super::read::printable;
 use crate::error::{Error, Result};
 
@@ -28,8 +28,7 @@ pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Array> {
         match kind {
             b"IHDR" if header.is_none() => {
                 let read = Header::read(data).ok_or_else(|| wrong("its header is damaged".into()))?;
-                check_pixels(name, read.width, read.height)?;
-                header = Some(read);
+                header = Some((reduction(name, read.width, read.height)?, read));
             }
             b"PLTE" => colours.palette = data,
             b"tRNS" => colours.clear = data,
@@ -38,42 +37,46 @@ pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Array> {
             _ => {}
         }
     }
-    let header = header.ok_or_else(|| wrong("has no header".into()))?;
+    let (reduction, header) = header.ok_or_else(|| wrong("has no header".into()))?;
     let damaged = |why: &str| wrong(format!("the picture is damaged ({why})"));
     let size: usize = header.passes().map(|pass| pass.height * (1 + header.row_bytes(pass.width))).sum();
     // Deflate packs 1,032 to 1 at best.
     if size / 1032 > packed.len() {
         return Err(damaged(&format!("{} bytes cannot hold {} x {} pixels", packed.len(), header.width, header.height)));
     }
-    let mut raw = vec![0; size];
-    let mut unpacked = ZlibDecoder::new(&packed[..]);
-    unpacked.read_exact(&mut raw).map_err(|e| damaged(&printable(&e.to_string(), 60)))?;
-    // The checksum comes after the last byte.
-    match unpacked.read(&mut [0]) {
-        Ok(0) => {}
-        Ok(_) => return Err(damaged("it holds more than its size says")),
-        Err(e) => return Err(damaged(&printable(&e.to_string(), 60))),
-    }
-    drop(packed);
-    let mut values = vec![0.0; 3 * header.width * header.height];
-    let mut rows = &mut raw[..];
+    let torn = |e: std::io::Error| damaged(&printable(&e.to_string(), 60));
+    let mut rows = ZlibDecoder::new(&packed[..]);
+    let [width, height] = [header.width, header.height].map(|side| side.div_ceil(reduction));
+    let mut values = vec![0.0; 3 * width * height];
     for pass in header.passes() {
         let stride = 1 + header.row_bytes(pass.width);
-        let mut before = vec![0; stride];
+        let (mut line, mut before) = (vec![0; stride], vec![0; stride]);
         for row in 0..pass.height {
-            let (line, others) = rows.split_at_mut(stride);
-            unfilter(line, &before, header.bits().div_ceil(8)).ok_or_else(|| damaged("a row has an unknown filter"))?;
-            before.copy_from_slice(line);
+            rows.read_exact(&mut line).map_err(torn)?;
+            unfilter(&mut line, &before, header.bits().div_ceil(8)).ok_or_else(|| damaged("a row has an unknown filter"))?;
+            let up = (pass.top + row * pass.down) / reduction * width;
             for column in 0..pass.width {
                 let colour = colours.at(&header, &line[1..], column).ok_or_else(|| damaged("a colour is not in its palette"))?;
-                let place = pass.top + row * pass.down;
-                let place = 3 * (place * header.width + pass.left + column * pass.across);
-                values[place..place + 3].copy_from_slice(&colour);
+                let place = 3 * (up + (pass.left + column * pass.across) / reduction);
+                (0..3).for_each(|i| values[place + i] += colour[i]);
             }
-            rows = others;
+            std::mem::swap(&mut line, &mut before);
         }
     }
-    Ok(picture::array(name, header.width, header.height, values))
+    // The checksum comes after the last byte.
+    match rows.read(&mut [0]).map_err(torn)? {
+        0 => {}
+        _ => return Err(damaged("it holds more than its size says")),
+    }
+    if reduction > 1 {
+        // Fewer pixels at the last row and column.
+        let within = |place: usize, side: usize| reduction.min(side - place * reduction);
+        for (place, colour) in values.chunks_exact_mut(3).enumerate() {
+            let count = within(place % width, header.width) * within(place / width, header.height);
+            colour.iter_mut().for_each(|v| *v /= count as f64);
+        }
+    }
+    Ok(picture::array(name, width, height, values))
 }
 
 type Chunk<'a> = (&'a [u8], &'a [u8], &'a [u8]);

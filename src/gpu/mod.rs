@@ -10,6 +10,7 @@ use std::task::{Poll, Waker};
 
 use crate::{Error, Result};
 
+pub mod basins;
 pub mod loss_grid;
 pub mod sinkhorn;
 pub mod surface;

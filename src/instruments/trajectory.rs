@@ -15,7 +15,7 @@ use std::rc::Rc;
 use self::basins::Atlas;
 use self::field::{Against, On, Pace, Weather, Who};
 use self::own::{Log, Own, Paths};
-use self::race::{Course, Noise, Tuning, Walk, compare};
+use self::race::{Course, Noise, Tuning, Walk, compare, score};
 use crate::claim::{Measures, Verdict, least, mean};
 use crate::data::{Array, Dataset, Library};
 use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
@@ -30,9 +30,9 @@ use crate::{Error, Result};
 controls! {
     /// What the reader can move.
     pub struct Controls {
-        problem: Choice(On) = On::Rosenbrock, "f", "what is minimised: surfaces of two variables, a matrix to factorise, networks";
+        problem: Choice(On) = On::Bowl, "f", "what is minimised: surfaces of two variables, a matrix to factorise, networks";
         formula: Text(200) = "(x^2 - 1)^2 + (y - x)^2 + sin(3 y)/3", "", "your own f(x, y), for the problem 'your formula': + - * / ^, sin, cos, tan, exp, ln, sqrt, abs, tanh, max, min";
-        condition: Log(1.0, 10000.0) = 30.0, "κ", "the bowl's steepest curvature over its gentlest: larger, the harder for plain steps";
+        condition: Log(1.0, 10000.0) = 1000.0, "κ", "the bowl's steepest curvature over its gentlest: larger, the harder for plain steps";
         angle: Real(0.0, 90.0) = 25.0, "φ", "degrees by which the bowl is turned; methods that treat coordinates one by one feel it";
         start_x: Real(-1.0, 1.0) = -0.7, "x₀", "where everyone starts, from the left edge (−1) to the right (1); or drag the start";
         start_y: Real(-1.0, 1.0) = 0.6, "y₀", "the same from the lower edge to the upper";
@@ -45,12 +45,13 @@ controls! {
         fourth: Choice(Who) = Who::Lbfgs, "", "a fourth";
         fourth_step: LogZero(0.00001, 10.0) = 0.0, "α₄", "its step size; 0: tuned";
         everyone: Toggle() = false, "", "all optimizers run; the four keep their step sizes, the others are tuned";
-        trials: Count(4, 40) = 16, "", "step sizes that everyone may try before the race";
+        trials: Count(4, 40) = 16, "", "step sizes that everyone may try before the race (half of them on networks)";
+        tuning_starts: Count(1, 16) = 8, "", "starts, drawn at random, from which each is tried (two at most on networks); 1: the start on show alone";
         steps: LogCount(10, 2000) = 200, "T", "how long the race is";
         schedule: Choice(Pace) = Pace::Constant, "", "how step sizes change over the race; refined: as the gradients of a first run ask for";
-        tolerance: Log(0.0000000001, 0.5) = 0.001, "τ", "the goal: what may be left of the height above the lowest minimum, as a share";
+        tolerance: Log(0.0000000001, 0.5) = 0.000001, "τ", "the goal: what may be left of the height above the lowest minimum, as a share";
         noise: Choice(Weather) = Weather::Clear, "", "what gradients are seen through, the same for everyone at each step";
-        noise_size: Log(0.001, 10.0) = 0.1, "σ", "its size, in units of the first gradient";
+        noise_size: Log(0.001, 10.0) = 0.1, "σ", "its size, in units of the gradient at a middling start";
         batch: LogCount(1, 256) = 16, "b", "samples a step under mini-batch noise; surfaces have 32 summands";
         momentum: Real(0.0, 0.99) = 0.9, "μ, β₁", "how long past gradients are felt";
         beta2: Real(0.5, 0.9999) = 0.999, "β₂", "how long past squares of gradients are felt";
@@ -70,7 +71,9 @@ const PLANE_CELLS: usize = 33;
 /// Snapshots of all weights that the common plane is fitted to.
 const SNAPSHOTS: usize = 96;
 /// Multiplications of one slice.
-const SLICE: usize = 1_500_000;
+const SLICE: usize = 600_000;
+/// Gradients of one slice, at most.
+const GRADIENTS: usize = 4_000;
 
 /// What is left to do, in the order in which it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +94,8 @@ struct Racer {
     step_size: f64,
     tuning: Option<Tuning>,
     trial: Option<Walk>,
+    /// Results of the trials of a step size so far, and the losses at their starts.
+    tries: Vec<((f64, f64), f64)>,
     walk: Option<Walk>,
     moments: Vec<Moment>,
     /// Where it was: every step on a surface, now and then in many dimensions.
@@ -140,7 +145,9 @@ pub struct Race {
     stage: Stage,
     done: usize,
     of: usize,
-    /// Other starts, and everyone's results from each.
+    /// Starts from which step sizes are tuned.
+    tuning_starts: Vec<Rc<[f64]>>,
+    /// Fresh starts, and everyone's results from each.
     elsewhere: Vec<Rc<[f64]>>,
     results: Vec<Vec<(f64, f64)>>,
     guest: Option<Walk>,
@@ -162,11 +169,11 @@ impl Race {
         self.landscape().map_or([(-1.0, 1.0); 2], Landscape::window)
     }
 
-    /// Steps of a walk that fit into a slice.
+    /// Gradients that fit into a slice.
     fn share(&self) -> usize {
-        let per_step =
-            self.course.problem.cost(self.course.noise.batch()) + self.course.problem.cost(self.course.problem.samples()) / 3;
-        (SLICE / (per_step * 20).max(1)).clamp(1, 400).max(SLICE / per_step.max(SLICE))
+        let seen = self.course.problem.cost(self.course.noise.batch());
+        let checked = self.course.problem.cost(self.course.problem.samples()) / (3 * self.course.look);
+        (SLICE / (seen + checked).max(1)).clamp(1, GRADIENTS)
     }
 
     fn walk(&self, who: Who, step_size: f64, start: &Rc<[f64]>, controls: &Controls) -> Walk {
@@ -175,32 +182,42 @@ impl Race {
 
     /// Some steps of the first trial that is not over.
     fn tune(&mut self) {
-        let share = self.share();
         let Some(i) = self.racers.iter().position(|r| r.tuning.as_ref().is_some_and(|t| t.next().is_some())) else {
             for racer in &mut self.racers {
                 if let Some(tuning) = &racer.tuning {
                     racer.step_size = tuning.found();
                 }
             }
-            for i in 0..self.racers.len() {
-                let walk = self.walk(self.racers[i].who, self.racers[i].step_size, &self.start, &self.controls);
-                self.racers[i].walk = Some(walk);
-                self.record(i);
-            }
-            self.stage = Stage::Race;
+            self.line_up();
             return;
         };
         let step_size = self.racers[i].tuning.as_ref().and_then(Tuning::next).expect("a trial is left");
         let trial = self.racers[i].trial.take();
-        let mut walk = trial.unwrap_or_else(|| self.walk(self.racers[i].who, step_size, &self.start, &self.controls));
-        for _ in 0..share {
-            walk.step(&self.course);
+        let start = &self.tuning_starts[self.racers[i].tries.len()];
+        let mut walk = trial.unwrap_or_else(|| self.walk(self.racers[i].who, step_size, start, &self.controls));
+        walk.advance(&self.course, &mut self.share());
+        let (decided, least) = (walk.decided(&self.course), self.course.least);
+        let racer = &mut self.racers[i];
+        if !decided {
+            racer.trial = Some(walk);
+            return;
         }
-        if walk.over(&self.course) || walk.reached.is_some() {
-            self.racers[i].tuning.as_mut().expect("it is being tuned").tell(step_size, walk.result());
-        } else {
-            self.racers[i].trial = Some(walk);
+        racer.tries.push((walk.result(), walk.first_loss));
+        if racer.tries.len() == self.tuning_starts.len() {
+            let score = score(&std::mem::take(&mut racer.tries), least);
+            racer.tuning.as_mut().expect("it is being tuned").tell(step_size, score);
         }
+    }
+
+    /// Everyone at the start.
+    fn line_up(&mut self) {
+        for i in 0..self.racers.len() {
+            let walk = self.walk(self.racers[i].who, self.racers[i].step_size, &self.start, &self.controls);
+            let racer = &mut self.racers[i];
+            (racer.walk, racer.moments, racer.path) = (Some(walk), Vec::new(), Vec::new());
+            self.record(i);
+        }
+        self.stage = Stage::Race;
     }
 
     /// Keeps what there is to see of a racer now.
@@ -210,14 +227,14 @@ impl Race {
             return;
         }
         let mut g = vec![0.0; walk.x.len()];
-        self.course.problem.gradient(&walk.x, &mut g);
+        let loss = self.course.problem.gradient(&walk.x, &mut g);
         let norm = |v: &mut dyn Iterator<Item = f64>| v.map(|v| v * v).sum::<f64>().sqrt();
         let distance = match self.lowest() {
             [] => norm(&mut walk.x.iter().zip(self.start.iter()).map(|(x, s)| x - s)),
             lowest => lowest.iter().map(|m| norm(&mut walk.x.iter().zip(m).map(|(x, m)| x - m))).fold(f64::INFINITY, f64::min),
         };
         let moment = Moment {
-            loss: walk.loss,
+            loss,
             gradient: norm(&mut g.iter().copied()),
             distance,
             evaluations: walk.evaluations,
@@ -319,10 +336,8 @@ impl Race {
         let start = self.elsewhere[place].clone();
         let guest = self.guest.take();
         let mut walk = guest.unwrap_or_else(|| self.walk(racer.who, racer.step_size, &start, &self.controls));
-        for _ in 0..self.share() {
-            walk.step(&self.course);
-        }
-        if walk.over(&self.course) || walk.reached.is_some() {
+        walk.advance(&self.course, &mut self.share());
+        if walk.decided(&self.course) {
             self.results[place].push(walk.result());
         } else {
             self.guest = Some(walk);
@@ -343,8 +358,9 @@ impl Race {
             let unfinished = self.rates.walk.take();
             let mut walk = unfinished.unwrap_or_else(|| self.walk(self.rates.who, step_size, &self.start, &controls));
             while left > 0 && !walk.over(&self.course) {
+                let before = walk.evaluations;
                 walk.step(&self.course);
-                left -= 1;
+                left = left.saturating_sub(walk.evaluations - before + 1);
             }
             if walk.over(&self.course) {
                 let share = (walk.loss - self.course.least) / (walk.first_loss - self.course.least);
@@ -421,7 +437,7 @@ impl Experiment for Race {
             authors: "Robin M. Schmidt, Frank Schneider, Philipp Hennig",
             year: 2021,
         },
-        claim: "From other starts the fairly tuned optimizers arrive in the order shown, for nine pairs in ten.",
+        claim: "Tuned from several starts, optimizers arrive from fresh starts in the order shown, nine pairs in ten.",
         reproduction: Reproduction::InPart,
         honesty: "The paper races optimizers on eight deep-learning problems and finds that who wins depends on the problem and the tuning; here the race is on problems small enough to watch, and what is measured is whether the order seen from one start is worth anything from another.",
         seeds: 3,
@@ -450,28 +466,99 @@ impl Experiment for Race {
                 look: "How far a coordinate moves for its gradient; dashed, the second one.",
             },
             Panel {
+                id: "heads",
+                title: "Where they are heading",
+                look: "The last steps of each, an arrow along its last step, and in grey downhill: momentum is where the two part.",
+            },
+            Panel {
                 id: "basins",
                 title: "Where every start leads",
-                look: "A colour a minimum, darker where it took longer; grey did not arrive, black diverged.",
+                look: "A colour a minimum, darker where it took longer; grey did not arrive, black diverged. The share reaches the lowest minimum.",
             },
             Panel {
                 id: "rates",
                 title: "Step size and momentum",
                 look: "What is left of the height after the race; the line is where theory ends stability.",
             },
+            Panel { id: "standing", title: "Standing", look: "Who reached the goal, at what cost, and where everyone ended." },
             Panel {
-                id: "standing",
-                title: "Standing",
-                look: "Who arrived, at what cost, with which step size, and how often elsewhere.",
+                id: "elsewhere",
+                title: "From other starts",
+                look: "Who arrives from fresh starts, who is first there, and the share of the map that reaches the lowest minimum.",
             },
         ],
         presets: &[
-            Preset { name: "default", about: "Rosenbrock's valley: four ways to walk along a bent floor", set: &[] },
-            Preset { name: "break-it", about: "", set: &[("problem", "Rastrigin")] },
+            Preset { name: "default", about: "A long, narrow bowl, where theory knows who is fast", set: &[] },
+            Preset {
+                name: "break-it",
+                about: "A goal nearby, and step sizes tuned to one start: who is first there is luck",
+                set: &[("tolerance", "0.01"), ("tuning_starts", "1")],
+            },
+            Preset {
+                name: "bent valley",
+                about: "Rosenbrock's function: the way leads along a floor that turns",
+                set: &[("problem", "Rosenbrock"), ("steps", "500")],
+            },
+            Preset {
+                name: "four minima",
+                about: "Himmelblau's function: which minimum is reached depends on who walks",
+                set: &[("problem", "Himmelblau"), ("fourth", "Nesterov"), ("start_x", "0.02"), ("start_y", "-0.1")],
+            },
+            Preset {
+                name: "saddle",
+                about: "Newton's method is drawn to the saddle, its repairs are not",
+                set: &[
+                    ("problem", "saddle"),
+                    ("first", "Newton"),
+                    ("first_step", "1"),
+                    ("second", "cubic Newton"),
+                    ("second_step", "1"),
+                    ("third", "regularised Newton"),
+                    ("third_step", "1"),
+                    ("fourth", "GD"),
+                    ("start_x", "-0.6"),
+                    ("start_y", "0.2"),
+                ],
+            },
+            Preset {
+                name: "edge of stability",
+                about: "Gradient descent and momentum at steps just below, and just above, what theory allows",
+                set: &[
+                    ("condition", "30"),
+                    ("first_step", "0.066"),
+                    ("second_step", "0.12"),
+                    ("third", "GD"),
+                    ("third_step", "0.068"),
+                    ("fourth", "Nesterov"),
+                    ("fourth_step", "0.04"),
+                ],
+            },
+            Preset {
+                name: "heavy tails",
+                about: "Gradients with rare, enormous errors: who trusts their size pays for it",
+                set: &[
+                    ("condition", "30"),
+                    ("noise", "heavy-tailed"),
+                    ("second", "normalised GD"),
+                    ("fourth", "Lion"),
+                    ("schedule", "linear decay"),
+                    ("tolerance", "0.0001"),
+                ],
+            },
+            Preset {
+                name: "everyone",
+                about: "All optimizers on Rosenbrock's function, each with as many trials",
+                set: &[("problem", "Rosenbrock"), ("everyone", "on")],
+            },
+            Preset {
+                name: "network",
+                about: "A small network on digits; the paths in the plane that holds most of them",
+                set: &[("problem", "MLP on digits"), ("noise", "mini-batch"), ("fourth", "Muon"), ("schedule", "cosine")],
+            },
         ],
         data: &[Dataset::Digits],
         own_data: Some(
-            "Weights per epoch as npy or npz (epochs × weights, or runs × epochs × weights), or a csv of losses with a column for each run.",
+            "Weights per epoch, a file a run (npz, npy or safetensors, the epochs as the first axis of every array), or a csv of losses with a column for each run.",
         ),
     };
 
@@ -482,8 +569,7 @@ impl Experiment for Race {
         let (mut minima, mut ground, mut least, mut width) = (Vec::new(), Vec::new(), 0.0, 100.0);
         if let Problem::Plane(landscape) = &problem {
             let window = landscape.window();
-            let place = |(low, high): (f64, f64), share: f64| 0.5 * (low + high) + 0.5 * (high - low) * share;
-            start = [place(window[0], controls.start_x), place(window[1], controls.start_y)].into();
+            start = self::start(landscape, controls);
             let cell = |i: usize| 2.0 * (i as f64 + 0.5) / CELLS as f64 - 1.0;
             let at = |i: usize| landscape.at::<f64>(place(window[0], cell(i % CELLS)), place(window[1], cell(i / CELLS)));
             let heights: Vec<f64> = (0..CELLS * CELLS).map(at).collect();
@@ -505,30 +591,45 @@ impl Experiment for Race {
             width = window[0].1 - window[0].0;
             ground = heights.into_iter().map(|h| h as f32).collect();
         }
-        let mut g = vec![0.0; start.len()];
-        problem.gradient(&start, &mut g);
-        let first_gradient = (g.iter().map(|g| g * g).sum::<f64>() / g.len() as f64).sqrt();
-        let noise = Noise::new(controls.noise, controls.noise_size * first_gradient, controls.batch, seed, &problem);
+        let places = match &problem {
+            Problem::Plane(_) => 24,
+            Problem::Factors(_) => 12,
+            Problem::Network(_) => 4,
+        };
+        let mut random = Random::new(seed, "other starts");
+        let elsewhere: Vec<Rc<[f64]>> = (0..places).map(|_| problem.start(&mut random).into()).collect();
+        let noise = Noise::new(
+            controls.noise,
+            controls.noise_size * middling_slope(&problem, &elsewhere),
+            controls.batch,
+            seed,
+            &problem,
+        );
         let many = ground.is_empty();
-        let racers = racers(controls, problem.is_sum_of_squares())?;
+        let network = matches!(problem, Problem::Network(_));
+        let trials = if network { controls.trials.div_ceil(2) } else { controls.trials };
+        let racers = racers(controls, problem.is_sum_of_squares(), trials)?;
         let course = Course {
             problem,
             steps: controls.steps,
             pace: controls.schedule,
+            look: if network { 5 } else { 1 },
             least,
             tolerance: controls.tolerance,
             width,
             noise,
         };
-        let places = if !many {
-            24
-        } else if course.problem.cost(course.problem.samples()) < 10_000 {
-            12
-        } else {
-            4
+        let (columns, rows) = match &course.problem {
+            Problem::Plane(_) => (60, 34),
+            Problem::Factors(_) => (24, 12),
+            Problem::Network(_) => (10, 4),
         };
-        let mut random = Random::new(seed, "other starts");
-        let elsewhere: Vec<Rc<[f64]>> = (0..places).map(|_| course.problem.start(&mut random).into()).collect();
+        let mut random = Random::new(seed, "tuning starts");
+        let tuned_from = if network { controls.tuning_starts.min(2) } else { controls.tuning_starts };
+        let tuning_starts: Vec<Rc<[f64]>> = match tuned_from {
+            1 => vec![start.clone()],
+            many => (0..many).map(|_| course.problem.start(&mut random).into()).collect(),
+        };
         let with_momentum = |who: &Who| {
             matches!(
                 who,
@@ -546,11 +647,6 @@ impl Experiment for Race {
             )
         };
         let who = racers.iter().map(|r| r.who).find(with_momentum).unwrap_or(Who::HeavyBall);
-        let (columns, rows) = match places {
-            24 => (60, 34),
-            12 => (24, 12),
-            _ => (12, 5),
-        };
         let atlas = Atlas::new(racers.len().min(4), &minima, course.problem.size() == 2 && !many);
         let mut run = Race {
             controls: controls.clone(),
@@ -562,6 +658,7 @@ impl Experiment for Race {
             of: 0,
             results: vec![Vec::new(); places],
             elsewhere,
+            tuning_starts,
             guest: None,
             rates: Rates { who, columns, rows, left: vec![f32::NAN; columns * rows], walk: None, next: 0 },
             through: None,
@@ -571,20 +668,21 @@ impl Experiment for Race {
             course,
         };
         let n = run.racers.len();
-        let walks = run.racers.iter().filter(|r| r.tuning.is_some()).count() * controls.trials + places * n + columns * rows;
+        let tuned = run.racers.iter().filter(|r| r.tuning.is_some()).count();
+        let walks = tuned * trials * tuned_from + places * n + columns * rows;
         let per_walk = controls.steps.div_ceil(run.share());
         run.of = walks * per_walk / 2 + controls.steps * n + run.atlas.slices() + 20;
         Ok(run)
     }
 
-    async fn step(&mut self, _: &Device) -> Result<Progress> {
+    async fn step(&mut self, device: &Device) -> Result<Progress> {
         match self.stage {
             Stage::Tune => self.tune(),
             Stage::Race => self.race(),
             Stage::Plane => self.map_plane(),
             Stage::Elsewhere => self.visit(),
             Stage::Rates => self.rate(),
-            Stage::Basins => self.survey(),
+            Stage::Basins => self.survey(device).await,
             Stage::Over => {}
         }
         self.done += 1;
@@ -635,6 +733,36 @@ impl Experiment for Race {
         self.arrays()
     }
 
+    fn revise(&mut self, controls: &Controls) -> bool {
+        let same = Controls {
+            against: self.controls.against,
+            start_x: self.controls.start_x,
+            start_y: self.controls.start_y,
+            ..controls.clone()
+        };
+        let moved = (controls.start_x, controls.start_y) != (self.controls.start_x, self.controls.start_y);
+        if same != self.controls {
+            return false;
+        }
+        if moved && let Some(landscape) = self.landscape() {
+            // A schedule refined from this start, or steps tuned to it alone, are other ones at another start.
+            let alone = self.controls.tuning_starts == 1 && self.racers.iter().any(|r| r.tuning.is_some());
+            let start = start(landscape, controls);
+            if alone || controls.schedule == Pace::Refined || !landscape.at::<f64>(start[0], start[1]).is_finite() {
+                return false;
+            }
+            self.start = start;
+            if self.stage != Stage::Tune {
+                self.line_up();
+            }
+            self.rates.left.fill(f32::NAN);
+            (self.rates.next, self.rates.walk) = (0, None);
+            // What was found out from other starts, and the maps, stay.
+        }
+        self.controls = controls.clone();
+        true
+    }
+
     fn pointer(controls: &Controls, which: usize, at: (f64, f64)) -> Option<Controls> {
         let landscape = controls.problem.landscape(controls).ok()??;
         let [x, y] = landscape.window();
@@ -643,6 +771,29 @@ impl Experiment for Race {
         };
         (which == 0).then(|| Controls { start_x: share(at.0, x), start_y: share(at.1, y), ..controls.clone() })
     }
+}
+
+/// The place between the ends of an axis that −1 … 1 names.
+fn place((low, high): (f64, f64), share: f64) -> f64 {
+    0.5 * (low + high) + 0.5 * (high - low) * share
+}
+
+/// Where the controls put the start.
+fn start(landscape: &Landscape, controls: &Controls) -> Rc<[f64]> {
+    let [x, y] = landscape.window();
+    [place(x, controls.start_x), place(y, controls.start_y)].into()
+}
+
+/// The median over starts of the root mean square of the gradient's entries.
+fn middling_slope(problem: &Problem, starts: &[Rc<[f64]>]) -> f64 {
+    let slope = |start: &Rc<[f64]>| {
+        let mut g = vec![0.0; start.len()];
+        problem.gradient(start, &mut g);
+        (g.iter().map(|g| g * g).sum::<f64>() / g.len() as f64).sqrt()
+    };
+    let mut slopes: Vec<f64> = starts.iter().map(slope).filter(|s| s.is_finite()).collect();
+    slopes.sort_by(f64::total_cmp);
+    slopes.get(slopes.len() / 2).copied().unwrap_or(1.0)
 }
 
 /// The problem that the controls name.
@@ -655,15 +806,19 @@ fn problem(controls: &Controls, seed: u64, library: &Library) -> Result<Problem>
     }
     let pictures = library.pictures(Dataset::Digits)?;
     let order = Random::new(seed, "split").permutation(pictures.len());
-    let rows = &order[..300];
+    // Filters cost more than a dense layer.
+    let rows = &order[..if controls.problem == On::Cnn { 100 } else { 200 }];
     let x = rows.iter().flat_map(|i| pictures.image(*i).iter().map(|v| f64::from(*v) / 16.0)).collect();
     let y = rows.iter().map(|i| pictures.labels[*i]).collect();
-    let sizes: &[usize] = if controls.problem == On::Mlp { &[64, 10, 10] } else { &[64, 10] };
-    Ok(Problem::Network(Classifier::new(sizes, x, y)))
+    Ok(Problem::Network(match controls.problem {
+        On::Logistic => Classifier::dense(&[64, 10], x, y),
+        On::Mlp => Classifier::dense(&[64, 10, 10], x, y),
+        _ => Classifier::convolutional(8, 4, 10, x, y),
+    }))
 }
 
 /// Everyone who runs.
-fn racers(controls: &Controls, squares: bool) -> Result<Vec<Racer>> {
+fn racers(controls: &Controls, squares: bool, trials: usize) -> Result<Vec<Racer>> {
     let lanes = [
         (controls.first, controls.first_step),
         (controls.second, controls.second_step),
@@ -688,11 +843,177 @@ fn racers(controls: &Controls, squares: bool) -> Result<Vec<Racer>> {
         who,
         lane,
         step_size,
-        tuning: (step_size == 0.0).then(|| Tuning::new(controls.trials)),
+        tuning: (step_size == 0.0).then(|| Tuning::new(trials)),
         trial: None,
+        tries: Vec::new(),
         walk: None,
         moments: Vec::new(),
         path: Vec::new(),
     };
     Ok(all.into_iter().enumerate().map(racer).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controls::Controls as _;
+
+    fn over(controls: &Controls) -> Race {
+        let mut run = Race::new(controls, 0, &Library::shipped(&[Dataset::Digits])).unwrap();
+        while !pollster::block_on(run.step(&Device::cpu())).unwrap().finished() {}
+        run
+    }
+
+    /// Only the race: step sizes are given.
+    fn raced(controls: &Controls) -> Race {
+        let controls = Controls {
+            first_step: 0.01,
+            second_step: 0.01,
+            third_step: 0.01,
+            fourth_step: 0.01,
+            condition: 10.0,
+            ..controls.clone()
+        };
+        let mut run = Race::new(&controls, 0, &Library::default()).unwrap();
+        while run.stage == Stage::Tune || run.stage == Stage::Race {
+            pollster::block_on(run.step(&Device::cpu())).unwrap();
+        }
+        run
+    }
+
+    /// On a bowl runs fall 1 % below theory's last stable step and rise 1 % above it, with and without momentum.
+    #[test]
+    fn stability_ends_where_theory_says() {
+        let landscape = Landscape::bowl(30.0, 0.4);
+        let problem = Problem::Plane(landscape);
+        let noise = Noise::new(Weather::Clear, 0.0, 1, 0, &problem);
+        let course =
+            Course { problem, steps: 3000, pace: Pace::Constant, look: 1, least: 0.0, tolerance: 1e-10, width: 1e6, noise };
+        for (who, momentum) in
+            [(Who::Gradient, 0.0), (Who::HeavyBall, 0.3), (Who::HeavyBall, 0.9), (Who::Nesterov, 0.3), (Who::Nesterov, 0.9)]
+        {
+            let controls = Controls { momentum, ..Controls::default() };
+            let edge = match who {
+                Who::Nesterov => 2.0 * (1.0 + momentum) / ((1.0 + 2.0 * momentum) * 30.0),
+                _ => 2.0 * (1.0 + momentum) / 30.0,
+            };
+            let last = |step_size: f64| {
+                let mut walk = Walk::new(who, who.method(&controls, 0.0), step_size, [3.0, -2.0].into(), &course);
+                while !walk.over(&course) {
+                    walk.step(&course);
+                }
+                walk.result().1
+            };
+            assert!(last(0.99 * edge) < 1e-6 && last(1.01 * edge) > 1e6, "{who:?}, {momentum}");
+        }
+    }
+
+    #[test]
+    fn the_map_of_step_sizes_ends_there_too() {
+        let run = over(&Controls { condition: 30.0, steps: 400, ..Controls::default() });
+        // A cell of the map is a factor of 1.26 wide.
+        assert!(run.boundary_ratio() < 1.26, "{}", run.boundary_ratio());
+    }
+
+    #[test]
+    fn everybody_has_as_many_trials_and_the_same_noise() {
+        let run = over(&Controls { steps: 30, trials: 7, tuning_starts: 3, everyone: true, ..Controls::default() });
+        assert!(run.racers.len() == 29 && run.racers.iter().all(|r| r.tuning.as_ref().unwrap().trials_made() == 7));
+        for noise in [Weather::Gaussian, Weather::HeavyTailed, Weather::MiniBatch] {
+            let run = raced(&Controls { noise, first: Who::Adam, second: Who::Adam, third: Who::Lion, ..Controls::default() });
+            let x = |lane: usize| run.racers[lane].walk.as_ref().unwrap().x.clone();
+            assert!(x(0) == x(1) && x(0) != x(2), "{noise:?}");
+        }
+    }
+
+    #[test]
+    fn formulas_that_are_no_landscape_are_refused_in_a_sentence() {
+        let says = |formula: &str| {
+            let controls = Controls { problem: On::Typed, formula: formula.into(), ..Controls::default() };
+            Race::new(&controls, 0, &Library::default()).err().map(|e| e.to_string()).unwrap_or_default()
+        };
+        assert_eq!(
+            says("1/(x - x)"),
+            "control formula: f(x, y) is a finite number nowhere in the window, −4 to 4; does it divide by zero, or take the root of something negative?"
+        );
+        assert!(says("ln(x) + y").starts_with("control formula: f(x, y) is no finite number at the start (-2.800, 2.400)"));
+        assert!(says("x +").starts_with("control formula: character 4, the end: "));
+        assert_eq!(says("x^2 + 1/y^2"), "");
+    }
+
+    #[test]
+    fn a_start_is_where_it_was_dragged() {
+        for problem in [On::Bowl, On::Rosenbrock, On::Valley] {
+            let controls = Controls { problem, ..Controls::default() };
+            let moved = Race::pointer(&controls, 0, (1.25, -0.5)).unwrap();
+            let run = Race::new(&moved, 0, &Library::default()).unwrap();
+            assert!((run.start[0] - 1.25).abs() < 5e-3 && (run.start[1] + 0.5).abs() < 5e-3, "{:?}", run.start);
+            assert!(Race::pointer(&controls, 1, (0.0, 0.0)).is_none());
+        }
+        assert!(Race::pointer(&Controls { problem: On::Mlp, ..Controls::default() }, 0, (0.0, 0.0)).is_none());
+    }
+
+    #[test]
+    fn who_diverges_is_named() {
+        let controls = Controls { problem: On::Himmelblau, first: Who::Gradient, ..Controls::default() };
+        let controls = Controls { first_step: 1.0, second: Who::Nobody, third: Who::Nobody, fourth: Who::Nobody, ..controls };
+        let run = over(&controls);
+        let step = run.racers[0].walk.as_ref().unwrap().diverged.unwrap();
+        let View::HeatMap(map) = run.view(0) else { panic!("a heat map") };
+        assert_eq!(map.paths[0].name, format!("GD (diverged at step {step})"));
+        assert!(map.paths[0].x.iter().all(|x| x.is_finite()));
+        assert_eq!(run.measures().get("diverged"), 1.0);
+    }
+
+    /// The mean of the summands is nothing; Student's t with two degrees of freedom is beyond ±0.8165 half the time.
+    #[test]
+    fn noise_is_what_it_says() {
+        let problem = Problem::Plane(Landscape::Booth);
+        let noise = Noise::new(Weather::MiniBatch, 2.0, 8, 5, &problem);
+        let sum: f64 = (0..4).map(|t| noise.at(t).tilt[1]).sum();
+        assert!(sum.abs() < 1e-12 && noise.at(0).tilt != noise.at(4).tilt);
+        let noise = Noise::new(Weather::HeavyTailed, 1.0, 8, 5, &problem);
+        let beyond = (0..4000).filter(|t| noise.at(*t).tilt[0].abs() > 0.816_497).count();
+        assert!((1850..2150).contains(&beyond), "{beyond}");
+        assert!((0..4000).any(|t| noise.at(t).tilt[0].abs() > 20.0));
+    }
+
+    #[test]
+    fn tuning_closes_in_on_the_best_step() {
+        let mut tuning = Tuning::new(24);
+        while let Some(step_size) = tuning.next() {
+            let off = libm::log10(step_size) + 2.3456;
+            tuning.tell(step_size, (0, 10.0 + off * off, 0.0));
+        }
+        assert!((libm::log10(tuning.found()) + 2.3456).abs() < 0.02, "{}", tuning.found());
+    }
+
+    /// The best step of gradient descent on a bowl is 2/(L + l); the search finds it within the width of its last step.
+    #[test]
+    fn tuning_finds_the_known_step_of_a_bowl() {
+        let controls = Controls { condition: 10.0, angle: 0.0, trials: 30, tuning_starts: 16, ..Controls::default() };
+        let run = over(&Controls { second: Who::Nobody, third: Who::Nobody, fourth: Who::Nobody, ..controls });
+        let found = run.racers[0].step_size;
+        assert!((0.9..1.1).contains(&(found * 11.0 / 2.0)), "{found}");
+    }
+
+    #[test]
+    fn a_refined_schedule_runs_twice_and_counts_both() {
+        let run = raced(&Controls { schedule: Pace::Refined, steps: 50, ..Controls::default() });
+        let walk = run.racers[0].walk.as_ref().unwrap();
+        assert_eq!((walk.t, walk.evaluations), (50, 100));
+        let sizes = walk.step_sizes();
+        assert!(sizes[49] == 0.0 && sizes.iter().copied().fold(0.0, f64::max) <= 0.01);
+    }
+
+    /// On a surface everything is seen: the matrix has its paths in a plane that holds most of them.
+    #[test]
+    fn paths_in_many_dimensions_have_their_plane() {
+        let run = over(&Controls { problem: On::Factors, steps: 100, ..Controls::default() });
+        let through = run.through.as_ref().unwrap();
+        assert!(through.shares[0] >= through.shares[1] && through.shares[0] + through.shares[1] > 0.5);
+        let View::HeatMap(map) = run.view(0) else { panic!("a map") };
+        assert_eq!((map.paths.len(), map.values.len()), (4, PLANE_CELLS * PLANE_CELLS));
+        assert!(run.course.problem.size() == 36 && Controls::SPECS.iter().any(|s| s.name == "problem"));
+    }
 }

@@ -7,6 +7,7 @@
 
 mod colours;
 mod course;
+mod light;
 mod measures;
 mod others;
 mod pair;
@@ -71,6 +72,7 @@ choice! {
         Annealed => "Sinkhorn, annealed",
         Newton => "Sinkhorn-Newton",
         Greenkhorn => "Greenkhorn",
+        Light => "light bridge",
         Quadratic => "quadratic",
         KSparse => "k-sparse",
         Unbalanced => "unbalanced",
@@ -117,6 +119,41 @@ controls! {
         fourth: Choice(Shape) = Shape::Spiral, "", "barycenter: the fourth measure";
         weight_x: Real(-1.0, 1.0) = 0.0, "", "barycenter: where the weights' handle stands; at a corner one measure has all the weight";
         weight_y: Real(-1.0, 1.0) = 0.0, "", "barycenter: the same, upwards";
+    }
+}
+
+impl Controls {
+    /// These controls with those at their defaults that nothing is computed from: what is only shown, or belongs to other problems and
+    /// solvers.
+    fn computed(&self) -> Controls {
+        let usual = Controls::default();
+        let mut used =
+            Controls { time: usual.time, bridge: usual.bridge, log_colour: usual.log_colour, pen: usual.pen, ..self.clone() };
+        let barycenter = self.problem == Problem::Barycenter;
+        let solves = |solvers: &[Solver]| {
+            let pair = !barycenter && self.problem != Problem::Shapes;
+            pair && (solvers.contains(&self.solver) || solvers.contains(&self.beside))
+        };
+        if self.cost != Price::Power {
+            used.power = usual.power;
+        }
+        if !solves(&[Solver::Unbalanced]) {
+            used.price = usual.price;
+        }
+        if !solves(&[Solver::Partial]) {
+            used.share = usual.share;
+        }
+        if !solves(&[Solver::KSparse]) {
+            used.kept = usual.kept;
+        }
+        if !solves(&[Solver::Sliced, Solver::MaxSliced]) {
+            used.directions = usual.directions;
+        }
+        if !barycenter {
+            let Controls { measures, third, fourth, weight_x, weight_y, .. } = usual;
+            used = Controls { measures, third, fourth, weight_x, weight_y, ..used };
+        }
+        used
     }
 }
 
@@ -239,7 +276,7 @@ impl Experiment for TransportPlan {
         ],
         data: &[Dataset::Digits],
         own_data: Some(
-            "Two point clouds (csv or npy: columns x, y, z and weight), two histograms (one column), two pictures (png, jpg, or npy: height × width, with colours × 3), or a cost matrix, alone or with the masses of its rows and columns.",
+            "Two point clouds (csv or npy: columns x, y, z and weight), two histograms (one column), two pictures (png or jpg: their colours, or for pictures and barycenters their ink; npy of height × width), or a cost matrix, alone or with the masses of its rows and columns. Several arrays may come in one npz.",
         ),
     };
 
@@ -306,6 +343,14 @@ impl Experiment for TransportPlan {
         }
     }
 
+    fn revise(&mut self, controls: &Controls) -> bool {
+        let serves = self.controls.computed() == controls.computed();
+        if serves {
+            self.controls = controls.clone();
+        }
+        serves
+    }
+
     fn pointer(controls: &Controls, which: usize, at: (f64, f64)) -> Option<Controls> {
         if which != 0 {
             return None;
@@ -362,6 +407,7 @@ mod tests {
                 Solver::Gaussian => assert!(worth.dual < exact && worth.dual > 0.8 * exact, "{worth:?}"),
                 Solver::Partial => assert!(worth.gap < 1e-12 && (worth.mass - 0.6).abs() < 1e-12 && worth.cost < 0.6 * exact),
                 Solver::Unbalanced => assert!(worth.gap < 1e-7 && worth.mass < 0.9, "{worth:?}"),
+                Solver::Light => assert!(worth.primal < 1.1 * exact && worth.gap < 0.2 * exact, "{worth:?}"),
                 Solver::Line | Solver::Sliced | Solver::MaxSliced => assert!(worth.primal < 1.5 * exact, "{name}: {worth:?}"),
                 Solver::KSparse => {
                     let columns: Vec<usize> =
@@ -463,6 +509,23 @@ mod tests {
         assert!((dear.mass - 0.5).abs() < 0.03 && dear.gap < 1e-6, "{dear:?}");
         let partial = moved(Solver::Partial, 1.0);
         assert!((partial.mass - 0.25).abs() < 1e-12 && partial.cost.abs() < 1e-12, "{partial:?}");
+    }
+
+    #[test]
+    fn pictures_of_the_users_are_colours_or_ink() {
+        let picture = |name: &str, dark: usize| {
+            let values: Vec<f64> = (0..40 * 40 * 3).map(|k| if k / 3 % 40 / 20 == dark { 20.0 } else { 255.0 }).collect();
+            array(name, &[40, 40, 3], &values)
+        };
+        let library = with(vec![picture("a.png", 0), picture("b.png", 1)]);
+        let exact = |problem| over(&Controls { problem, size: 60, ..Controls::default() }, &library).measures().get("exact");
+        // The same colours in other places; half the square's side of 2.2 apart.
+        assert_eq!(exact(Problem::Colours), 0.0);
+        assert!((exact(Problem::Pictures) - 1.1 * 1.1).abs() < 1e-9);
+        let middle = over(&Controls { problem: Problem::Barycenter, epsilon: 0.003, ..Controls::default() }, &library);
+        let mass = &middle.results()[0].values;
+        let center: f64 = mass.iter().enumerate().map(|(k, m)| m * (k % 32) as f64).sum();
+        assert!((center - 15.5).abs() < 0.01, "{center}");
     }
 
     #[test]

@@ -31,22 +31,27 @@ pub struct Landing {
 }
 
 impl Flow {
+    /// Step `t` of a point with any kind of number; the optimizer is told its step size.
+    pub fn step<T: Real>(&self, t: usize, theta: &mut [T; 2], optimizer: &mut Optimizer<T>) {
+        let [jx, jy] = Jet::variables(theta[0], theta[1]);
+        let jet = self.landscape.at(jx, jy);
+        let mut gradient = [jet.x, jet.y];
+        if let Some(tilt) = self.tilts.get(t) {
+            gradient = [gradient[0] + T::real(tilt[0]), gradient[1] + T::real(tilt[1])];
+        }
+        optimizer.step_size = self.step_sizes[t];
+        optimizer.step(theta, &gradient);
+    }
+
     /// The landings of eight starts.
     pub fn run(&self, x: &[f32; 8], y: &[f32; 8]) -> [Landing; 8] {
         let mut theta = [Pack::load(x), Pack::load(y)];
         let mut optimizer = Optimizer::new(self.rule, 0.0, 2);
         let mut settled = Pack::default();
         let (one, half, still) = (Pack::real(1.0), Pack::real(0.5), Pack::real(self.still));
-        for (t, step_size) in self.step_sizes.iter().enumerate() {
-            let [jx, jy] = Jet::variables(theta[0], theta[1]);
-            let jet = self.landscape.at(jx, jy);
-            let mut gradient = [jet.x, jet.y];
-            if let Some(tilt) = self.tilts.get(t) {
-                gradient = [gradient[0] + Pack::real(tilt[0]), gradient[1] + Pack::real(tilt[1])];
-            }
+        for t in 0..self.step_sizes.len() {
             let before = theta;
-            optimizer.step_size = *step_size;
-            optimizer.step(&mut theta, &gradient);
+            self.step(t, &mut theta, &mut optimizer);
             let moved = (theta[0] - before[0]).abs().larger((theta[1] - before[1]).abs());
             // 1 where it moved, 0 where it stood still.
             let moving = half * (one + (moved - still).sign());

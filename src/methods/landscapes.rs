@@ -194,7 +194,13 @@ impl Landscape {
             // Not an absolute size: gradients of 10⁻⁹ are small against a curvature of 1.
             let small = g[0].abs().max(g[1].abs()) <= 1e-9 * (1.0 + h[0][0].abs() + h[1][1].abs());
             if small && lowest > 0.0 {
-                return Some((f, at));
+                // Two steps without a ridge leave nothing but rounding.
+                for _ in 0..2 {
+                    let (_, g, h) = self.hessian(at);
+                    let step = solve(h, g)?;
+                    at = [at[0] - step[0], at[1] - step[1]];
+                }
+                return Some((self.at(at[0], at[1]), at));
             }
             let shift = ridge + (-lowest).max(0.0);
             let step = solve([[h[0][0] + shift, h[0][1]], [h[1][0], h[1][1] + shift]], g)?;

@@ -241,14 +241,14 @@ mod tests {
         probe.theta.iter_mut().for_each(|t| *t += 0.1 * random.normal());
         probe.evaluate();
         let gradient = probe.gradient.clone();
-        for i in 0..gradient.len() {
+        for (i, gradient) in gradient.iter().enumerate() {
             let centre = probe.theta[i];
             probe.theta[i] = centre + 1e-5;
             let above = probe.evaluate();
             probe.theta[i] = centre - 1e-5;
             let slope = (above - probe.evaluate()) / 2e-5;
             probe.theta[i] = centre;
-            assert!((slope - gradient[i]).abs() < 1e-6 * (1.0 + slope.abs()), "{i}: {slope} and {}", gradient[i]);
+            assert!((slope - gradient).abs() < 1e-6 * (1.0 + slope.abs()), "{i}: {slope} and {gradient}");
         }
     }
 }

@@ -1,10 +1,12 @@
 //! What optimizers are raced on: functions of two variables, a matrix to factorise, a network to fit; each with its gradient and the
 //! products with its curvature, as a whole or through the noise of one step.
 
+use super::autodiff::{self, Function, Geometry};
 use super::dual::Dual;
 use super::landscapes::Landscape;
 use super::nn::{Activation, Network, Start, Tape, cross_entropy};
 use super::optimize::solver::{Curvature, Objective};
+use super::product::Product;
 use super::random::Random;
 
 /// A problem.
@@ -27,9 +29,16 @@ pub struct Factors {
 
 /// A network and the samples that it is to fit.
 pub struct Classifier {
-    network: Network<f64>,
+    model: Model,
     x: Vec<f64>,
     y: Vec<u8>,
+}
+
+enum Model {
+    /// Fully connected.
+    Dense(Network<f64>),
+    /// Filters of 3 × 3 over a square picture, tanh, means of 2 × 2, and a linear map to the classes; weights, then biases, of each.
+    Convolutional { side: usize, filters: usize, classes: usize },
 }
 
 /// The noise of one step: what every gradient of that step is seen through.
@@ -112,55 +121,125 @@ impl Factors {
     }
 }
 
-impl Classifier {
-    /// A network with `sizes` units a layer and tanh between, to fit samples `x` (samples × `sizes[0]`) with labels `y`.
-    pub fn new(sizes: &[usize], x: Vec<f64>, y: Vec<u8>) -> Self {
-        let network = Network::new(sizes, Activation::Tanh, Start::Uniform, &mut Random::new(0, "weights"));
-        Classifier { network, x, y }
+impl Model {
+    /// The linear maps (inputs, outputs), the filters being one.
+    fn maps(&self) -> Vec<(usize, usize)> {
+        match *self {
+            Model::Dense(ref network) => network.sizes().windows(2).map(|pair| (pair[0], pair[1])).collect(),
+            Model::Convolutional { side, filters, classes } => vec![(9, filters), (filters * side * side / 4, classes)],
+        }
     }
 
-    /// The network with these weights.
-    pub fn network(&self, x: &[f64]) -> Network<f64> {
-        self.network.with(x.to_vec())
+    fn size(&self) -> usize {
+        self.maps().iter().map(|(inputs, outputs)| (inputs + 1) * outputs).sum()
+    }
+
+    /// First weights and biases: uniform in ±1/√inputs.
+    fn start(&self, random: &mut Random) -> Vec<f64> {
+        let mut theta = Vec::with_capacity(self.size());
+        for (inputs, outputs) in self.maps() {
+            let bound = (1.0 / inputs as f64).sqrt();
+            theta.extend((0..(inputs + 1) * outputs).map(|_| random.between(-bound, bound)));
+        }
+        theta
+    }
+
+    fn features(&self) -> usize {
+        match self {
+            Model::Dense(network) => network.sizes()[0],
+            Model::Convolutional { side, .. } => side * side,
+        }
+    }
+
+    /// The mean loss of a batch, and into `gradient` that by the parameters; `slope` may change what is sent back from the logits.
+    fn pass<T: Product>(&self, theta: &[T], x: &[T], y: &[u8], slope: impl FnOnce(&mut [T]), gradient: Option<&mut [T]>) -> T {
+        match self {
+            Model::Dense(network) => {
+                let (network, mut tape, mut delta) = (network.with(theta.to_vec()), Tape::default(), Vec::new());
+                network.forward(x, &mut tape);
+                let loss = cross_entropy(tape.logits(), y, &mut delta);
+                if let Some(gradient) = gradient {
+                    slope(&mut delta);
+                    network.backward(&mut tape, &delta, gradient);
+                }
+                loss
+            }
+            Model::Convolutional { side, filters, .. } => {
+                let mut tape = autodiff::Tape::default();
+                let (mut at, mut parameters) = (0, Vec::new());
+                for (inputs, outputs) in self.maps() {
+                    for count in [inputs * outputs, outputs] {
+                        parameters.push(tape.leaf(theta[at..at + count].to_vec(), outputs));
+                        at += count;
+                    }
+                }
+                let geometry = Geometry { channels: 1, height: *side, width: *side, side: 3 };
+                let images = tape.leaf(x.to_vec(), side * side);
+                let z = tape.convolve(images, parameters[0], geometry);
+                let z = tape.add_row(z, parameters[1]);
+                let a = tape.map(z, Function::Tanh);
+                let pooled = tape.mean_pool(a, Geometry { channels: *filters, ..geometry });
+                let logits = tape.matmul(pooled, parameters[2]);
+                let logits = tape.add_row(logits, parameters[3]);
+                let mut value = T::default();
+                let loss = tape.loss(logits, |logits, delta| {
+                    value = cross_entropy(logits, y, delta);
+                    slope(delta);
+                    value
+                });
+                if let Some(gradient) = gradient {
+                    let slopes = tape.gradient(loss);
+                    let all = parameters.iter().flat_map(|parameter| slopes.of(*parameter));
+                    gradient.iter_mut().zip(all).for_each(|(g, slope)| *g = *slope);
+                }
+                value
+            }
+        }
+    }
+}
+
+impl Classifier {
+    /// A fully connected network with `sizes` units a layer and tanh between, to fit samples `x` (samples × `sizes[0]`) with labels `y`.
+    pub fn dense(sizes: &[usize], x: Vec<f64>, y: Vec<u8>) -> Self {
+        let network = Network::new(sizes, Activation::Tanh, Start::Uniform, &mut Random::new(0, "weights"));
+        Classifier { model: Model::Dense(network), x, y }
+    }
+
+    /// A convolutional network with one layer of 3 × 3 filters, for square pictures of an even side.
+    pub fn convolutional(side: usize, filters: usize, classes: usize, x: Vec<f64>, y: Vec<u8>) -> Self {
+        Classifier { model: Model::Convolutional { side, filters, classes }, x, y }
     }
 
     fn batch(&self, rows: &[usize]) -> (Vec<f64>, Vec<u8>) {
         if rows.is_empty() {
             return (self.x.clone(), self.y.clone());
         }
-        let features = self.network.sizes()[0];
+        let features = self.model.features();
         let x = rows.iter().flat_map(|row| self.x[row * features..(row + 1) * features].iter().copied()).collect();
         (x, rows.iter().map(|row| self.y[*row]).collect())
     }
 
     fn gradient(&self, theta: &[f64], rows: &[usize], gradient: &mut [f64]) -> f64 {
         let (x, y) = self.batch(rows);
-        let (network, mut tape, mut delta) = (self.network(theta), Tape::default(), Vec::new());
-        network.forward(&x, &mut tape);
-        let loss = cross_entropy(tape.logits(), &y, &mut delta);
-        network.backward(&mut tape, &delta, gradient);
-        loss
+        self.model.pass(theta, &x, &y, |_| {}, Some(gradient))
     }
 
     fn loss(&self, theta: &[f64]) -> f64 {
-        let mut tape = Tape::default();
-        self.network(theta).forward(&self.x, &mut tape);
-        cross_entropy(tape.logits(), &self.y, &mut Vec::new())
+        self.model.pass(theta, &self.x, &self.y, |_| {}, None)
     }
 
     fn curve(&self, theta: &[f64], d: &[f64], rows: &[usize], curvature: Curvature, out: &mut [f64]) {
         let (x, y) = self.batch(rows);
-        let dual = self.network.with(Dual::along(theta, d));
         let x: Vec<Dual<f64>> = x.into_iter().map(|value| Dual { value, slope: 0.0 }).collect();
-        let (mut tape, mut delta) = (Tape::default(), Vec::new());
-        dual.forward(&x, &mut tape);
-        cross_entropy(tape.logits(), &y, &mut delta);
-        // δ has the slope H(logits)·J·d. With its value gone, the backward pass carries nothing but that: the Gauss-Newton product.
-        if curvature == Curvature::GaussNewton {
-            delta.iter_mut().for_each(|d| d.value = 0.0);
-        }
         let mut gradient = vec![Dual::default(); theta.len()];
-        dual.backward(&mut tape, &delta, &mut gradient);
+        // What is sent back has the slope H(logits)·J·d. With its value gone, the backward pass carries nothing but that: the
+        // Gauss-Newton product.
+        let forget = |delta: &mut [Dual<f64>]| {
+            if curvature == Curvature::GaussNewton {
+                delta.iter_mut().for_each(|d| d.value = 0.0);
+            }
+        };
+        self.model.pass(&Dual::along(theta, d), &x, &y, forget, Some(&mut gradient));
         out.iter_mut().zip(gradient).for_each(|(o, g)| *o = g.slope);
     }
 }
@@ -171,7 +250,7 @@ impl Problem {
         match self {
             Problem::Plane(_) => 2,
             Problem::Factors(f) => (f.rows + f.columns) * f.rank,
-            Problem::Network(c) => c.network.theta.len(),
+            Problem::Network(c) => c.model.size(),
         }
     }
 
@@ -189,7 +268,11 @@ impl Problem {
         match self {
             Problem::Plane(_) => 30,
             Problem::Factors(f) => 4 * samples * f.rank,
-            Problem::Network(c) => 3 * samples * c.network.theta.len(),
+            Problem::Network(c) => match c.model {
+                Model::Dense(_) => 3 * samples * c.model.size(),
+                // Every filter looks at every pixel, and the record of it all costs as much again.
+                Model::Convolutional { side, filters, .. } => 6 * samples * (c.model.size() + 9 * filters * side * side),
+            },
         }
     }
 
@@ -198,7 +281,7 @@ impl Problem {
         match self {
             Problem::Plane(landscape) => landscape.window().iter().map(|(low, high)| random.between(*low, *high)).collect(),
             Problem::Factors(_) => (0..self.size()).map(|_| 0.3 * random.normal()).collect(),
-            Problem::Network(c) => Network::<f64>::new(c.network.sizes(), c.network.activation(), Start::Uniform, random).theta,
+            Problem::Network(c) => c.model.start(random),
         }
     }
 
@@ -266,7 +349,7 @@ impl Objective for Seen<'_> {
         match self.problem {
             Problem::Plane(_) => vec![(size, 1)],
             Problem::Factors(f) => vec![(f.rows, f.rank), (f.columns, f.rank)],
-            Problem::Network(c) => c.network.sizes().windows(2).flat_map(|pair| [(pair[0], pair[1]), (pair[1], 1)]).collect(),
+            Problem::Network(c) => c.model.maps().into_iter().flat_map(|(a, b)| [(a, b), (b, 1)]).collect(),
         }
     }
 }
@@ -278,10 +361,12 @@ mod tests {
     fn problems() -> Vec<Problem> {
         let mut random = Random::new(1, "objectives");
         let x = (0..24).map(|_| random.normal()).collect();
+        let pictures = (0..128).map(|_| random.normal()).collect();
         vec![
             Problem::Plane(Landscape::Himmelblau),
             Problem::Factors(Factors::random(5, 4, 2, &mut random)),
-            Problem::Network(Classifier::new(&[3, 4, 3], x, vec![0, 1, 2, 0, 1, 2, 1, 0])),
+            Problem::Network(Classifier::dense(&[3, 4, 3], x, vec![0, 1, 2, 0, 1, 2, 1, 0])),
+            Problem::Network(Classifier::convolutional(4, 2, 3, pictures, vec![0, 1, 2, 0, 1, 2, 1, 0])),
         ]
     }
 

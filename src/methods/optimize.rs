@@ -68,6 +68,11 @@ impl<T: Real> Optimizer<T> {
         Optimizer { rule, step_size, steps: 0, powers: (1.0, 1.0), memory: vec![[T::default(); 3]; size] }
     }
 
+    /// What it remembers: up to three numbers a parameter.
+    pub fn memory_mut(&mut self) -> &mut [[T; 3]] {
+        &mut self.memory
+    }
+
     /// One update of `theta` by its `gradient`, both as long as the optimizer's size.
     pub fn step(&mut self, theta: &mut [T], gradient: &[T]) {
         let size = self.memory.len();

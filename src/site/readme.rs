@@ -17,8 +17,8 @@ const END: &str = "<!-- /experiments -->";
 pub fn update(path: &Path, told: &[Told]) -> Result<()> {
     let fails = |why: &str| Error::new(format!("{}: {why}", path.display()));
     let old = String::from_utf8(read(path)?).map_err(|_| fails("is not UTF-8"))?;
-    let new =
-        replace(&old, &table(told)).ok_or_else(|| fails(&format!("has no {BEGIN} … {END}, where the table of experiments goes")))?;
+    let new = replace(&old, &table(told))
+        .ok_or_else(|| fails(&format!("has no {BEGIN} … {END}, where the table of experiments goes")))?;
     if new != old {
         fs::write(path, new).map_err(|e| fails(&format!("cannot be written ({e})")))?;
     }
@@ -34,7 +34,8 @@ fn replace(text: &str, table: &str) -> Option<String> {
 
 /// One row an experiment, in the page's order.
 fn table(told: &[Told]) -> String {
-    let mut table = String::from("| Lab | Experiment | Paper | Reproduces | Measured | Held against | |\n|---|---|---|---|---|---|---|\n");
+    let mut table =
+        String::from("| Lab | Experiment | Paper | Reproduces | Measured | Held against | |\n|---|---|---|---|---|---|---|\n");
     let mut told = told.iter();
     let cell = |text: &str| text.replace('|', "\\|");
     for lab in LABS {

@@ -25,7 +25,8 @@ pub fn make(root: &Path, files: &mut Files) -> Result<()> {
     for lab in LABS {
         let path = format!("{}/overview.md", folder(lab.slug));
         if root.join(&path).exists() {
-            let markdown = String::from_utf8(read(&root.join(&path))?).map_err(|_| Error::new(format!("{path}: is not UTF-8")))?;
+            let markdown =
+                String::from_utf8(read(&root.join(&path))?).map_err(|_| Error::new(format!("{path}: is not UTF-8")))?;
             let fragment = fragment(&markdown, &leads).map_err(|e| e.at(&path))?;
             files.insert(format!("text/lab-{}.html", lab.slug), fragment.into_bytes());
         }

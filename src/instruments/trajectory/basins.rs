@@ -1,7 +1,10 @@
 //! Where every start leads: a map a racer, finer with every pass.
 
+use super::field::Weather;
 use super::race::Walk;
-use super::{Race, Stage};
+use super::{GRADIENTS, Race, Stage};
+use crate::gpu::Device;
+use crate::gpu::basins::{faster, landings};
 use crate::methods::basins::{Flow, Landing};
 use crate::methods::optimize::solver::Method;
 use crate::view::Images;
@@ -63,7 +66,7 @@ impl Atlas {
 
 impl Race {
     /// One row of the pass that is being made (or a part of it, for those who are slow).
-    pub(super) fn survey(&mut self) {
+    pub(super) async fn survey(&mut self, device: &Device) {
         let [x, y] = self.window();
         if self.atlas.racer == self.atlas.whole.len() {
             (self.atlas.racer, self.atlas.pass) = (0, self.atlas.pass + 1);
@@ -73,6 +76,10 @@ impl Race {
             return;
         }
         let side = PASSES[self.atlas.pass];
+        if self.atlas.whole[self.atlas.racer].0 >= side {
+            self.atlas.racer += 1;
+            return;
+        }
         let racer = &self.racers[self.atlas.racer];
         let method = racer.who.method(&self.controls, self.course.least);
         let slow = !matches!(method, Method::First(_));
@@ -92,6 +99,15 @@ impl Race {
                 tilts: (0..self.course.steps).map_while(|t| <[f64; 2]>::try_from(self.course.noise.at(t).tilt).ok()).collect(),
                 still,
             };
+            // All of the finest map at once; if the GPU is lost meanwhile, the CPU goes on.
+            let finest = PASSES[PASSES.len() - 1];
+            if let Some(gpu) = faster(device).filter(|_| from == 0)
+                && let Ok(landings) = landings(gpu, &flow, [x, y], finest).await
+            {
+                self.atlas.whole[self.atlas.racer] = (finest, landings);
+                self.atlas.racer += 1;
+                return;
+            }
             // As many as fit into a slice, whole packs.
             let many = (32 * 8 * 200 / self.course.steps).clamp(8, side * side) / 8 * 8;
             for eight in (from..(from + many).min(side * side)).step_by(8) {
@@ -100,19 +116,27 @@ impl Race {
                 self.atlas.making.extend(flow.run(&xs, &ys));
             }
         } else {
-            let many = (4000 / self.course.steps).clamp(1, side * side);
-            let (who, step_size) = (racer.who, racer.step_size);
-            for i in from..(from + many).min(side * side) {
+            let (who, step_size, mut left) = (racer.who, racer.step_size, GRADIENTS);
+            for i in from..side * side {
+                if left == 0 {
+                    break;
+                }
                 let start = [place(i % side, x), place(i / side, y)].into();
                 let mut walk: Walk = self.walk(who, step_size, &start, &self.controls);
                 let mut settled = 0.0;
                 while !walk.over(&self.course) {
                     let before = [walk.x[0], walk.x[1]];
                     walk.step(&self.course);
-                    if (walk.x[0] - before[0]).abs().max((walk.x[1] - before[1]).abs()) >= still {
+                    let moved = (walk.x[0] - before[0]).abs().max((walk.x[1] - before[1]).abs());
+                    if moved >= still {
                         settled = walk.t as f32;
                     }
+                    // A solver that finds nothing to do will find nothing the next time.
+                    if moved == 0.0 && self.controls.noise == Weather::Clear {
+                        break;
+                    }
                 }
+                left = left.saturating_sub(walk.evaluations);
                 let at = if walk.diverged.is_some() { [f32::NAN; 2] } else { [walk.x[0] as f32, walk.x[1] as f32] };
                 self.atlas.making.push(Landing { at, settled });
             }
@@ -132,6 +156,11 @@ impl Race {
         landings.iter().map(|landing| self.atlas.fate(landing, x.1 - x.0)).collect()
     }
 
+    /// It arrived at one of the lowest minima.
+    pub(super) fn is_lowest(&self, fate: Fate) -> bool {
+        matches!(fate, Fate::Arrived(m) if m < self.lowest().len())
+    }
+
     /// The maps side by side.
     pub(super) fn maps(&self) -> Option<Images> {
         let finest = self.atlas.whole.iter().map(|(side, _)| *side).max().filter(|side| *side > 0)?;
@@ -145,7 +174,7 @@ impl Race {
                         continue;
                     }
                     let i = row * side / finest * side + column * side / finest;
-                    let shade = 1.0 - 0.7 * landings[i].settled / self.course.steps as f32;
+                    let shade = 1.0 - 0.55 * landings[i].settled / self.course.steps as f32;
                     let [r, g, b] = match fates[i] {
                         Fate::Arrived(m) => COLOURS[m % COLOURS.len()].map(|c| (f32::from(c) * shade) as u8),
                         Fate::OnItsWay => ON_ITS_WAY,
@@ -154,11 +183,8 @@ impl Race {
                     pixels.extend([r, g, b]);
                 }
             }
-            let share =
-                |wanted: fn(&Fate) -> bool| 100.0 * fates.iter().filter(|f| wanted(f)).count() as f64 / fates.len().max(1) as f64;
-            let (best, gone) = (share(|f| *f == Fate::Arrived(0)), share(|f| *f == Fate::Diverged));
-            let gone = if gone > 0.0 { format!(", {gone:.0} % diverge") } else { String::new() };
-            captions.push(format!("{}: {best:.0} % reach the lowest{gone}", self.racers[racer].who.name()));
+            let lowest = fates.iter().filter(|f| self.is_lowest(**f)).count() as f64 / fates.len().max(1) as f64;
+            captions.push(format!("{}: {:.0} %", self.racers[racer].who.name(), 100.0 * lowest));
         }
         let columns = if self.atlas.whole.len() > 1 { 2 } else { 1 };
         Some(Images { width: finest, height: finest, channels: 3, columns, pixels, captions })

@@ -28,13 +28,14 @@ choice! {
         Logistic => "logistic regression on digits",
         Factors => "matrix factorisation",
         Mlp => "MLP on digits",
+        Cnn => "CNN on digits",
     }
 }
 
 choice! {
     /// An optimizer.
     pub enum Who {
-        Gradient => "gradient descent",
+        Gradient => "GD",
         HeavyBall => "heavy ball",
         Nesterov => "Nesterov",
         AdaGrad => "AdaGrad",
@@ -60,7 +61,7 @@ choice! {
         Lbfgs => "L-BFGS",
         Newton => "Newton",
         Cubic => "cubic Newton",
-        Regularised => "gradient-regularised Newton",
+        Regularised => "regularised Newton",
         GaussNewton => "Gauss-Newton",
         MFac => "M-FAC",
         Nobody => "nobody",
@@ -180,7 +181,7 @@ impl On {
             On::Wiggles => Landscape::Wiggles,
             On::Roof => Landscape::Roof,
             On::Typed => Landscape::Typed(Formula::parse(&c.formula).map_err(|e| Error::new(format!("control formula: {e}")))?),
-            On::Logistic | On::Factors | On::Mlp => return Ok(None),
+            On::Logistic | On::Factors | On::Mlp | On::Cnn => return Ok(None),
         }))
     }
 }

@@ -20,8 +20,6 @@ pub struct Paths {
     pub places: Vec<Vec<(f64, f64)>>,
     /// Shares of the variance of all points that the two directions hold.
     pub shares: [f64; 2],
-    /// Weights a point.
-    pub weights: usize,
 }
 
 /// A column of losses.
@@ -71,36 +69,46 @@ fn logs(array: &Array) -> Vec<Log> {
     (0..columns).filter(|k| Some(*k) != count).map(log).collect()
 }
 
+/// Each file is a run: its arrays have the epochs as their first axis, and what they hold at an epoch is one point.
 fn paths(arrays: &[Array]) -> Result<Paths> {
-    let mut names = Vec::new();
+    let file = |array: &Array| array.name.split('/').next().unwrap_or("").to_string();
+    let mut names: Vec<String> = Vec::new();
     let mut runs: Vec<Vec<Vec<f32>>> = Vec::new();
     for array in arrays {
-        let (count, epochs, weights) = match array.shape[..] {
-            [epochs, weights] => (1, epochs, weights),
-            [count, epochs, weights] => (count, epochs, weights),
-            _ => {
-                return Err(Error::new(format!(
-                    "{}: weights are epochs × weights, or runs × epochs × weights; this array has {} dimensions",
-                    array.name,
-                    array.shape.len()
-                )));
-            }
-        };
-        if epochs < 2 || weights < 2 {
+        let (name, epochs) = (file(array), array.shape[0]);
+        let width = array.values.len() / epochs;
+        if array.shape.len() < 2 && arrays.len() == 1 || epochs < 2 {
             return Err(Error::new(format!(
-                "{}: {epochs} epochs of {weights} weights; a path has at least 2 of each",
-                array.name
+                "{}: shape {:?}; the weights of a run have their epochs, at least 2, as the first axis",
+                array.name, array.shape
             )));
         }
-        if let Some(other) = runs.first().map(|run| run[0].len()).filter(|other| *other != weights) {
+        if names.last() != Some(&name) {
+            names.push(name);
+            runs.push(vec![Vec::new(); epochs]);
+        }
+        let run = runs.last_mut().expect("a run has been begun");
+        if run.len() != epochs {
             return Err(Error::new(format!(
-                "{}: {weights} weights, but {} has {other}; runs in one plane have the same weights",
-                array.name, names[0]
+                "{}: {epochs} epochs, but the array before it has {}; all arrays of a file have the same first axis",
+                array.name,
+                run.len()
             )));
         }
-        for (k, run) in array.values.chunks_exact(epochs * weights).enumerate() {
-            names.push(if count > 1 { format!("{} {}", array.name, k + 1) } else { array.name.clone() });
-            runs.push(run.chunks_exact(weights).map(|row| row.iter().map(|v| *v as f32).collect()).collect());
+        for (point, row) in run.iter_mut().zip(array.values.chunks_exact(width)) {
+            point.extend(row.iter().map(|v| *v as f32));
+        }
+    }
+    for (name, run) in names.iter().zip(&runs) {
+        let (weights, others) = (run[0].len(), runs[0][0].len());
+        if weights < 2 {
+            return Err(Error::new(format!("{name}: {weights} weight at each epoch; a plane needs at least 2")));
+        }
+        if weights != others {
+            return Err(Error::new(format!(
+                "{name}: {weights} weights, but {} has {others}; runs in one plane have the same weights",
+                names[0]
+            )));
         }
     }
     if runs.len() > RUNS {
@@ -121,7 +129,7 @@ fn paths(arrays: &[Array]) -> Result<Paths> {
     };
     let place = |point: &Vec<f32>| (along(point, &directions[0]), along(point, &directions[1]));
     let places = runs.iter().map(|run| run.iter().map(place).collect()).collect();
-    Ok(Paths { names, places, shares, weights })
+    Ok(Paths { names, places, shares })
 }
 
 #[cfg(test)]
@@ -136,10 +144,15 @@ mod tests {
     /// Two runs on a straight line and across it: distances in the plane are distances in weight space.
     #[test]
     fn weights_are_shown_in_their_plane() {
-        let run = |side: f64| (0..10).flat_map(|t| [f64::from(t) * 0.6, side, f64::from(t) * 0.8, 0.0]).collect::<Vec<f64>>();
-        let both = array("w.npz/w", &[2, 10, 4], [run(-1.0), run(1.0)].concat(), &[]);
-        let Some(Own::Weights(paths)) = Own::read(&[both]).unwrap() else { panic!("weights") };
-        assert_eq!((paths.names.len(), paths.weights), (2, 4));
+        let run = |name: &str, side: f64| {
+            let weights = (0..10).flat_map(|t| [f64::from(t) * 0.6, side, f64::from(t) * 0.8, 0.0]).collect();
+            [
+                array(&format!("{name}.npz/w"), &[10, 2, 2], weights, &[]),
+                array(&format!("{name}.npz/b"), &[10], vec![0.5; 10], &[]),
+            ]
+        };
+        let Some(Own::Weights(paths)) = Own::read(&[run("a", -1.0), run("b", 1.0)].concat()).unwrap() else { panic!("weights") };
+        assert_eq!(paths.names, ["a.npz", "b.npz"]);
         assert!((paths.shares[0] + paths.shares[1] - 1.0).abs() < 1e-6 && paths.shares[0] > paths.shares[1]);
         let distance = |a: (f64, f64), b: (f64, f64)| ((a.0 - b.0) * (a.0 - b.0) + (a.1 - b.1) * (a.1 - b.1)).sqrt();
         assert!((distance(paths.places[0][0], paths.places[0][9]) - 9.0).abs() < 1e-4);
@@ -159,17 +172,26 @@ mod tests {
         let says = |arrays: &[Array]| Own::read(arrays).err().unwrap().to_string();
         assert_eq!(
             says(&[array("w.npy", &[5], vec![0.0; 5], &[])]),
-            "w.npy: weights are epochs × weights, or runs × epochs × weights; this array has 1 dimensions"
+            "w.npy: shape [5]; the weights of a run have their epochs, at least 2, as the first axis"
         );
         assert_eq!(
             says(&[array("w.npy", &[1, 5], vec![0.0; 5], &[])]),
-            "w.npy: 1 epochs of 5 weights; a path has at least 2 of each"
+            "w.npy: shape [1, 5]; the weights of a run have their epochs, at least 2, as the first axis"
+        );
+        assert_eq!(
+            says(&[array("a.npz/w", &[2, 3], vec![0.0; 6], &[]), array("a.npz/b", &[3], vec![0.0; 3], &[])]),
+            "a.npz/b: 3 epochs, but the array before it has 2; all arrays of a file have the same first axis"
         );
         assert_eq!(
             says(&[array("a.npy", &[2, 3], vec![0.0; 6], &[]), array("b.npy", &[2, 4], vec![0.0; 8], &[])]),
             "b.npy: 4 weights, but a.npy has 3; runs in one plane have the same weights"
         );
-        assert_eq!(says(&[array("w.npy", &[9, 2, 2], vec![0.0; 36], &[])]), "w.npy 1: 9 runs; at most 8 are shown");
+        assert_eq!(
+            says(&[array("w.npy", &[4, 1], vec![0.0; 4], &[])]),
+            "w.npy: 1 weight at each epoch; a plane needs at least 2"
+        );
+        let nine: Vec<Array> = (0..9).map(|k| array(&format!("{k}.npy"), &[2, 2], vec![0.0; 4], &[])).collect();
+        assert_eq!(says(&nine), "0.npy: 9 runs; at most 8 are shown");
         assert_eq!(
             says(&[array("l.csv", &[1, 2], vec![0.0; 2], &[])]),
             "l.csv: one row is no curve; a log has a row for each step"

@@ -1,7 +1,7 @@
 //! What there is to see of a race.
 
-use super::basins::Fate;
 use super::*;
+use crate::methods::landscapes::solve;
 use crate::view::{Axis, Cell, Chart, Handle, HeatMap, Ink, Mark, Path, Table};
 
 /// Points of a curve, at most.
@@ -37,13 +37,15 @@ impl Race {
             4 if self.landscape().is_some() => self.curves("distance to the lowest minimum", |m| m.distance),
             4 => self.curves("distance from the start", |m| m.distance),
             5 => self.effective(),
-            6 => match self.maps() {
+            6 => self.heads(),
+            7 => match self.maps() {
                 Some(images) => View::Images(images),
                 None if self.landscape().is_some() => nothing("The maps come after the race."),
                 None => nothing("A map of starts needs a problem with two variables."),
             },
-            7 => View::HeatMap(self.rates_map()),
-            _ => View::Table(self.standing()),
+            8 => View::HeatMap(self.rates_map()),
+            9 => View::Table(self.standing()),
+            _ => View::Table(self.elsewhere()),
         }
     }
 
@@ -59,10 +61,15 @@ impl Race {
         (0..results.len()).map(|i| results.len() <= 8 || ahead(i) < 8).collect()
     }
 
-    fn label(racer: &Racer) -> String {
+    /// Its name, with the step size where two have the same, and when it diverged.
+    fn label(&self, racer: &Racer) -> String {
+        let mut name = racer.who.name().to_string();
+        if self.racers.iter().any(|other| other.who == racer.who && other.lane != racer.lane) {
+            name += &format!(", α {}", short(racer.step_size));
+        }
         match racer.walk.as_ref().and_then(|w| w.diverged) {
-            Some(step) => format!("{} (diverged, step {step})", racer.who.name()),
-            None => racer.who.name().into(),
+            Some(step) => format!("{name} (diverged at step {step})"),
+            None => name,
         }
     }
 
@@ -76,7 +83,7 @@ impl Race {
                 let last = racer.path.len() - 1;
                 let kept = racer.path.iter().enumerate().filter(|(i, _)| i % every == 0 || *i == last);
                 let (x, y) = kept.map(|(_, p)| place(p)).unzip();
-                Path { name: Self::label(racer), ink: Self::ink(racer), x, y }
+                Path { name: self.label(racer), ink: Self::ink(racer), x, y }
             };
             shown.map(path).collect::<Vec<Path>>()
         };
@@ -100,9 +107,7 @@ impl Race {
         let Some(through) = &self.through else { return nothing("The common plane of the paths comes after the race.") };
         let mut values = through.loss.clone();
         values.resize(PLANE_CELLS * PLANE_CELLS, f32::NAN);
-        let axis = |k: usize, name: &str| {
-            Axis::linear(format!("{name} principal component, {:.0} % of the variance", 100.0 * through.shares[k]))
-        };
+        let axis = |k: usize, name: &str| Axis::linear(format!("{name} component ({:.0} %)", 100.0 * through.shares[k]));
         View::HeatMap(HeatMap {
             x: axis(0, "first").range(through.low.0, through.high.0),
             y: axis(1, "second").range(through.low.1, through.high.1),
@@ -130,6 +135,8 @@ impl Race {
             let every = racer.moments.len().div_ceil(POINTS).max(1);
             let last = racer.moments.len().saturating_sub(1);
             let kept = racer.moments.iter().enumerate().filter(|(i, _)| i % every == 0 || *i == last);
+            // What is smaller than this is rounding.
+            let floor = 1e-25 * racer.moments.first().map_or(0.0, of);
             let (x, y) = kept
                 .map(|(t, m)| {
                     let x = match self.controls.against {
@@ -137,10 +144,10 @@ impl Race {
                         Against::Evaluations => m.evaluations as f64,
                     };
                     let y = of(m);
-                    (x, if y.is_finite() && y > 0.0 { y.clamp(1e-300, 1e300) } else { f64::NAN })
+                    (x, if y.is_finite() && y > floor { y.min(1e300) } else { f64::NAN })
                 })
                 .unzip();
-            let (name, ink) = (if dashed { String::new() } else { Self::label(racer) }, Self::ink(racer));
+            let (name, ink) = (if dashed { String::new() } else { self.label(racer) }, Self::ink(racer));
             marks.push(Mark::Line { name, ink, x, y, dashed });
         }
         marks
@@ -176,6 +183,44 @@ impl Race {
         View::Chart(Chart { x: self.abscissa(), y: Axis::log(name), marks, ..Chart::default() })
     }
 
+    /// From each head on a surface: where it moved last, and downhill.
+    fn heads(&self) -> View {
+        let Some(landscape) = self.landscape() else {
+            return nothing("Arrows in the plane need a problem with two variables.");
+        };
+        let [wx, wy] = self.window();
+        let length = 0.09 * (wx.1 - wx.0).min(wy.1 - wy.0);
+        let (x, y) = self.minima.iter().take(100).map(|m| (m[0], m[1])).unzip();
+        let mut marks = vec![Mark::points("minima", Ink::Muted, x, y, 5.0)];
+        let named = self.named();
+        for (racer, _) in self.racers.iter().zip(&named).filter(|(_, named)| **named) {
+            let Some(head) = racer.path.last().map(|p| (f64::from(p[0]), f64::from(p[1]))) else { continue };
+            let tail = &racer.path[racer.path.len().saturating_sub(25)..];
+            let (x, y) = tail.iter().map(|p| (f64::from(p[0]), f64::from(p[1]))).unzip();
+            let inside = (wx.0..=wx.1).contains(&head.0) && (wy.0..=wy.1).contains(&head.1);
+            marks.push(Mark::line(self.label(racer), Self::ink(racer), x, y));
+            if !inside {
+                continue;
+            }
+            marks.push(Mark::points("", Self::ink(racer), vec![head.0], vec![head.1], 8.0));
+            let mut arrow = |(dx, dy): (f64, f64), least: f64, ink: Ink| {
+                let size = (dx * dx + dy * dy).sqrt();
+                if size > least && size.is_finite() {
+                    let to = (head.0 + length * dx / size, head.1 + length * dy / size);
+                    marks.push(Mark::Arrow { ink, from: head, to });
+                }
+            };
+            let (_, g) = landscape.gradient([head.0, head.1]);
+            arrow((-g[0], -g[1]), 0.0, Ink::Muted);
+            if let [.., before, _] = tail {
+                let moved = (head.0 - f64::from(before[0]), head.1 - f64::from(before[1]));
+                arrow(moved, 1e-5 * (wx.1 - wx.0), Self::ink(racer));
+            }
+        }
+        let (x, y) = (Axis::linear("x").range(wx.0, wx.1), Axis::linear("y").range(wy.0, wy.1));
+        View::Chart(Chart { x, y, marks, equal: false, handle: None })
+    }
+
     fn rates_map(&self) -> HeatMap {
         let rates = &self.rates;
         let half = 0.495 / (rates.rows - 1) as f64;
@@ -185,6 +230,7 @@ impl Race {
             if x.is_empty() { Vec::new() } else { vec![Path { name: "theory's last stable step".into(), ink: Ink::Text, x, y }] };
         // What is higher than the start is no better than not to move.
         let cell = |v: &f32| if *v <= 1.0 { v.max(1e-12) } else { f32::NAN };
+        let least = rates.left.iter().copied().filter(|v| *v > 0.0).fold(0.1f32, f32::min).max(1e-12).into();
         let symbol = match rates.who {
             Who::HeavyBall | Who::Nesterov | Who::Muon => "momentum μ",
             _ => "momentum β₁",
@@ -192,7 +238,7 @@ impl Race {
         HeatMap {
             x: Axis::log(format!("step size of {}", rates.who.name())).range(1e-5, 10.0),
             y: Axis::linear(symbol).range(-half, 0.99 + half),
-            value: Axis::log("height left").range(1e-12, 1.0),
+            value: Axis::log("height left").range(least, 1.0),
             columns: rates.columns,
             values: rates.left.iter().map(cell).collect(),
             contours: 0,
@@ -205,7 +251,7 @@ impl Race {
     /// a bowl the rest is the width of a cell and what a slow fall hides.
     pub(super) fn boundary_ratio(&self) -> f64 {
         let rates = &self.rates;
-        if rates.next < rates.left.len() {
+        if rates.next < rates.left.len() || self.controls.problem != On::Bowl {
             return f64::NAN;
         }
         let (mut sum, mut rows) = (0.0, 0.0);
@@ -227,74 +273,75 @@ impl Race {
             return if racer.tuning.is_some() { "being tuned".into() } else { "at the start".into() };
         };
         if let Some(step) = walk.diverged {
-            return format!("diverged at step {step}");
+            return format!("diverged, {step}");
         }
         if walk.is_pilot() {
-            return "on its first run".into();
+            return "first run".into();
         }
-        let Some(landscape) = self.landscape() else {
-            return if walk.loss > walk.first_loss { "higher than the start".into() } else { String::new() };
-        };
+        if walk.loss > walk.first_loss {
+            return "above the start".into();
+        }
+        let Some(landscape) = self.landscape() else { return "on its way".into() };
         let [x, _] = self.window();
-        let near = |m: &&[f64; 2]| (m[0] - walk.x[0]).abs().max((m[1] - walk.x[1]).abs()) < 0.02 * (x.1 - x.0);
-        if let Some(m) = self.minima.iter().find(near) {
-            let kind = if self.lowest().contains(m) { "at the lowest minimum" } else { "at a higher minimum" };
-            return format!("{kind} ({:.2}, {:.2})", m[0], m[1]);
+        let near = |m: &[f64; 2]| (m[0] - walk.x[0]).abs().max((m[1] - walk.x[1]).abs()) < 0.02 * (x.1 - x.0);
+        if let Some(m) = self.minima.iter().position(near) {
+            return if m < self.lowest().len() { "lowest minimum".into() } else { "higher minimum".into() };
         }
         let (_, g, h) = landscape.hessian([walk.x[0], walk.x[1]]);
         let [low, high] = eigenvalues(h);
-        let flat = (g[0] * g[0] + g[1] * g[1]).sqrt() < 1e-3 * (high.abs() + low.abs()) * (x.1 - x.0);
-        let place = format!("({:.2}, {:.2})", walk.x[0], walk.x[1]);
-        if flat && low < 0.0 && high > 0.0 {
-            format!("at a saddle {place}")
-        } else if walk.loss > walk.first_loss {
-            format!("higher than the start {place}")
-        } else {
-            format!("on its way {place}")
-        }
+        // As Newton's method sees it, the place without a slope is here.
+        let near = solve(h, g).is_some_and(|step| step[0].abs().max(step[1].abs()) < 0.01 * (x.1 - x.0));
+        if near && low < 0.0 && high > 0.0 { "saddle".into() } else { "on its way".into() }
+    }
+
+    /// The racers, best first.
+    fn ranking(&self) -> Vec<&Racer> {
+        let result = |r: &Racer| r.walk.as_ref().map_or((f64::INFINITY, f64::INFINITY), Walk::result);
+        let mut order: Vec<&Racer> = self.racers.iter().collect();
+        order.sort_by(|a, b| compare(result(a), result(b)).cmp(&0));
+        order
     }
 
     fn standing(&self) -> Table {
-        let columns = [
-            "optimizer",
-            "step size",
-            "steps to the goal",
-            "gradients to the goal",
-            "height left",
-            "where",
-            "first elsewhere",
-            "starts to the lowest",
-        ];
-        let mut order: Vec<usize> = (0..self.racers.len()).collect();
-        let result = |i: usize| self.racers[i].walk.as_ref().map_or((f64::INFINITY, f64::INFINITY), Walk::result);
-        order.sort_by(|i, j| compare(result(*i), result(*j)).cmp(&0));
-        let visited = self.results.iter().any(|r| r.len() == self.racers.len());
-        let row = |i: usize| {
-            let racer = &self.racers[i];
-            let tuned = racer.tuning.is_some();
-            let step = match (&racer.walk, racer.step_size) {
-                (None, _) if tuned => "being tuned".into(),
-                (_, step) => format!("{}{}", short(step), if tuned { ", tuned" } else { "" }),
-            };
-            let reached = racer.walk.as_ref().and_then(|w| w.reached);
+        let row = |racer: &Racer| {
+            let walk = racer.walk.as_ref();
+            let reached = walk.and_then(|w| w.reached);
             let number = |n: Option<usize>| n.map_or(Cell::Text("–".into()), |n| Cell::Number(n as f64));
-            let left = racer.walk.as_ref().filter(|w| w.diverged.is_none()).map(|w| w.loss - self.course.least);
-            let percent = |share: f64| if share.is_nan() { String::new() } else { format!("{:.0} %", 100.0 * share) };
-            let fates = self.fates(i);
-            let lowest = fates.iter().filter(|f| matches!(f, Fate::Arrived(m) if *m < self.lowest().len())).count() as f64
-                / fates.len() as f64;
+            let left = walk.filter(|w| w.diverged.is_none()).map(|w| (w.loss - self.course.least).max(0.0));
             vec![
                 Cell::Text(racer.who.name().into()),
-                Cell::Text(step),
                 number(reached.map(|r| r.0)),
                 number(reached.map(|r| r.1)),
                 left.map_or(Cell::Text("–".into()), Cell::Number),
                 Cell::Text(self.place(racer)),
-                Cell::Text(if visited { percent(self.wins(i)) } else { String::new() }),
-                Cell::Text(percent(lowest)),
             ]
         };
-        Table { columns: columns.map(String::from).to_vec(), rows: order.into_iter().map(row).collect() }
+        let columns = ["", "steps to goal", "gradients", "height left", "ends"];
+        Table { columns: columns.map(String::from).to_vec(), rows: self.ranking().into_iter().map(row).collect() }
+    }
+
+    fn elsewhere(&self) -> Table {
+        let visited = self.results.iter().any(|r| r.len() == self.racers.len());
+        let percent = |share: f64| Cell::Text(if share.is_nan() { "–".into() } else { format!("{:.0} %", 100.0 * share) });
+        let row = |racer: &Racer| {
+            let step = if racer.tuning.is_none() {
+                format!("{}, yours", short(racer.step_size))
+            } else if racer.walk.is_none() {
+                "being tuned".into()
+            } else {
+                short(racer.step_size)
+            };
+            let arrives = {
+                let whole: Vec<_> = self.results.iter().filter_map(|r| r.get(racer.lane)).collect();
+                whole.iter().filter(|r| r.0.is_finite()).count() as f64 / whole.len() as f64
+            };
+            let fates = self.fates(racer.lane);
+            let lowest = fates.iter().filter(|f| self.is_lowest(**f)).count() as f64 / fates.len() as f64;
+            let wins = if visited { self.wins(racer.lane) } else { f64::NAN };
+            vec![Cell::Text(racer.who.name().into()), Cell::Text(step), percent(arrives), percent(wins), percent(lowest)]
+        };
+        let columns = ["", "step size", "arrives", "is first", "on the map"];
+        Table { columns: columns.map(String::from).to_vec(), rows: self.ranking().into_iter().map(row).collect() }
     }
 
     /// Everyone's path and curves, and the map of step sizes, to be taken away.
@@ -344,7 +391,7 @@ fn own_paths(paths: &Paths) -> Chart {
         marks.push(Mark::points("", ink, vec![end.0], vec![end.1], 8.0));
     }
     let axis = |k: usize, name: &str| {
-        Axis::linear(format!("{name} principal component, {:.1} % of the variance", 100.0 * paths.shares[k]))
+        Axis::linear(format!("{name} principal component ({:.1} % of the variance)", 100.0 * paths.shares[k]))
     };
     Chart { x: axis(0, "first"), y: axis(1, "second"), marks, equal: true, handle: None }
 }

@@ -15,6 +15,8 @@ pub struct Course {
     pub pace: Pace,
     /// The value at the lowest minimum; 0 for networks and matrices.
     pub least: f64,
+    /// Steps between two looks at the whole loss; on networks that is dear.
+    pub look: usize,
     /// What is left of f(start) − f* where the goal is.
     pub tolerance: f64,
     /// Whoever has a coordinate a million times larger than this has diverged.
@@ -170,9 +172,11 @@ impl Walk {
         self.solver.step(&mut self.x, &mut seen);
         self.evaluations += seen.evaluations;
         self.t += 1;
-        self.loss = course.problem.loss(&self.x);
+        if self.t.is_multiple_of(course.look) || self.t == course.steps {
+            self.loss = course.problem.loss(&self.x);
+        }
         let far = 1e6 * course.width;
-        let lost = self.x.iter().any(|x| !(x.abs() <= far)) || !self.loss.is_finite();
+        let lost = self.x.iter().any(|x| x.is_nan() || x.abs() > far) || !self.loss.is_finite();
         if let Some(norms) = &self.pilot {
             if self.t == course.steps || lost {
                 self.factors = if lost { self.factors.clone() } else { refined(norms, self.who.refined_power()).into() };
@@ -189,6 +193,21 @@ impl Walk {
         }
     }
 
+    /// Steps until the goal, the end, or until `budget` gradients are used up.
+    pub fn advance(&mut self, course: &Course, budget: &mut usize) {
+        while *budget > 0 && !self.over(course) && self.reached.is_none() {
+            let before = self.evaluations;
+            self.step(course);
+            // Looking at the value is not free either.
+            *budget = budget.saturating_sub(self.evaluations - before + 1);
+        }
+    }
+
+    /// Nothing more will happen that decides who is ahead.
+    pub fn decided(&self, course: &Course) -> bool {
+        self.over(course) || self.reached.is_some()
+    }
+
     /// What decides who is ahead: gradient evaluations to the tolerance, then the last loss. Smaller is better.
     pub fn result(&self) -> (f64, f64) {
         let evaluations = self.reached.map_or(f64::INFINITY, |(_, evaluations)| evaluations as f64);
@@ -203,11 +222,32 @@ pub fn compare(a: (f64, f64), b: (f64, f64)) -> i32 {
     order as i32
 }
 
-/// The search for a step size: as many trials for everyone, of whole runs from the same start with the same noise.
+/// What a step size comes to over the starts that it is tried from: starts at which the goal was missed, mean gradients where it was
+/// reached, mean logarithm of what is left of the height where it was not.
+pub type Score = (usize, f64, f64);
+
+/// The score of results with the heights that they began from; f* is `least`.
+pub fn score(results: &[((f64, f64), f64)], least: f64) -> Score {
+    let arrived: Vec<f64> = results.iter().map(|(r, _)| r.0).filter(|e| e.is_finite()).collect();
+    let missed = results.iter().filter(|(r, _)| r.0.is_infinite());
+    let share =
+        |loss: f64, first: f64| if loss.is_finite() { libm::log(((loss - least) / (first - least)).max(1e-300)) } else { 700.0 };
+    let left: Vec<f64> = missed.map(|((_, loss), first)| share(*loss, *first)).collect();
+    let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len().max(1) as f64;
+    (left.len(), mean(&arrived), mean(&left))
+}
+
+fn better(a: &Score, b: &Score) -> std::cmp::Ordering {
+    // Where nobody arrives everywhere, what is left counts before what it cost.
+    let rest = if a.0 > 0 { a.2.total_cmp(&b.2).then(a.1.total_cmp(&b.1)) } else { a.1.total_cmp(&b.1) };
+    a.0.cmp(&b.0).then(rest)
+}
+
+/// The search for a step size: as many trials for everyone, of whole runs from the same starts with the same noise.
 pub struct Tuning {
     trials: usize,
-    /// Decimal exponents tried, and the results.
-    tried: Vec<(f64, (f64, f64))>,
+    /// Decimal exponents tried, and what they came to.
+    tried: Vec<(f64, Score)>,
 }
 
 /// The decimal exponents between which everyone's step size is looked for.
@@ -235,14 +275,19 @@ impl Tuning {
         Some(libm::pow(10.0, best + if (n - coarse).is_multiple_of(2) { -offset } else { offset }))
     }
 
-    pub fn tell(&mut self, step_size: f64, result: (f64, f64)) {
-        self.tried.push((libm::log10(step_size), result));
+    pub fn tell(&mut self, step_size: f64, score: Score) {
+        self.tried.push((libm::log10(step_size), score));
+    }
+
+    #[cfg(test)]
+    pub fn trials_made(&self) -> usize {
+        self.tried.len()
     }
 
     /// The best exponent of the first `among` trials.
     fn best(&self, among: usize) -> f64 {
-        let better = |a: &(f64, (f64, f64)), b: &(f64, (f64, f64))| compare(a.1, b.1).cmp(&0);
-        self.tried[..among.min(self.tried.len())].iter().copied().min_by(better).map_or(-2.0, |t| t.0)
+        let tried = &self.tried[..among.min(self.tried.len())];
+        tried.iter().min_by(|a, b| better(&a.1, &b.1)).map_or(-2.0, |t| t.0)
     }
 
     /// The best step size found.

@@ -1,10 +1,12 @@
 //! One solver at work on one task: its steps, and now and then an appraisal of what it has.
 
+use super::light::{self, Light};
 use super::measures::{Costs, Ground, Kind, Side, Task};
 use super::sketch::{Piece, Sketch};
 use super::{Controls, Solver};
 use crate::error::{Error, Result};
 use crate::gpu::{Device, sinkhorn};
+use crate::methods::linear::column_log_sum_exp;
 use crate::methods::random::Random;
 use crate::methods::transport::{
     Annealed, Appraisal, Gaussian, Greenkhorn, KSparse, MaxSliced, NetworkSimplex, NewtonSparse, Partial, Problem, Projected,
@@ -29,6 +31,7 @@ enum Engine {
     Annealed(Annealed),
     Newton { sweeps: usize, warm: Box<sinkhorn::Solver>, newton: Option<NewtonSparse> },
     Greenkhorn(Greenkhorn),
+    Light(Box<dyn Light>),
     Quadratic(Quadratic),
     KSparse { warm: Option<Annealed>, solver: Option<KSparse> },
     Unbalanced(Unbalanced),
@@ -88,7 +91,13 @@ impl Solver {
     fn entropic(self) -> bool {
         matches!(
             self,
-            Solver::Sinkhorn | Solver::Scaling | Solver::Annealed | Solver::Newton | Solver::Greenkhorn | Solver::Unbalanced
+            Solver::Sinkhorn
+                | Solver::Scaling
+                | Solver::Annealed
+                | Solver::Newton
+                | Solver::Greenkhorn
+                | Solver::Light
+                | Solver::Unbalanced
         )
     }
 }
@@ -141,6 +150,13 @@ impl Course {
             Solver::Annealed => Engine::Annealed(Annealed::new(&problem)),
             Solver::Newton => Engine::Newton { sweeps: 0, warm: sweeper(), newton: None },
             Solver::Greenkhorn => Engine::Greenkhorn(Greenkhorn::new(&problem)),
+            Solver::Light => {
+                if !matches!(task.ground, Ground::Straight { power: 2.0, manhattan: false }) {
+                    return Err(Error::new(format!("control {control}: the light bridge is for the squared distance")));
+                }
+                // |x − y|² and ε are twice ½|x − y|² and ε/2.
+                Engine::Light(light::new(source, target, 0.5 * epsilon, seed))
+            }
             Solver::Quadratic => Engine::Quadratic(Quadratic::new(&Self::spread(&problem))),
             Solver::KSparse => Engine::KSparse { warm: Some(Annealed::new(&problem)), solver: None },
             Solver::Unbalanced => Engine::Unbalanced(Unbalanced::new(&problem, controls.price * costs.largest)),
@@ -299,6 +315,16 @@ impl Course {
             Engine::Greenkhorn(greedy) => {
                 let (u, v) = greedy.potentials();
                 (greedy.plan().to_vec(), Some((off(&u, &source.mass, epsilon), off(&v, &target.mass, epsilon))))
+            }
+            Engine::Light(light) => {
+                // π(y|x) = exp(⟨x, y⟩/ε′) v(y)/c(x), ε′ = ε/2: the rows' prices are known, and the columns are given their mass.
+                let square = |i: usize| source.place(i).iter().map(|x| x * x).sum::<f64>();
+                let logs = light.log_normalisers(&source.places).into_iter().enumerate();
+                let u: Vec<f64> = logs.map(|(i, c)| square(i) / epsilon - c + libm::log(source.mass[i])).collect();
+                let mut sums = vec![0.0; columns];
+                column_log_sum_exp(&mut sums, 1.0, self.problem.scaled_cost(), columns, &u);
+                let v: Vec<f64> = target.mass.iter().zip(&sums).map(|(m, s)| libm::log(*m) - s).collect();
+                entropic(&self.problem, &u, &v)
             }
             Engine::Quadratic(quadratic) => {
                 let scale = 1.0 / quadratic.inverse_temperature();
@@ -470,7 +496,7 @@ impl Course {
                     *made += errors.len();
                     if *made >= WARM {
                         let (u, v) = warm.potentials();
-                        let kept = 5 * source.len().max(target.len());
+                        let kept = KEPT * source.len().max(target.len());
                         *newton = Some(NewtonSparse::new(&self.problem, u, v, kept));
                     }
                 }
@@ -481,7 +507,7 @@ impl Course {
                     if stepped {
                         visits = 0.0;
                         errors.push(newton.marginal_error(&self.problem));
-                        done = newton.stalled || newton.steps > 100;
+                        done = newton.stalled || newton.steps >= NEWTON_STEPS;
                     }
                 }
             },
@@ -490,6 +516,16 @@ impl Course {
                 visits = 2.0 * entries;
                 let updates = (0.15 * SLICE / (source.len() + target.len()) as f64).ceil() as usize;
                 errors.extend(greedy.advance(updates));
+            }
+            Engine::Light(light) => {
+                visits = light::STEP;
+                for _ in 0..((0.3 * SLICE.min(room) / visits) as usize).max(1) {
+                    done = light.step() >= light::STEPS;
+                    errors.push(f64::NAN);
+                    if done {
+                        break;
+                    }
+                }
             }
             Engine::Quadratic(quadratic) => {
                 let before = (quadratic.steps(), quadratic.inner_steps());
@@ -598,8 +634,10 @@ impl Course {
     }
 }
 
-/// Sweeps before Newton.
-const WARM: usize = 20;
+/// Sweeps before Newton, entries a row that its Hessian keeps, and its steps at most.
+const WARM: usize = 50;
+const KEPT: usize = 30;
+const NEWTON_STEPS: usize = 500;
 
 fn dense(rows: usize, columns: usize, entries: impl Iterator<Item = (usize, usize, f64)>) -> Vec<f64> {
     let mut plan = vec![0.0; rows * columns];

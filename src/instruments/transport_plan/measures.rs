@@ -213,8 +213,11 @@ pub(super) fn price(x: &[f64], y: &[f64], p: f64, manhattan: bool) -> f64 {
     if p == 2.0 { square } else { raised(square.sqrt(), p) }
 }
 
-/// A shape as a skeleton of points with masses, and how far around them ink reaches.
-fn skeleton(shape: Shape, library: &Library) -> Result<(Vec<([f64; 2], f64)>, f64)> {
+/// A point of a skeleton, and its mass.
+type Bone = ([f64; 2], f64);
+
+/// A shape as a skeleton, and how far around it ink reaches.
+fn skeleton(shape: Shape, library: &Library) -> Result<(Vec<Bone>, f64)> {
     let even = |points: Vec<[f64; 2]>| points.into_iter().map(|p| (p, 1.0)).collect::<Vec<_>>();
     let along = |n: usize, at: &dyn Fn(f64) -> [f64; 2]| (0..n).map(|k| at((k as f64 + 0.5) / n as f64)).collect::<Vec<_>>();
     Ok(match shape {
@@ -265,7 +268,7 @@ fn sample(shape: Shape, n: usize, random: &mut Random, library: &Library) -> Res
 }
 
 /// The density of a shape, up to a factor.
-fn density(bones: &[([f64; 2], f64)], width: f64, at: [f64; 2]) -> f64 {
+fn density(bones: &[Bone], width: f64, at: [f64; 2]) -> f64 {
     let scale = 1.0 / (2.0 * width * width);
     bones.iter().map(|([x, y], m)| m * exp(-scale * ((at[0] - x) * (at[0] - x) + (at[1] - y) * (at[1] - y)))).sum()
 }
@@ -590,10 +593,10 @@ impl Controls {
         let mut task = match arrays {
             [one] => matrix(one, None)?,
             [a, b] if pixels(a).is_some() && pixels(b).is_some() => {
-                if a.shape.len() == 3 || b.shape.len() == 3 {
+                if self.problem != Problem::Pictures && (a.shape.len() == 3 || b.shape.len() == 3) {
                     self.colours([Picture::of(a)?, Picture::of(b)?])?
                 } else {
-                    self.pictures(&[grey(a), grey(b)])?
+                    self.pictures(&[ink(a)?, ink(b)?])?
                 }
             }
             [a, b] if heights(a) && heights(b) => {
@@ -668,16 +671,29 @@ fn pixels(array: &Array) -> Option<(usize, usize)> {
     }
 }
 
-/// A grey picture as masses, at most about 44 pixels a side: larger ones are summed up in blocks. Row 0 at the bottom.
-fn grey(array: &Array) -> (&str, usize, usize, Vec<f64>) {
-    let (width, height) = pixels(array).expect("a picture");
+/// A picture's ink, row 0 at the top: a table's own numbers, and of colours how dark they are.
+pub(super) fn darkness(array: &Array) -> Result<(usize, usize, Vec<f64>)> {
+    let (width, height) = pixels(array)
+        .ok_or_else(|| Error::new(format!("{}: it is no picture; png, jpg or height × width numbers are", array.name)))?;
+    if array.shape.len() == 2 {
+        return Ok((width, height, array.values.clone()));
+    }
+    let picture = Picture::of(array)?;
+    // As bright as the eye finds red, green and blue.
+    let dark = |p: &[f32; 3]| (1.0 - 0.2126 * f64::from(p[0]) - 0.7152 * f64::from(p[1]) - 0.0722 * f64::from(p[2])).max(0.0);
+    Ok((width, height, picture.pixels.iter().map(dark).collect()))
+}
+
+/// A picture's ink as masses, at most about 44 pixels a side: larger ones are summed up in blocks. Row 0 at the bottom.
+fn ink(array: &Array) -> Result<(&str, usize, usize, Vec<f64>)> {
+    let (width, height, values) = darkness(array)?;
     let block = width.max(height).div_ceil(44);
     let (w, h) = (width.div_ceil(block), height.div_ceil(block));
     let mut mass = vec![0.0; w * h];
-    for (k, value) in array.values.iter().enumerate() {
+    for (k, value) in values.iter().enumerate() {
         mass[(h - 1 - k / width / block) * w + k % width / block] += value;
     }
-    (&array.name, w, h, mass)
+    Ok((&array.name, w, h, mass))
 }
 
 /// Is it one number a place, with no place given?

@@ -1,6 +1,6 @@
 //! What is not between two measures in one place: barycenters of several, and shapes matched by their inner distances.
 
-use super::measures::{Side, raster};
+use super::measures::{Side, darkness, raster};
 use super::pictures::{SOURCE, TARGET, nothing, ways};
 use super::{Controls, Shape};
 use crate::controls::Options;
@@ -216,24 +216,24 @@ impl Middle {
 fn fitted(array: &Array) -> Result<Vec<f64>> {
     let wrong =
         |what: &str| Error::new(format!("{}: {what}; a barycenter is of pictures: height × width, not negative", array.name));
-    let [height, width] = array.shape[..] else { return Err(wrong("it has not two dimensions")) };
-    if array.values.iter().any(|v| *v < 0.0) || !array.values.iter().any(|v| *v > 0.0) {
+    let (width, height, values) = darkness(array)?;
+    if values.iter().any(|v| *v < 0.0) || !values.iter().any(|v| *v > 0.0) {
         return Err(wrong("it has a negative mass, or none at all"));
     }
-    let (side, top) = (width.max(height), array.values.iter().fold(0.0, |a: f64, b| a.max(*b)));
+    let (side, top) = (width.max(height), values.iter().fold(0.0, |a: f64, b| a.max(*b)));
+    // In the middle of a square; each pixel is shared between the cells that it covers, as it covers them.
+    let (left, below) = ((side - width) as f64 / 2.0, (side - height) as f64 / 2.0);
+    let covered = |from: f64| {
+        let scale = PIXELS as f64 / side as f64;
+        let (low, high) = (from * scale, (from + 1.0) * scale);
+        let cells = low as usize..(high.ceil() as usize).min(PIXELS);
+        cells.map(move |cell| (cell, (high.min(cell as f64 + 1.0) - low.max(cell as f64)).max(0.0)))
+    };
     let mut mass = vec![0.0; PIXELS * PIXELS];
-    // Each pixel of the larger square goes into one cell; small pictures give each cell the pixel under it.
-    let (left, below) = ((side - width) / 2, (side - height) / 2);
-    if side >= PIXELS {
-        for (k, v) in array.values.iter().enumerate() {
-            let (x, y) = (left + k % width, below + height - 1 - k / width);
-            mass[y * PIXELS / side * PIXELS + x * PIXELS / side] += v / top;
-        }
-    } else {
-        for (k, m) in mass.iter_mut().enumerate() {
-            let (x, y) = (k % PIXELS * side / PIXELS, k / PIXELS * side / PIXELS);
-            if (left..left + width).contains(&x) && (below..below + height).contains(&y) {
-                *m = array.values[(height - 1 - (y - below)) * width + x - left] / top;
+    for (k, v) in values.iter().enumerate().filter(|(_, v)| **v > 0.0) {
+        for (y, down) in covered(below + (height - 1 - k / width) as f64) {
+            for (x, across) in covered(left + (k % width) as f64) {
+                mass[y * PIXELS + x] += v / top * down * across;
             }
         }
     }

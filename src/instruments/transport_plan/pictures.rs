@@ -238,7 +238,8 @@ impl Pair {
             marks.extend(ways(entries, &|i, j| [place(source, i), place(target, j)]));
         } else {
             let node = |k: usize| (self.task.nodes[k][0], self.task.nodes[k][1]);
-            marks.extend(ways(&self.flow(entries), &|a, b| [node(a), node(b)]));
+            let pieces = sketch.map_or(&[][..], |s| s.moving());
+            marks.extend(ways(&self.flow(pieces), &|a, b| [node(a), node(b)]));
         }
         if let Some(course) = course.filter(|c| !c.images.is_empty()) {
             let every = source.len().div_ceil(300);
@@ -572,7 +573,7 @@ impl Pair {
         let marks =
             lines.into_iter().map(|(name, ink, dashed, (x, y))| Mark::Line { name: name.into(), ink, x, y, dashed }).collect();
         Chart {
-            x: Axis::linear("places in order: to 1 the source, from 1.1 the target"),
+            x: Axis::linear("in order: source to 1, target from 1.1"),
             y: Axis::linear("mass, 1 on average").range(0.0, 1.08 * top),
             marks,
             ..Chart::default()

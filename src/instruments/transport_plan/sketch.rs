@@ -15,21 +15,23 @@ pub(super) const BINS: usize = 30;
 /// An entry: row, column, mass.
 pub(super) type Piece = (usize, usize, f64);
 
-/// Some entries: all above a threshold, or where these are too many, draws from the plan, evenly spread over its mass.
+/// Some entries: all above a threshold, or where these are too many, draws from the plan, evenly spread over its mass. A draw stands for
+/// the mass that lies between two of them; as a picture of its entry it has that entry's mass.
 struct Sample {
     threshold: f64,
     most: usize,
     all: Vec<Piece>,
     drawn: Vec<Piece>,
+    as_entries: bool,
     step: f64,
     sum: f64,
     next: f64,
 }
 
 impl Sample {
-    fn new(threshold: f64, most: usize, mass: f64) -> Self {
+    fn new(threshold: f64, most: usize, mass: f64, as_entries: bool) -> Self {
         let step = mass / most as f64;
-        Sample { threshold, most, all: Vec::new(), drawn: Vec::new(), step, sum: 0.0, next: 0.5 * step }
+        Sample { threshold, most, all: Vec::new(), drawn: Vec::new(), as_entries, step, sum: 0.0, next: 0.5 * step }
     }
 
     fn take(&mut self, i: usize, j: usize, mass: f64) {
@@ -40,7 +42,7 @@ impl Sample {
         if self.sum > self.next {
             let times = ((self.sum - self.next) / self.step).ceil();
             self.next += times * self.step;
-            self.drawn.push((i, j, times * self.step));
+            self.drawn.push((i, j, if self.as_entries { mass } else { times * self.step }));
         }
     }
 
@@ -72,8 +74,8 @@ impl Sketch {
         let (down, across) = (rows.min(BLOCKS), columns.min(BLOCKS));
         Sketch {
             row: 0,
-            ways: Sample::new(FAINT * top, WAYS, mass),
-            moving: Sample::new(1e-4 * top, PIECES, mass),
+            ways: Sample::new(FAINT * top, WAYS, mass, true),
+            moving: Sample::new(1e-4 * top, PIECES, mass, false),
             leaves: vec![0.0; rows],
             arrives: vec![0.0; columns],
             blocks: vec![0.0; down * across],

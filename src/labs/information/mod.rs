@@ -9,4 +9,5 @@ lab! { "information", "Information", "What do layers keep of their input, and ca
     wasserstein_dependency::WassersteinDependency,
     cauchy_schwarz_bottleneck::CauchySchwarzBottleneck,
     generalization_difficulty::GeneralizationDifficulty,
+    programmable_gradient_information::ProgrammableGradientInformation,
 }

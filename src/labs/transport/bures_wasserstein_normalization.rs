@@ -424,6 +424,15 @@ impl Experiment for BuresWassersteinNormalization {
         Ok(Progress { done: self.at * (RECORDINGS + 1) + within, of })
     }
 
+    fn revise(&mut self, controls: &Controls) -> bool {
+        // Colours change nothing that is measured.
+        let same = *controls == Controls { colour: controls.colour, ..self.controls.clone() };
+        if same {
+            self.controls = controls.clone();
+        }
+        same
+    }
+
     fn view(&self, which: usize) -> View {
         match which {
             0 => View::Chart(self.accuracy_chart()),

@@ -385,6 +385,15 @@ impl Experiment for LightSchrodingerBridge {
         Ok(Progress { done: self.fit.done, of })
     }
 
+    fn revise(&mut self, controls: &Controls) -> bool {
+        // Only what is shown depends on t.
+        let same = *controls == Controls { time: controls.time, ..self.controls.clone() };
+        if same {
+            self.controls = controls.clone();
+        }
+        same
+    }
+
     fn view(&self, which: usize) -> View {
         match which {
             0 => View::Chart(self.bridge_chart()),

@@ -5,4 +5,6 @@ lab! { "transport", "Transport", "How is one distribution moved onto another, at
     light_schrodinger_bridge::LightSchrodingerBridge,
     bures_wasserstein_normalization::BuresWassersteinNormalization,
     monge_gap::MongeGap,
+    spectral_shape_transport::SpectralShapeTransport,
+    adversarial_adaptive_sampling::AdversarialAdaptiveSampling,
 }

@@ -246,7 +246,7 @@ impl Solver {
                     let matrix = DMatrix::from_row_slice(rows, columns, &g[part.clone()]);
                     factor.sides[0] += &matrix * matrix.transpose();
                     factor.sides[1] += matrix.tr_mul(&matrix);
-                    if rows.max(columns) <= SHAMPOO || self.steps % 10 == 0 {
+                    if rows.max(columns) <= SHAMPOO || self.steps.is_multiple_of(10) {
                         factor.roots = [0, 1].map(|side| inverse_fourth_root(&factor.sides[side], epsilon));
                     }
                     let step = &factor.roots[0] * matrix * &factor.roots[1];
@@ -391,6 +391,10 @@ impl Krylov {
 /// halving; the best seen after 30 tries. `value` and `g` are f and its gradient at `x`.
 fn wolfe(f: &mut dyn Objective, x: &[f64], d: &[f64], value: f64, g: &[f64], start: f64) -> f64 {
     let slope = dot(d, g);
+    // What there is to gain is less than the rounding of f: nothing can be told from values any more.
+    if -slope * start.min(1.0) <= f64::EPSILON * value.abs() {
+        return 0.0;
+    }
     let (mut low, mut high) = (0.0, f64::INFINITY);
     let (mut t, mut best) = (start, (value, 0.0));
     let mut gradient = vec![0.0; x.len()];
@@ -415,6 +419,7 @@ fn wolfe(f: &mut dyn Objective, x: &[f64], d: &[f64], value: f64, g: &[f64], sta
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::methods::formula::Formula;
     use crate::methods::landscapes::{Landscape, eigenvalues};
 
     struct On(Landscape);
@@ -496,6 +501,54 @@ mod tests {
     fn gauss_newton_solves_linear_residuals_at_once_and_rosenbrock_in_two() {
         assert!(run(Method::GaussNewton { damping: 0.0 }, 1.0, Landscape::Booth, [3.0, -2.0], 1).1 < 1e-20);
         assert!(run(Method::GaussNewton { damping: 0.0 }, 1.0, Landscape::Rosenbrock, [-1.5, 2.0], 2).1 < 1e-20);
+    }
+
+    /// ½ Σ c(x − t)² with c and t of make_solvers.py, a 3 × 2 matrix.
+    struct Weighted;
+
+    impl Objective for Weighted {
+        fn gradient(&mut self, x: &[f64], gradient: &mut [f64]) -> f64 {
+            let target = [3.0, -1.0, 0.5, 2.0, -2.0, 1.0];
+            (0..6).for_each(|i| gradient[i] = (i + 1) as f64 * (x[i] - target[i]));
+            (0..6).map(|i| 0.5 * gradient[i] * (x[i] - target[i])).sum()
+        }
+        fn product(&mut self, _: &[f64], v: &[f64], _: Curvature, product: &mut [f64]) {
+            (0..6).for_each(|i| product[i] = (i + 1) as f64 * v[i]);
+        }
+        fn blocks(&self, _: usize) -> Vec<(usize, usize)> {
+            vec![(3, 2)]
+        }
+    }
+
+    /// See make_solvers.py.
+    #[test]
+    fn first_twenty_steps_are_pytorchs() {
+        let fixture = include_str!("../../../tests/fixtures/solvers.csv");
+        let mut run: Option<(String, Solver, Vec<f64>)> = None;
+        let mut seen = 0;
+        for row in fixture.lines().skip(1) {
+            let [name, problem, step_size, step, theirs] = row.split(',').collect::<Vec<_>>().try_into().unwrap();
+            let theirs: Vec<f64> = theirs.split(' ').map(|x| x.parse().unwrap()).collect();
+            let id = format!("{name} on {problem}");
+            if run.as_ref().is_none_or(|(r, ..)| *r != id) {
+                let (method, start) = match name {
+                    "LBFGS" => (Method::Lbfgs { memory: 5, fixed: true }, vec![-1.5, 2.0]),
+                    _ => (Method::Muon { mu: 0.9 }, vec![0.0; 6]),
+                };
+                run = Some((id.clone(), Solver::new(method, step_size.parse().unwrap(), start.len()), start));
+            }
+            let (_, solver, x) = run.as_mut().unwrap();
+            match problem {
+                "quadratic" => solver.step(x, &mut On(Landscape::Typed(Formula::parse("x²/2 + x y/2 + 5y²").unwrap()))),
+                "Rosenbrock" => solver.step(x, &mut On(Landscape::Rosenbrock)),
+                _ => solver.step(x, &mut Weighted),
+            }
+            for (ours, theirs) in x.iter().zip(&theirs) {
+                assert!((ours - theirs).abs() <= 1e-9 * (1.0 + theirs.abs()), "{id}, step {step}: {ours} and {theirs}");
+            }
+            seen += 1;
+        }
+        assert_eq!(seen, 60);
     }
 
     /// With one gradient in its memory: (λI + ggᵀ)⁻¹g = g/(λ + ‖g‖²).

@@ -27,7 +27,7 @@ pub fn on_a_line(x: &[f64], a: &[f64], y: &[f64], b: &[f64]) -> Vec<Entry> {
         let (row, column) = (rows[i], columns[j]);
         let (last_row, last_column) = (i + 1 == rows.len(), j + 1 == columns.len());
         // The last of each side takes whatever is left, so that rounding leaves nobody waiting.
-        let row_empties = !last_row && (have <= want || last_column) || (last_row && last_column);
+        let row_empties = last_column || (!last_row && have <= want);
         let mass = if row_empties { have } else { want };
         if mass > 0.0 {
             entries.push(Entry { row, column, mass });
