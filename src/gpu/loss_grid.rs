@@ -227,7 +227,7 @@ mod tests {
         let kernel = Kernel::new(device.gpu().expect("not lost"), &network, Loss::CrossEntropy, &[0.0; 8], &[0, 1, 0, 1]);
         let kernel = kernel.expect("small enough");
         device.lose();
-        assert!(pollster::block_on(kernel.losses(&[network.theta.clone()])).is_err());
+        assert!(pollster::block_on(kernel.losses(std::slice::from_ref(&network.theta))).is_err());
         assert!(device.gpu().is_none());
     }
 }
