@@ -85,7 +85,8 @@ impl Session {
     /// Goes on with other controls if the run can; see [`Experiment::revise`](crate::experiment::Experiment::revise). The time line
     /// then begins again at this moment.
     pub fn revise(&mut self, settings: &Settings) -> bool {
-        if !self.run.revise(settings) {
+        // The same controls once more are a wish to start again.
+        if *settings == self.settings || !self.run.revise(settings) {
             return false;
         }
         self.settings = settings.clone();

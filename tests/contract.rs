@@ -112,34 +112,40 @@ fn revised_runs_end_as_fresh_ones() {
         pollster::block_on(session.advance(&device, || false)).unwrap();
         session.look().hash()
     };
+    let mut revised = Vec::new();
     for entry in labs::entries() {
         let library = Library::shipped(entry.card.data);
         let default = Settings::default_of(entry.controls);
+        let start = |settings: &Settings| Session::new(entry, settings.clone(), 0, &library).unwrap();
         for (index, spec) in entry.controls.iter().enumerate() {
-            let other = match spec.kind {
+            let mut settings = default.clone();
+            settings.0[index] = Value::Number(match spec.kind {
                 Kind::Real { min, max, .. } => 0.7 * min + 0.3 * max,
-                Kind::Count { max, .. } => max,
-                Kind::Toggle => 1.0,
+                Kind::Count { max, .. } => max as f64,
+                Kind::Toggle => 1.0 - default.0[index].number(),
                 Kind::Text { .. } => continue,
                 Kind::Choice(options) => (options.len() - 1) as f64,
-            };
-            let mut settings = default.clone();
-            settings.0[index] = Value::Number(other);
-            let mut session = Session::new(entry, default.clone(), 0, &library).unwrap();
-            if settings == default || !session.revise(&settings) {
+            });
+            if !start(&default).revise(&settings) {
                 continue;
             }
-            session = Session::new(entry, default.clone(), 0, &library).unwrap();
-            // Some in the middle, some at the end.
-            let mut left = if index % 2 == 0 { usize::MAX } else { 30 };
-            pollster::block_on(session.advance(&device, || {
-                left -= 1;
-                left == 0
-            }))
-            .unwrap();
-            assert!(session.revise(&settings), "{}, {}: it could before the run", entry.card.slug, spec.name);
-            let mut fresh = Session::new(entry, settings, 0, &library).unwrap();
-            assert_eq!(finish(&mut session), finish(&mut fresh), "{}, {}", entry.card.slug, spec.name);
+            revised.push(entry.card.slug);
+            let fresh = finish(&mut start(&settings));
+            // In the middle, and at the end.
+            for slices in [30, usize::MAX] {
+                let (mut session, mut left) = (start(&default), slices);
+                pollster::block_on(session.advance(&device, || {
+                    left -= 1;
+                    left == 0
+                }))
+                .unwrap();
+                assert!(session.revise(&settings), "{}, {}: it could before the run", entry.card.slug, spec.name);
+                assert_eq!(finish(&mut session), fresh, "{}, {} after {slices} slices", entry.card.slug, spec.name);
+            }
         }
+        let mut session = start(&default);
+        assert!(!session.revise(&default), "{}: the same controls are a wish to start again", entry.card.slug);
     }
+    revised.dedup();
+    assert!(revised.len() >= 6, "only {revised:?} can go on with other controls");
 }

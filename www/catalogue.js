@@ -102,17 +102,13 @@ export function front({ cards, labs }) {
         tiles(lab, cards)))));
 }
 
-/** The page of a lab: what its field asks, and its experiments in teaching order. */
-export function overview(lab, { cards }) {
-  const text = h("article", { class: "text" });
-  fetch(new URL(`./text/lab-${lab.slug}.html`, import.meta.url))
-    .then(async (answer) => answer.ok && (text.innerHTML = await answer.text()))
-    .catch(() => {});
+/** The page of a lab: what its field asks, its experiments in teaching order, and `text`, what there is to tell. */
+export function overview(lab, { cards }, text) {
   return h("div", { class: "front lab" },
     h("h1", { tabindex: "-1" }, lab.title),
     h("p", { class: "lead" }, lab.question),
     tiles(lab, cards),
-    lab.overview && text);
+    text);
 }
 
 customElements.define("orrery-catalogue", Catalogue);

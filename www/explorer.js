@@ -28,11 +28,12 @@ let written = 0;
 /** Shows what the URL says. `eager`: the first frame at once. */
 async function route() {
   const { slug, card } = experimentOf(location.search, catalogue.cards);
-  const lab = slug === null && catalogue.labs.find((lab) => lab.slug === new URLSearchParams(location.search).get("lab"));
+  const wanted = slug === null ? new URLSearchParams(location.search).get("lab") : null;
+  const lab = catalogue.labs.find((lab) => lab.slug === wanted);
   $("orrery-catalogue").mark(lab ? `lab ${lab.slug}` : card?.slug);
   document.body.classList.remove("nav-open");
   if (lab) return showLab(lab);
-  if (!card) return showFront(slug);
+  if (!card) return showFront(slug === null ? wanted && `lab '${wanted.slice(0, 60)}'` : `experiment '${slug.slice(0, 60)}'`);
   notices.clear();
   if (bench?.card !== card) open(card);
   const opened = bench;
@@ -54,10 +55,11 @@ function close() {
   delete document.documentElement.dataset.run;
 }
 
-function showFront(slug) {
+/** `missing`: what was asked for and is not there. */
+function showFront(missing) {
   close();
   notices.clear();
-  if (slug !== null) notices.say(`There is no experiment '${slug.slice(0, 60)}'; here are those that there are.`);
+  if (missing) notices.say(`There is no ${missing}; here is what there is.`);
   document.title = "Orrery: how learning works";
   document.body.classList.remove("open");
   main.replaceChildren(front(catalogue));
@@ -70,9 +72,11 @@ function showLab(lab) {
   notices.clear();
   document.title = `${lab.title} · Orrery`;
   document.body.classList.remove("open");
-  main.replaceChildren(overview(lab, catalogue));
+  const text = h("article", { class: "text" });
+  main.replaceChildren(overview(lab, catalogue, text));
   aside.replaceChildren();
   scrollTo(0, 0);
+  if (lab.overview) tellStory(`lab-${lab.slug}`, text);
 }
 
 const compareButton = h("button", { type: "button", "aria-pressed": "false", onclick: () => (bench.compare(!bench.state.b), showCompare()) }, "Compare A / B");
@@ -102,12 +106,13 @@ function open(card) {
     bench.presets, bench.player, bench.controls, bench.seeds, bench.files, bench.results, bench.device);
   aside.scrollTop = 0;
   scrollTo(0, 0);
-  tellStory(card, text);
+  tellStory(card.slug, text);
 }
 
-async function tellStory(card, place) {
+/** The text of that name, in its place. */
+async function tellStory(name, place) {
   try {
-    const answer = await fetch(new URL("./text/" + card.slug + ".html", import.meta.url));
+    const answer = await fetch(new URL(`./text/${name}.html`, import.meta.url));
     if (!answer.ok) throw new Error(answer.statusText);
     place.innerHTML = await answer.text();
   } catch {

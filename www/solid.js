@@ -52,9 +52,11 @@ export class Solid {
         this.#under.after(this.#canvas);
       }
       if (studio && this.#relief.draw(picture)) return true;
-    } catch {
-      // As below: what the GPU cannot do is done without it.
+    } catch (error) {
+      // After a trap nothing of the module can be trusted.
+      if (error instanceof WebAssembly.RuntimeError) throw error;
     }
+    // What the GPU cannot do is done without it.
     return this.#takeDown();
   }
 

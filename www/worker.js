@@ -18,6 +18,8 @@ let shelf;
 /** The run on show, and the number of the last one asked for. */
 let current = null;
 let latest = 0;
+/** What was asked for and is not the run on show yet. What the page says of it meanwhile is kept with it. */
+let coming = null;
 
 /** Resolves once the module is there. */
 let begin;
@@ -51,6 +53,7 @@ function fail(error, id) {
 const HANDLERS = {
   async start(order) {
     latest = order.id;
+    coming = order;
     await stock(shelf, order.slug);
     if (latest === order.id && (await goesOn(order))) return;
     const candidate = shelf.copy();
@@ -65,25 +68,16 @@ const HANDLERS = {
     adopt(order, live);
   },
   play() {
-    if (!current) return;
-    current.playing = true;
-    current.wake();
+    tellBoth((run) => (run.playing = true));
   },
   pause() {
-    if (!current) return;
-    current.playing = false;
-    current.wake();
+    tellBoth((run) => (run.playing = false));
   },
   step() {
-    if (!current) return;
-    current.playing = false;
-    current.steps += 1;
-    current.wake();
+    tellBoth((run) => Object.assign(run, { playing: false, steps: (run.steps ?? 0) + 1 }));
   },
   pace({ pace }) {
-    if (!current) return;
-    current.pace = pace;
-    current.wake();
+    tellBoth((run) => (run.pace = pace));
   },
   scrub({ done, offset, id }) {
     if (current?.id !== id) return;
@@ -101,9 +95,7 @@ const HANDLERS = {
     current.wake();
   },
   hold({ held }) {
-    if (!current) return;
-    current.held = held;
-    current.wake();
+    tellBoth((run) => (run.held = held));
   },
   /** For tests: the GPU goes away. */
   lose() {
@@ -120,10 +112,17 @@ const HANDLERS = {
   },
 };
 
+/** Changes how the run on show goes, and the one that is to take its place. */
+function tellBoth(change) {
+  for (const run of new Set([current, coming])) if (run) change(run);
+  current?.wake();
+}
+
 /** Where the run on show can take the new controls, it goes on with them. */
 async function goesOn(order) {
   const run = current;
-  if (!run || run.slug !== order.slug || run.seed !== order.seed || order.add || order.remove) return false;
+  // One that ended in an error is not to be trusted with more.
+  if (!run || run.seeds === Infinity || run.slug !== order.slug || run.seed !== order.seed || order.add || order.remove) return false;
   // Between two slices, when nobody works on it.
   return new Promise((resolve, reject) => {
     run.revision = () => {
@@ -132,6 +131,7 @@ async function goesOn(order) {
         if (revised) {
           run.tally.free();
           Object.assign(run, lifeOf(order), { tally: new Tally(order.slug) });
+          coming = null;
         }
         resolve(revised || latest !== order.id);
       } catch (error) {
@@ -159,7 +159,6 @@ async function take(shelf, file) {
 
 /** What a run is at the start of its life. */
 const lifeOf = (order) => ({
-  ...order,
   over: false,
   /** Single slices asked for while at rest. */
   steps: 0,
@@ -178,12 +177,14 @@ const lifeOf = (order) => ({
   asked: [],
   /** Other controls, to be tried when the slice at hand is over. */
   revision: null,
+  ...order,
 });
 
 function adopt(order, live) {
   const run = { ...lifeOf(order), live, tally: new Tally(order.slug), wake() {} };
   const before = current;
   current = run;
+  coming = null;
   before?.wake();
   pump(run).catch((error) => fail(error, run.id));
 }
@@ -299,7 +300,7 @@ async function otherSeed(run) {
     while (!(await live.advance(BUDGET, ANY_NUMBER))) {
       await turn();
       show(run);
-      while (run === current && run.held) await sleep(run);
+      while (run === current && run.held && !run.revision) await sleep(run);
       if (run !== current || run.revision) return;
     }
     tell(run, live, seed);

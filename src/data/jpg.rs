@@ -10,6 +10,9 @@ use crate::error::{Error, Result};
 /// The most scans that are read; a progressive file has about ten, and each may go over the whole picture.
 const MAX_SCANS: usize = 50;
 
+/// Bytes that reading a progressive picture may take, beside four times the file's.
+const PROGRESSIVE: usize = 64 << 20;
+
 /// The picture.
 pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Array> {
     let wrong = |what: String| Error::new(format!("{name}: {what}"));
@@ -38,6 +41,14 @@ pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Array> {
     // Huffman codes have at least a bit for each block of 8 × 8, in a component that has at least half of the blocks.
     if width * height / 1024 > packed {
         return Err(wrong(format!("{packed} bytes cannot hold {width} x {height} pixels: it is damaged or cut off")));
+    }
+    // All coefficients of a progressive picture are held, in two bytes each, beside the pixels that come of them.
+    let held = 2 * width * height * channels + 24 * width.div_ceil(reduction) * height.div_ceil(reduction);
+    if info.coding_process == CodingProcess::DctProgressive && held > 4 * bytes.len() + PROGRESSIVE {
+        return Err(wrong(format!(
+            "a progressive jpg of {width} x {height} pixels in {} bytes; save it smaller, or as baseline",
+            bytes.len()
+        )));
     }
     // The cosine transform gives the means of 2 × 2 or 4 × 4 pixels by itself, and takes less work for it.
     let [width, height] = [width, height].map(|side| side.div_ceil(reduction));

@@ -185,6 +185,10 @@ pub(super) mod tests {
                 "refused_pickle.safetensors",
                 "holds Python pickles, which are never opened here; safetensors.torch.save_file writes one",
             ),
+            (
+                "refused_progressive.jpg",
+                "a progressive jpg of 4096 x 4096 pixels in 197312 bytes; save it smaller, or as baseline",
+            ),
             ("refused_cmyk.jpg", "is a CMYK picture, made for print; save it as RGB"),
             ("refused_png.jpg", "is a png, not a jpg; name it .png"),
             ("refused_gif.gif", "pictures are read as png and jpg; save it as one of them"),

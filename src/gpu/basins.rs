@@ -5,7 +5,7 @@
 //! schedule) share a function.
 
 use crate::Result;
-use crate::gpu::{Device, Gpu};
+use crate::gpu::{BySize, Gpu, READ, WRITE, milliseconds};
 use crate::methods::basins::{Flow, Landing};
 use crate::methods::optimize::Optimizer;
 use crate::methods::trace::{Record, Trace, record};
@@ -15,9 +15,32 @@ const STATE: usize = 8;
 /// Threads of a workgroup.
 const WORKGROUP: usize = 64;
 
-/// A GPU that is faster at this than the CPU, if there is one.
-pub fn faster(device: &Device) -> Option<&Gpu> {
-    device.gpu().filter(|gpu| !gpu.shared.software)
+/// What is known of a device: at which sizes (starts times steps) it is faster than the CPU.
+#[derive(Default)]
+pub(super) struct Known {
+    faster: BySize<bool>,
+}
+
+/// Is a map of `side` × `side` starts faster here than on the CPU? Measured once a device and size; a GPU in software never is.
+pub async fn pays(gpu: &Gpu, flow: &Flow, window: [(f64, f64); 2], side: usize) -> bool {
+    if gpu.shared.software {
+        return false;
+    }
+    let known = &gpu.shared.basins.faster;
+    let size = side * side * flow.step_sizes.len();
+    if let Some(faster) = known.get(size) {
+        return faster;
+    }
+    let start = milliseconds();
+    if landings(gpu, flow, window, side).await.is_err() {
+        return false;
+    }
+    let gpu = milliseconds() - start;
+    let start = milliseconds();
+    flow.run(&[window[0].0 as f32; 8], &[window[1].0 as f32; 8]);
+    let faster = gpu < (side * side).div_ceil(8) as f64 * (milliseconds() - start);
+    known.put(size, faster);
+    faster
 }
 
 /// The landings of `side` × `side` starts in the middles of the cells of a window, row by row from its lower left corner. An error means
@@ -25,36 +48,17 @@ pub fn faster(device: &Device) -> Option<&Gpu> {
 pub async fn landings(gpu: &Gpu, flow: &Flow, [x, y]: [(f64, f64); 2], side: usize) -> Result<Vec<Landing>> {
     let (functions, constants, stride) = steps(flow);
     let source = format!("{}\n{functions}", include_str!("../../shaders/basins.wgsl"));
-    let device = &gpu.device;
-    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: Some("basins"),
-        source: wgpu::ShaderSource::Wgsl(source.into()),
-    });
-    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-        label: Some("basins"),
-        layout: None,
-        module: &module,
-        entry_point: Some("let_go"),
-        compilation_options: Default::default(),
-        cache: None,
-    });
+    let shader = wgpu::ShaderModuleDescriptor { label: Some("basins"), source: wgpu::ShaderSource::Wgsl(source.into()) };
+    let program = gpu.program(shader, &[READ, READ, WRITE], ["let_go"]);
     let count = 3 * side * side;
     let numbers = [side as f64, flow.step_sizes.len() as f64, stride as f64, flow.still, x.0, x.1, y.0, y.1].map(|v| v as f32);
-    let map = gpu.storage("map", numbers.len());
-    gpu.write(&map, &numbers);
-    let rows = gpu.storage("constants", constants.len());
-    gpu.write(&rows, &constants);
+    let (map, rows) = (gpu.filled("map", &numbers), gpu.filled("constants", &constants));
     let (landings, result) = (gpu.storage("landings", count), gpu.read_back("landings", count));
-    let entries: Vec<_> = (0..)
-        .zip([&map, &rows, &landings])
-        .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
-        .collect();
-    let layout = &pipeline.get_bind_group_layout(0);
-    let group = device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries });
-    let mut encoder = device.create_command_encoder(&Default::default());
+    let group = gpu.bind(&program.layout, &[&map, &rows, &landings]);
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
     {
         let mut pass = encoder.begin_compute_pass(&Default::default());
-        pass.set_pipeline(&pipeline);
+        pass.set_pipeline(&program.pipelines[0]);
         pass.set_bind_group(0, &group, &[]);
         pass.dispatch_workgroups((side * side).div_ceil(WORKGROUP) as u32, 1, 1);
     }
@@ -142,11 +146,8 @@ mod tests {
 
     #[test]
     fn gpu_and_twin_agree() {
-        let device = pollster::block_on(Device::best());
-        let Some(gpu) = device.gpu() else {
-            eprintln!("NOT TESTED: no GPU adapter here; install mesa-vulkan-drivers for a software one");
-            return;
-        };
+        let Some(device) = crate::gpu::tests::gpu() else { return };
+        let gpu = device.gpu().expect("not lost");
         let (beta1, beta2, epsilon) = (0.9, 0.999, 1e-8);
         let typed = Landscape::Typed(Formula::parse("(x^2 - 1)^2 + tanh(y)^2 + exp(-x y/4) + abs(y)^1.5").unwrap());
         for (landscape, rule, step_size) in [

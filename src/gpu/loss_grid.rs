@@ -2,9 +2,9 @@
 //!
 //! The GPU's side is `shaders/loss_grid.wgsl` (`f32`), its CPU twin [`evaluate`]. The two agree to 1e-4 of the loss.
 
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
 
-use super::{Gpu, milliseconds};
+use super::{BySize, Gpu, Program, READ, WRITE, milliseconds};
 use crate::Result;
 use crate::methods::model::{Model, Room};
 use crate::methods::nn::{Activation, Loss, Network};
@@ -16,50 +16,8 @@ pub const BATCH: usize = 64;
 /// What is known of a device: the compiled kernel, and at which sizes it is faster than the CPU.
 #[derive(Default)]
 pub(super) struct Known {
-    pipelines: OnceLock<Pipelines>,
-    /// log₂ of the multiplications of one setting, and whether the GPU was faster.
-    faster: Mutex<Vec<(u32, bool)>>,
-}
-
-struct Pipelines {
-    forward: wgpu::ComputePipeline,
-    mean_loss: wgpu::ComputePipeline,
-    layout: wgpu::BindGroupLayout,
-}
-
-impl Pipelines {
-    fn new(gpu: &Gpu) -> Self {
-        let device = &gpu.device;
-        let module = device.create_shader_module(wgpu::include_wgsl!("../../shaders/loss_grid.wgsl"));
-        let storage = |read_only| wgpu::BufferBindingType::Storage { read_only };
-        let kinds = [wgpu::BufferBindingType::Uniform, storage(true), storage(true), storage(true), storage(false)];
-        let entries: Vec<_> = (0..)
-            .zip(kinds)
-            .map(|(binding, ty)| wgpu::BindGroupLayoutEntry {
-                binding,
-                visibility: wgpu::ShaderStages::COMPUTE,
-                ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
-                count: None,
-            })
-            .collect();
-        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries });
-        let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: None,
-            bind_group_layouts: &[Some(&layout)],
-            ..Default::default()
-        });
-        let pipeline = |entry_point| {
-            device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some("loss_grid"),
-                layout: Some(&pipeline_layout),
-                module: &module,
-                entry_point: Some(entry_point),
-                compilation_options: Default::default(),
-                cache: None,
-            })
-        };
-        Pipelines { forward: pipeline("forward"), mean_loss: pipeline("mean_loss"), layout }
-    }
+    program: OnceLock<Program<2>>,
+    faster: BySize<bool>,
 }
 
 /// A network's shape and its samples on the GPU.
@@ -81,14 +39,12 @@ impl Kernel {
         if 4 * (BATCH * parameters).max(BATCH * samples * widest).max(x.len()) as u64 > gpu.largest_buffer() {
             return None;
         }
-        let pipelines = gpu.shared.loss_grid.pipelines.get_or_init(|| Pipelines::new(gpu));
-        let filled = |label: &str, values: &[f32]| {
-            let buffer = gpu.storage(label, values.len());
-            gpu.write(&buffer, values);
-            buffer
-        };
-        let inputs = filled("samples", x);
-        let labels = filled("labels", &y.iter().map(|y| f32::from(*y)).collect::<Vec<f32>>());
+        let program = gpu.shared.loss_grid.program.get_or_init(|| {
+            let bindings = [wgpu::BufferBindingType::Uniform, READ, READ, READ, WRITE];
+            gpu.program(wgpu::include_wgsl!("../../shaders/loss_grid.wgsl"), &bindings, ["forward", "mean_loss"])
+        });
+        let inputs = gpu.filled("samples", x);
+        let labels = gpu.filled("labels", &y.iter().map(|y| f32::from(*y)).collect::<Vec<f32>>());
         let theta = gpu.storage("settings", BATCH * parameters);
         let losses = gpu.storage("losses", BATCH);
         let rooms = [gpu.storage("activities", BATCH * samples * widest), gpu.storage("activities", BATCH * samples * widest)];
@@ -111,13 +67,8 @@ impl Kernel {
             gpu.queue.write_buffer(&uniform, 0, wide::bytemuck::cast_slice(&numbers));
             let below = if l == 0 { &inputs } else { &rooms[(l - 1) % 2] };
             let above = if l < depth { &rooms[l % 2] } else { &losses };
-            let buffers = [&uniform, &theta, below, &labels, above];
-            let entries: Vec<_> = (0..)
-                .zip(buffers)
-                .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
-                .collect();
-            let description = wgpu::BindGroupDescriptor { label: None, layout: &pipelines.layout, entries: &entries };
-            (gpu.device.create_bind_group(&description), outputs.div_ceil(16) as u32, samples.div_ceil(16) as u32)
+            let bound = gpu.bind(&program.layout, &[&uniform, &theta, below, &labels, above]);
+            (bound, outputs.div_ceil(16) as u32, samples.div_ceil(16) as u32)
         };
         let steps = (0..=depth).map(step).collect();
         let result = gpu.read_back("losses", BATCH);
@@ -133,17 +84,17 @@ impl Kernel {
         for batch in settings.chunks(BATCH) {
             assert!(batch.iter().all(|theta| theta.len() == self.parameters), "settings of the network's weights");
             self.gpu.write(&self.theta, &batch.concat());
-            let pipelines = self.gpu.shared.loss_grid.pipelines.get().expect("made with the first kernel");
+            let [forward, mean_loss] = &self.gpu.shared.loss_grid.program.get().expect("made with the first kernel").pipelines;
             let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
             {
                 let mut pass = encoder.begin_compute_pass(&Default::default());
                 let (loss, layers) = self.steps.split_last().expect("the loss is the last step");
-                pass.set_pipeline(&pipelines.forward);
+                pass.set_pipeline(forward);
                 for (bound, across, up) in layers {
                     pass.set_bind_group(0, bound, &[]);
                     pass.dispatch_workgroups(*across, *up, batch.len() as u32);
                 }
-                pass.set_pipeline(&pipelines.mean_loss);
+                pass.set_pipeline(mean_loss);
                 pass.set_bind_group(0, &loss.0, &[]);
                 pass.dispatch_workgroups(batch.len() as u32, 1, 1);
             }
@@ -161,9 +112,8 @@ impl Kernel {
         if shared.software {
             return false;
         }
-        let size = (network.cost() * y.len()).max(1).ilog2();
-        let known = || shared.loss_grid.faster.lock().expect("nobody panics with the lock").iter().find(|k| k.0 == size).copied();
-        if let Some((_, faster)) = known() {
+        let size = network.cost() * y.len();
+        if let Some(faster) = shared.loss_grid.faster.get(size) {
             return faster;
         }
         let settings = vec![network.theta().to_vec(); BATCH];
@@ -179,7 +129,7 @@ impl Kernel {
         let start = milliseconds();
         evaluate(network, loss, x, y, &mut Room::default());
         let faster = gpu < BATCH as f64 * (milliseconds() - start);
-        shared.loss_grid.faster.lock().expect("nobody panics with the lock").push((size, faster));
+        shared.loss_grid.faster.put(size, faster);
         faster
     }
 }

@@ -64,6 +64,7 @@ struct Shared {
     name: String,
     software: bool,
     loss: Arc<Loss>,
+    basins: basins::Known,
     loss_grid: loss_grid::Known,
     sinkhorn: sinkhorn::Known,
 }
@@ -121,7 +122,14 @@ impl Gpu {
         let name =
             [info.name, info.driver_info, info.driver].into_iter().find(|name| !name.is_empty()).unwrap_or("WebGPU".into());
         let software = info.device_type == wgpu::DeviceType::Cpu;
-        let shared = Shared { name, software, loss, loss_grid: Default::default(), sinkhorn: Default::default() };
+        let shared = Shared {
+            name,
+            software,
+            loss,
+            basins: Default::default(),
+            loss_grid: Default::default(),
+            sinkhorn: Default::default(),
+        };
         Some(Gpu { device, queue, adapter: adapter.clone(), shared: Arc::new(shared) })
     }
 
@@ -159,6 +167,59 @@ impl Gpu {
     fn buffer(&self, label: &str, count: usize, usage: wgpu::BufferUsages) -> wgpu::Buffer {
         let size = 4 * count.max(1) as u64;
         self.device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+    }
+
+    /// A storage buffer that holds `values`.
+    pub fn filled(&self, label: &str, values: &[f32]) -> wgpu::Buffer {
+        let buffer = self.storage(label, values.len());
+        self.write(&buffer, values);
+        buffer
+    }
+
+    /// The entry points of a shader, all bound alike.
+    pub fn program<const N: usize>(
+        &self,
+        shader: wgpu::ShaderModuleDescriptor,
+        bindings: &[wgpu::BufferBindingType],
+        entries: [&str; N],
+    ) -> Program<N> {
+        let label = shader.label;
+        let module = self.device.create_shader_module(shader);
+        let slots: Vec<_> = (0..)
+            .zip(bindings)
+            .map(|(binding, ty)| wgpu::BindGroupLayoutEntry {
+                binding,
+                visibility: wgpu::ShaderStages::COMPUTE,
+                ty: wgpu::BindingType::Buffer { ty: *ty, has_dynamic_offset: false, min_binding_size: None },
+                count: None,
+            })
+            .collect();
+        let layout = self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label, entries: &slots });
+        let all = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label,
+            bind_group_layouts: &[Some(&layout)],
+            ..Default::default()
+        });
+        let pipelines = entries.map(|entry_point| {
+            self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label,
+                layout: Some(&all),
+                module: &module,
+                entry_point: Some(entry_point),
+                compilation_options: Default::default(),
+                cache: None,
+            })
+        });
+        Program { pipelines, layout }
+    }
+
+    /// Buffers in the places of a program's bindings, in their order.
+    pub fn bind(&self, layout: &wgpu::BindGroupLayout, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
+        let entries: Vec<_> = (0..)
+            .zip(buffers)
+            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
+            .collect();
+        self.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
     }
 
     /// Puts `values` at the start of `buffer` before whatever is submitted next.
@@ -199,6 +260,38 @@ impl Gpu {
                 Err(Error::new(format!("GPU {}: lost while it was computing; the CPU goes on", self.shared.name)))
             }
         }
+    }
+}
+
+/// A compiled shader; see [`Gpu::program`].
+pub struct Program<const N: usize> {
+    /// One an entry point.
+    pub pipelines: [wgpu::ComputePipeline; N],
+    /// What each is bound to.
+    pub layout: wgpu::BindGroupLayout,
+}
+
+/// A storage buffer that a kernel reads, and one that it writes.
+const READ: wgpu::BufferBindingType = wgpu::BufferBindingType::Storage { read_only: true };
+const WRITE: wgpu::BufferBindingType = wgpu::BufferBindingType::Storage { read_only: false };
+
+/// What was measured of a device, by the size of the work (log₂, rounded down).
+struct BySize<T>(Mutex<Vec<(u32, T)>>);
+
+impl<T> Default for BySize<T> {
+    fn default() -> Self {
+        BySize(Mutex::default())
+    }
+}
+
+impl<T: Copy> BySize<T> {
+    fn get(&self, size: usize) -> Option<T> {
+        let all = self.0.lock().expect("nobody panics with the lock");
+        all.iter().find(|(known, _)| *known == size.max(1).ilog2()).map(|(_, value)| *value)
+    }
+
+    fn put(&self, size: usize, value: T) {
+        self.0.lock().expect("nobody panics with the lock").push((size.max(1).ilog2(), value));
     }
 }
 

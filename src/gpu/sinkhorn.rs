@@ -21,6 +21,6 @@ pub use twin::Twin;
 /// What is known of a device: the compiled kernel, and how fast it is at the sizes met so far.
 #[derive(Default)]
 pub(super) struct Known {
-    pipelines: std::sync::OnceLock<kernel::Pipelines>,
-    speeds: std::sync::Mutex<Vec<solver::Speed>>,
+    program: std::sync::OnceLock<super::Program<2>>,
+    speeds: super::BySize<solver::Speed>,
 }

@@ -21,7 +21,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-pub use catalogue::{catalogue, labs};
+pub use catalogue::catalogue;
 pub use server::serve;
 
 use crate::error::{Error, Result};
@@ -43,8 +43,9 @@ pub fn build(out: &Path, wasm: &Path) -> Result<()> {
     let mut files = sources::read(Path::new("."))?;
     bindings::make(wasm, &kept, &mut files)?;
     files.insert("catalogue.json".into(), catalogue().to_string().into_bytes());
-    files.insert("labs.json".into(), labs().to_string().into_bytes());
     text::make(Path::new("."), &mut files)?;
+    let labs = catalogue::labs(|slug| files.contains_key(&text::overview(slug)));
+    files.insert("labs.json".into(), labs.to_string().into_bytes());
     let told = thumbnails::make(&kept, &mut files)?;
     let mut files = names::hash(files)?;
     compress::make(&kept, &mut files);

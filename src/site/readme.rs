@@ -35,7 +35,7 @@ fn replace(text: &str, table: &str) -> Option<String> {
 /// One row an experiment, in the page's order.
 fn table(told: &[Told]) -> String {
     let mut table =
-        String::from("| Lab | Experiment | Paper | Reproduces | Measured | Held against | |\n|---|---|---|---|---|---|---|\n");
+        String::from("| Lab | Experiment | Paper | Reproduces | Measured at seed 0 | Claim |\n|---|---|---|---|---|---|\n");
     let mut told = told.iter();
     let cell = |text: &str| text.replace('|', "\\|");
     for lab in LABS {
@@ -53,9 +53,11 @@ fn table(told: &[Told]) -> String {
             let (title, of, badge) = (cell(card.title), cell(paper.title), card.reproduction.words());
             let end = told.next().expect("one an experiment");
             let holds = end.holds.map_or("cannot tell", |holds| if holds { "holds" } else { "does not hold" });
-            let (figure, threshold) = (number(end.figure), number(end.threshold));
+            // Which way the claim goes, told from how it came out.
+            let above = (end.figure > end.threshold) == (end.holds == Some(true));
+            let (figure, sign, threshold) = (number(end.figure), if above { "≥" } else { "≤" }, number(end.threshold));
             table += &format!(
-                "| {lab} | {title} (`{}`) | {authors} {}, *{of}* | {badge} | {figure} | {threshold} | {holds} |\n",
+                "| {lab} | {title} (`{}`) | {authors} {}, *{of}* | {badge} | {figure} | {sign} {threshold}: {holds} |\n",
                 card.slug, paper.year
             );
         }
@@ -77,6 +79,6 @@ mod tests {
         assert_eq!(replace("no marks", "new"), None);
         let told = vec![Told { holds: Some(true), figure: 0.25, threshold: 0.5 }; entries().count()];
         assert_eq!(table(&told).lines().count(), 2 + told.len());
-        assert!(table(&told).contains("| 0.25 | 0.5 | holds |"));
+        assert!(table(&told).contains("| 0.25 | ≤ 0.5: holds |"));
     }
 }

@@ -28,10 +28,15 @@ pub fn make(root: &Path, files: &mut Files) -> Result<()> {
             let markdown =
                 String::from_utf8(read(&root.join(&path))?).map_err(|_| Error::new(format!("{path}: is not UTF-8")))?;
             let fragment = fragment(&markdown, &leads).map_err(|e| e.at(&path))?;
-            files.insert(format!("text/lab-{}.html", lab.slug), fragment.into_bytes());
+            files.insert(overview(lab.slug), fragment.into_bytes());
         }
     }
     Ok(())
+}
+
+/// The file of the site that has a lab's overview.
+pub(super) fn overview(lab: &str) -> String {
+    format!("text/lab-{lab}.html")
 }
 
 /// Does a link of an overview lead to an experiment or a lab?

@@ -5,11 +5,13 @@ use std::hint::black_box;
 use wasm_bindgen::prelude::*;
 use wide::f32x4;
 
-use super::now;
 use crate::gpu::sinkhorn::{Kernel, Twin};
-use crate::gpu::{Device, loss_grid};
+use crate::gpu::{Device, basins, loss_grid, milliseconds as now};
+use crate::methods::basins::Flow;
+use crate::methods::formula::Formula;
 use crate::methods::information::estimators::nearest_neighbours;
 use crate::methods::information::{Bins, States};
+use crate::methods::landscapes::Landscape;
 use crate::methods::linear;
 use crate::methods::model::{Model, Room};
 use crate::methods::narrow::Narrow;
@@ -37,10 +39,7 @@ pub async fn compare_sinkhorn(n: usize, sweeps: usize) -> Result<Option<f64>, Js
     (0..sweeps).for_each(|_| assert!(twin.sweep().is_finite()));
     let (u, v) = twin.potentials();
     let pairs = || batch.u.iter().zip(&u).chain(batch.v.iter().zip(&v));
-    let largest = pairs().fold(0.0, |top: f64, (_, x)| top.max(x.abs()));
-    // `max` would pass over a NaN.
-    let off = pairs().map(|(a, b)| (a - b).abs()).fold(0.0, |top: f64, d| if d <= top { top } else { d });
-    Ok(Some(off / largest))
+    Ok(Some(largest(pairs().map(|(a, b)| (a - b).abs())) / largest(pairs().map(|(_, x)| x.abs()))))
 }
 
 /// How far the losses of the GPU's `loss_grid` (f32) are from those of its CPU twin at `settings` settings of a network 64-32-10 on 200
@@ -60,8 +59,33 @@ pub async fn compare_loss_grid(settings: usize) -> Result<Option<f64>, JsError> 
     let losses = kernel.losses(&settings).await?;
     let (model, mut room) = (Model::from(network), Room::default());
     let twins = settings.into_iter().map(|theta| evaluate(&model.with(theta), Loss::CrossEntropy, &x, &y, &mut room).0);
-    let off = losses.iter().zip(twins).map(|(a, b)| (a - b).abs() / b).fold(0.0, |top: f64, d| if d <= top { top } else { d });
-    Ok(Some(off))
+    Ok(Some(largest(losses.iter().zip(twins).map(|(a, b)| (a - b).abs() / b))))
+}
+
+/// The largest of some distances; NaN if one is NaN, which `max` would pass over.
+fn largest(distances: impl Iterator<Item = f64>) -> f64 {
+    distances.fold(0.0, |top, d| if top.is_nan() || d <= top { top } else { d })
+}
+
+/// The share of 64 × 64 starts that the GPU's map (a shader written for the occasion) and the CPU's lead to the same place. Nothing
+/// where there is no GPU.
+#[wasm_bindgen]
+pub async fn compare_basins() -> Result<Option<f64>, JsError> {
+    const SIDE: usize = 64;
+    let landscape = Landscape::Typed(Formula::parse("(x^2 - 1)^2 + tanh(y)^2 + sin(3 x)/5")?);
+    let (x, y) = landscape.window().into();
+    let rule = Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    let flow = Flow { landscape, rule, step_sizes: vec![0.05; 200], tilts: Vec::new(), still: 1e-3 };
+    let device = Device::best().await;
+    let Some(gpu) = device.gpu() else { return Ok(None) };
+    let ours = basins::landings(gpu, &flow, [x, y], SIDE).await?;
+    let place = |i: usize, (low, high): (f64, f64)| (low + (high - low) * (i as f64 + 0.5) / SIDE as f64) as f32;
+    let twins = (0..SIDE * SIDE)
+        .step_by(8)
+        .flat_map(|eight| flow.run(&std::array::from_fn(|i| place((eight + i) % SIDE, x)), &[place(eight / SIDE, y); 8]));
+    let near = |a: f32, b: f32| (a - b).abs() < 0.02;
+    let same = ours.iter().zip(twins).filter(|(a, b)| near(a.at[0], b.at[0]) && near(a.at[1], b.at[1])).count();
+    Ok(Some(same as f64 / (SIDE * SIDE) as f64))
 }
 
 /// Seconds a sweep of Sinkhorn in the log domain, f64, `n` points a side, random costs, ε = 0.01.

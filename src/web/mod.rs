@@ -19,9 +19,6 @@ use crate::experiment::Entry;
 extern "C" {
     #[wasm_bindgen(js_namespace = console, js_name = error)]
     fn console_error(text: &str);
-    /// Milliseconds since the worker or page began.
-    #[wasm_bindgen(js_namespace = performance)]
-    fn now() -> f64;
 }
 
 /// A panic ends the instance; its message goes to the console before that.

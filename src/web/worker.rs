@@ -3,11 +3,11 @@
 use js_sys::{Array, Object, Uint8Array};
 use wasm_bindgen::prelude::*;
 
-use super::{now, object, settings};
+use super::{object, settings};
 use crate::claim::{Measures, Verdict};
 use crate::data::{self, Dataset, Library};
 use crate::experiment::Entry;
-use crate::gpu::Device;
+use crate::gpu::{Device, milliseconds as now};
 use crate::session::{Frame, Session};
 use crate::{Error, labs};
 

@@ -23,6 +23,7 @@ async function serious(page) {
 for (const colorScheme of ["light", "dark"]) {
   for (const [name, query, act] of [
     ["front page", "", (page) => page.waitForSelector(".tile")],
+    ["lab", "?lab=transport", (page) => page.waitForSelector(".text h2")],
     ["experiment", "?experiment=diffgrad", over],
     ["comparison", "?experiment=opposing-signals&compare=1&b.preset=break-it", over],
     ["sentences", "?experiment=sinkhorn-newton-sparse&size=50&seed=abc", over],

@@ -36,6 +36,61 @@ test("the front page finds experiments by words and by badge, and opens one", as
   await page.context().close();
 });
 
+test("a lab tells what its field asks and leads to its experiments; one without a text is whole as well", async () => {
+  const page = await stage.page();
+  await page.locator(".labs h2 a", { hasText: "Transport" }).click();
+  await page.waitForURL(/\?lab=transport$/);
+  await page.waitForSelector(".text h2");
+  assert.equal(await page.locator(".tile").count(), await page.locator("nav section", { hasText: "Transport" }).locator("li").count());
+  await page.locator(".text a", { hasText: "From sweeps to Newton steps" }).click();
+  await over(page);
+  assert.equal(parameters(page).experiment, "sinkhorn-newton-sparse");
+  await page.locator("nav h3 a", { hasText: "Trajectories" }).click();
+  await page.waitForSelector(".lab .tile");
+  assert.equal(await page.title(), "Trajectories · Orrery");
+  await page.goto(stage.base + "?lab=no-such-thing");
+  await page.waitForSelector(".tile");
+  assert.deepEqual(await said(page), ["There is no lab 'no-such-thing'; here is what there is."]);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("controls of what is shown leave a run as it is; start again starts again; a pause holds", async () => {
+  const page = await stage.page("?experiment=landscape");
+  const when = () => page.locator(".when").textContent().then((text) => Number(text.match(/\d[\d,]*/)[0].replaceAll(",", "")));
+  const whole = await when();
+  const before = await drawn(page, 3);
+  await page.locator('[data-name="probe_a"] input[type=text]').fill("1.2");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction((before) => document.querySelectorAll("orrery-panel canvas")[3].toDataURL() !== before, before);
+  await over(page);
+  assert.ok((await when()) > whole && (await when()) < whole + 20, `${whole} slices, and ${await when()}`);
+  // A fresh run says its first slices again.
+  const least = page.evaluate(() => new Promise((resolve) => {
+    let least = Infinity;
+    const end = setTimeout(() => resolve(least), 1500);
+    const look = () => {
+      least = Math.min(least, Number(document.querySelector(".when").textContent.match(/\d[\d,]*/)[0].replaceAll(",", "")));
+      if (least < 300) clearTimeout(end), resolve(least);
+      else requestAnimationFrame(look);
+    };
+    look();
+  }));
+  await page.getByRole("button", { name: "Start again" }).click();
+  assert.ok((await least) < 300, `it never was before slice ${await least}`);
+  await page.locator('[data-name="reach"] input[type=text]').fill("2");
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Pause" }).click();
+  await page.waitForTimeout(400);
+  const paused = await when();
+  await page.waitForTimeout(500);
+  assert.equal(await when(), paused);
+  await page.getByRole("button", { name: "Play" }).click();
+  await over(page);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
 test("an experiment runs, shows all its pictures and says that its claim holds", async () => {
   const page = await stage.page("?experiment=diffgrad");
   assert.match(await verdict(page), /holds in this run/);
@@ -292,7 +347,7 @@ test("what cannot be understood in a URL is said, and the rest works", async () 
   }
   await page.goto(`${stage.base}?experiment=no-such-thing`);
   await page.waitForSelector(".tile");
-  assert.deepEqual(await said(page), ["There is no experiment 'no-such-thing'; here are those that there are."]);
+  assert.deepEqual(await said(page), ["There is no experiment 'no-such-thing'; here is what there is."]);
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });

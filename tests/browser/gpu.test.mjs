@@ -127,3 +127,11 @@ test("the kernel of loss grids agrees with its twin on the CPU", async () => {
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });
+
+test("a shader that is written for a map of starts is understood, and leads where the CPU leads", async () => {
+  const page = await stage.page();
+  const share = await page.evaluate(() => orrery.time("compare_basins"));
+  assert.ok(share >= 0.999, `${share} of the starts`);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});

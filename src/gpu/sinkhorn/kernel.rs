@@ -3,52 +3,12 @@
 use std::f64::consts::{LN_2, LOG2_E};
 
 use crate::Result;
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, READ, WRITE};
 
 /// Sweeps of one submission at most: the kernel keeps an error for each.
 const BATCH: usize = 1024;
 /// Columns are read four at a time.
 const PACK: usize = 4;
-
-/// The compiled kernel; made once a device.
-pub struct Pipelines {
-    rows: wgpu::ComputePipeline,
-    columns: wgpu::ComputePipeline,
-    layout: wgpu::BindGroupLayout,
-}
-
-impl Pipelines {
-    fn new(gpu: &Gpu) -> Self {
-        let device = &gpu.device;
-        let module = device.create_shader_module(wgpu::include_wgsl!("../../../shaders/sinkhorn_log.wgsl"));
-        let entries = [true, true, false, true, false, false].map(|read_only| wgpu::BindingType::Buffer {
-            ty: wgpu::BufferBindingType::Storage { read_only },
-            has_dynamic_offset: false,
-            min_binding_size: None,
-        });
-        let entries: Vec<_> = (0..)
-            .zip(entries)
-            .map(|(binding, ty)| wgpu::BindGroupLayoutEntry { binding, visibility: wgpu::ShaderStages::COMPUTE, ty, count: None })
-            .collect();
-        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries });
-        let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: None,
-            bind_group_layouts: &[Some(&layout)],
-            ..Default::default()
-        });
-        let pipeline = |entry_point| {
-            device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some("sinkhorn_log"),
-                layout: Some(&pipeline_layout),
-                module: &module,
-                entry_point: Some(entry_point),
-                compilation_options: Default::default(),
-                cache: None,
-            })
-        };
-        Pipelines { rows: pipeline("half_step_rows"), columns: pipeline("half_step_columns"), layout }
-    }
-}
 
 /// A problem on the GPU. See [the module](super).
 pub struct Kernel {
@@ -88,13 +48,11 @@ impl Kernel {
         if largest > gpu.largest_buffer() || rows.max(columns) > groups {
             return None;
         }
-        let pipelines = gpu.shared.sinkhorn.pipelines.get_or_init(|| Pipelines::new(gpu));
+        let program = gpu.shared.sinkhorn.program.get_or_init(|| {
+            let shader = wgpu::include_wgsl!("../../../shaders/sinkhorn_log.wgsl");
+            gpu.program(shader, &[READ, READ, WRITE, READ, WRITE, WRITE], ["half_step_rows", "half_step_columns"])
+        });
 
-        let filled = |label: &str, values: &[f32]| {
-            let buffer = gpu.storage(label, values.len());
-            gpu.write(&buffer, values);
-            buffer
-        };
         let matrix = |rows: usize, columns: usize, entry: &dyn Fn(usize, usize) -> f64| {
             let stride = packed(columns);
             // Padding costs so much that no mass goes there.
@@ -104,25 +62,18 @@ impl Kernel {
                     matrix[i * stride + j] = (entry(i, j) * LOG2_E) as f32;
                 }
             }
-            filled("costs", &matrix)
+            gpu.filled("costs", &matrix)
         };
-        let mass = |mass: &[f64]| filled("mass", &mass.iter().map(|m| *m as f32).collect::<Vec<_>>());
+        let mass = |mass: &[f64]| gpu.filled("mass", &mass.iter().map(|m| *m as f32).collect::<Vec<_>>());
         let cost = matrix(rows, columns, &|i, j| scaled_cost[i * columns + j]);
         let transposed = matrix(columns, rows, &|j, i| scaled_cost[i * columns + j]);
         let (source, target) = (mass(source), mass(target));
-        let u = filled("u", &vec![0.0; packed(rows)]);
-        let v = filled("v", &vec![0.0; packed(columns)]);
+        let u = gpu.filled("u", &vec![0.0; packed(rows)]);
+        let v = gpu.filled("v", &vec![0.0; packed(columns)]);
         let row_errors = gpu.storage("row errors", rows);
         let history = gpu.storage("history", 1 + BATCH);
         let result = gpu.read_back("potentials and errors", rows + columns + BATCH);
-        let step = |buffers: [&wgpu::Buffer; 6]| {
-            let entries: Vec<_> = (0..)
-                .zip(buffers)
-                .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
-                .collect();
-            let layout = &pipelines.layout;
-            gpu.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
-        };
+        let step = |buffers: [&wgpu::Buffer; 6]| gpu.bind(&program.layout, &buffers);
         let row_step = step([&cost, &v, &u, &source, &row_errors, &history]);
         let column_step = step([&transposed, &u, &v, &target, &row_errors, &history]);
         Some(Kernel { gpu: gpu.clone(), rows, columns, u, v, history, result, row_step, column_step })
@@ -138,16 +89,16 @@ impl Kernel {
     /// Makes `count` sweeps, at most 1,024 at a time. An error means that the GPU is lost.
     pub async fn sweeps(&self, count: usize) -> Result<Batch> {
         let count = count.min(BATCH);
-        let pipelines = self.gpu.shared.sinkhorn.pipelines.get().expect("made with the first kernel");
+        let [rows, columns] = &self.gpu.shared.sinkhorn.program.get().expect("made with the first kernel").pipelines;
         self.gpu.write(&self.history, &[0.0]);
         let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
             for _ in 0..count {
-                pass.set_pipeline(&pipelines.rows);
+                pass.set_pipeline(rows);
                 pass.set_bind_group(0, &self.row_step, &[]);
                 pass.dispatch_workgroups(self.rows as u32, 1, 1);
-                pass.set_pipeline(&pipelines.columns);
+                pass.set_pipeline(columns);
                 pass.set_bind_group(0, &self.column_step, &[]);
                 pass.dispatch_workgroups(self.columns as u32, 1, 1);
             }

@@ -1,7 +1,7 @@
 //! The two sides as one: the faster one sweeps, and when the GPU is lost or its precision is used up the CPU goes on.
 
 use super::{Kernel, Twin};
-use crate::gpu::{Device, Gpu, milliseconds};
+use crate::gpu::{Device, milliseconds};
 
 /// Who sweeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,8 +16,6 @@ pub enum Choice {
 /// How long sweeps of one size take, in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Speed {
-    /// log₂ of the number of costs, rounded down.
-    size: u32,
     /// A sweep on the CPU.
     cpu: f64,
     /// What a batch takes on the GPU besides its sweeps: submission and read-back.
@@ -125,12 +123,8 @@ impl Solver {
         if self.choice == Choice::Gpu {
             return true;
         }
-        let size = self.twin.size().max(1).ilog2();
-        let known = |gpu: &Gpu| {
-            let speeds = gpu.shared.sinkhorn.speeds.lock().expect("nobody panics with the lock");
-            speeds.iter().find(|speed| speed.size == size).copied()
-        };
-        if let Some(speed) = known(gpu) {
+        let size = self.twin.size();
+        if let Some(speed) = gpu.shared.sinkhorn.speeds.get(size) {
             return speed.favours_gpu(count);
         }
         let start = milliseconds();
@@ -155,8 +149,8 @@ impl Solver {
         }
         self.in_step = false;
         let per_sweep = ((times[2] - times[1]) / (LONG - SHORT) as f64).max(0.0);
-        let speed = Speed { size, cpu, batch: (times[1] - per_sweep * SHORT as f64).max(0.0), gpu: per_sweep };
-        gpu.shared.sinkhorn.speeds.lock().expect("nobody panics with the lock").push(speed);
+        let speed = Speed { cpu, batch: (times[1] - per_sweep * SHORT as f64).max(0.0), gpu: per_sweep };
+        gpu.shared.sinkhorn.speeds.put(size, speed);
         speed.favours_gpu(count)
     }
 }
@@ -305,9 +299,9 @@ mod tests {
         solver.choice = Choice::Faster;
         assert_eq!(pollster::block_on(solver.sweeps(200)).len(), 200);
         let speeds = &device.gpu().expect("not lost").shared.sinkhorn.speeds;
-        assert_eq!(speeds.lock().expect("whole").len(), 1);
+        assert_eq!(speeds.0.lock().expect("whole").len(), 1);
         assert_eq!(pollster::block_on(solver.sweeps(200)).len(), 200);
-        assert_eq!(speeds.lock().expect("whole").len(), 1);
+        assert_eq!(speeds.0.lock().expect("whole").len(), 1);
         assert!(plans_differ_by(&solver.potentials(), &on_cpu(&cost, &source, &target, 400)) < 1e-9);
     }
 }

@@ -4,7 +4,7 @@ use super::field::Weather;
 use super::race::Walk;
 use super::{GRADIENTS, Race, Stage};
 use crate::gpu::Device;
-use crate::gpu::basins::{faster, landings};
+use crate::gpu::basins::{landings, pays};
 use crate::methods::basins::{Flow, Landing};
 use crate::methods::optimize::solver::Method;
 use crate::view::Images;
@@ -101,7 +101,8 @@ impl Race {
             };
             // All of the finest map at once; if the GPU is lost meanwhile, the CPU goes on.
             let finest = PASSES[PASSES.len() - 1];
-            if let Some(gpu) = faster(device).filter(|_| from == 0)
+            if let Some(gpu) = device.gpu().filter(|_| from == 0)
+                && pays(gpu, &flow, [x, y], finest).await
                 && let Ok(landings) = landings(gpu, &flow, [x, y], finest).await
             {
                 self.atlas.whole[self.atlas.racer] = (finest, landings);
