@@ -196,7 +196,7 @@ fn rule(optimizer: Optimizer) -> Rule {
     match optimizer {
         Optimizer::Momentum => Rule::Momentum { mu: 0.9 },
         Optimizer::Nesterov => Rule::Nesterov { mu: 0.9 },
-        Optimizer::Adam => Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+        Optimizer::Adam => Rule::ADAM,
     }
 }
 

@@ -22,7 +22,7 @@ impl Curve {
     /// The straight line, to be bent with Adam at `step_size` on batches of `batch` samples.
     pub fn new(ends: [Vec<f32>; 2], loss: Loss, step_size: f64, batch: usize, random: Random) -> Self {
         let bend: Vec<f32> = ends[0].iter().zip(&ends[1]).map(|(a, b)| 0.5 * (a + b)).collect();
-        let rule = Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+        let rule = Rule::ADAM;
         let optimizer = Optimizer::new(rule, step_size, bend.len());
         Curve { gradient: vec![0.0; bend.len()], ends, bend, loss, optimizer, batch, random }
     }

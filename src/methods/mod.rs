@@ -12,6 +12,7 @@ pub mod dual;
 pub mod formula;
 pub mod fourier;
 pub mod functional_map;
+pub mod frame;
 pub mod gaussian;
 pub mod information;
 pub mod intrinsic_dimension;

@@ -303,7 +303,7 @@ fn effective_rank(h: &DMatrix<f64>, centre: &DVector<f64>) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::models::orthonormal;
+    use crate::methods::frame::orthonormal;
     use super::*;
     use crate::methods::random::Random;
 

@@ -43,6 +43,11 @@ pub enum Rule {
     DiffGrad { beta1: f64, beta2: f64, epsilon: f64, sharpness: f64 },
 }
 
+impl Rule {
+    /// Adam with its authors' β₁ = 0.9, β₂ = 0.999 and ε = 10⁻⁸.
+    pub const ADAM: Rule = Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+}
+
 /// diffGrad's friction ξ = 1/(1+exp(−k|Δg|)) for sharpness k: ½ where the gradient stays, 1 where it changes.
 pub fn friction<T: Real>(sharpness: T, change: T) -> T {
     T::real(1.0) / (T::real(1.0) + (-(sharpness * change.abs())).exp())

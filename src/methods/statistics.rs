@@ -57,6 +57,16 @@ pub fn normal_quantile(p: f64) -> f64 {
     }
 }
 
+/// The middle value; the upper one of the two in the middle of an even number.
+///
+/// # Panics
+/// If there are none.
+pub fn median(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
+    let half = values.len() / 2;
+    *values.select_nth_unstable_by(half, f64::total_cmp).1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -74,7 +74,7 @@ pub async fn compare_basins() -> Result<Option<f64>, JsError> {
     const SIDE: usize = 64;
     let landscape = Landscape::Typed(Formula::parse("(x^2 - 1)^2 + tanh(y)^2 + sin(3 x)/5")?);
     let (x, y) = landscape.window().into();
-    let rule = Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    let rule = Rule::ADAM;
     let flow = Flow { landscape, rule, step_sizes: vec![0.05; 200], tilts: Vec::new(), still: 1e-3 };
     let device = Device::best().await;
     let Some(gpu) = device.gpu() else { return Ok(None) };

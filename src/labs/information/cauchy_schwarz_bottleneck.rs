@@ -18,6 +18,7 @@ use crate::methods::cauchy_schwarz::{Conditional, kernel_at_median, quadratic_in
 use crate::methods::nn::{Activation, Network, Start, Tape};
 use crate::methods::optimize::{Optimizer, Rule};
 use crate::methods::random::Random;
+use crate::methods::statistics::median;
 use crate::view::{Axis, Chart, Ink, Mark, Matrix, View};
 
 controls! {
@@ -86,12 +87,6 @@ impl Objective {
 fn friedman(x: &[f64]) -> f64 {
     let bow = x[2] - 0.5;
     10.0 * sin(std::f64::consts::PI * x[0] * x[1]) + 20.0 * bow * bow + 10.0 * x[3] + 5.0 * x[4]
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut values = values.to_vec();
-    let half = values.len() / 2;
-    *values.select_nth_unstable_by(half, f64::total_cmp).1
 }
 
 /// Points to learn from and fresh ones; inputs have mean 0 and variance 1.
@@ -183,7 +178,7 @@ struct Learner {
 
 impl Learner {
     fn new(objective: Objective, beta: f64, encoder: &Network<f64>, decoder: &Network<f64>) -> Self {
-        let adam = Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+        let adam = Rule::ADAM;
         Learner {
             objective,
             beta,

@@ -19,7 +19,7 @@ use crate::methods::lanczos::Lanczos;
 use crate::methods::nn::{Activation, Network, Start, Tape};
 use crate::methods::optimize::{Optimizer, Rule};
 use crate::methods::random::Random;
-use crate::methods::statistics::{correlation, normal_quantile, ranks};
+use crate::methods::statistics::{correlation, median, normal_quantile, ranks};
 use crate::view::{Axis, Chart, Ink, Mark, Matrix, View};
 
 choice! {
@@ -98,12 +98,6 @@ impl Response {
 /// The true predictor.
 fn truth(x: &[f64]) -> f64 {
     x[0] * x[0] + x[1]
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut values = values.to_vec();
-    let half = values.len() / 2;
-    *values.select_nth_unstable_by(half, f64::total_cmp).1
 }
 
 /// The sample, and fresh points to judge by.
@@ -272,7 +266,7 @@ struct Learner {
 
 impl Learner {
     fn new(goal: Goal, network: Network<f64>, closed: bool, columns: usize) -> Self {
-        let adam = Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+        let adam = Rule::ADAM;
         let map = Network::<f64>::new(&[1, columns], Activation::Relu, Start::Uniform, &mut Random::new(0, "shape"));
         let map = map.with(std::iter::repeat_n(0.1, columns).chain(std::iter::repeat_n(0.0, columns)).collect());
         Learner {

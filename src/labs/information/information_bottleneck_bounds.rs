@@ -117,7 +117,7 @@ impl Net {
     fn new(squeeze: usize, width: usize, controls: &Controls, random: &mut Random) -> Self {
         let inputs = 2 + controls.noise_coordinates;
         let model = VariationalBottleneck::new(inputs, &[width, width], controls.latent, CLASSES, random);
-        let adam = Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+        let adam = Rule::ADAM;
         let sizes = [model.encoder.theta.len(), model.decoder.theta.len()];
         Net {
             squeeze,

@@ -13,6 +13,7 @@ use crate::claim::{Measures, Verdict, least, mean, most};
 use crate::data::Library;
 use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 use crate::gpu::Device;
+use crate::methods::frame::orthonormalised;
 use crate::methods::gaussian::{bures, log_determinant, ramp_loss, square_root};
 use crate::methods::random::Random;
 use crate::view::{Axis, Chart, Handle, Ink, Mark, View};
@@ -96,7 +97,7 @@ impl Layers {
             w /= (below as f64).sqrt();
             w.set_row(0, &signal.transpose());
             if controls.weights != Weights::Gaussian {
-                make_orthonormal(&mut w);
+                w = orthonormalised(w.transpose()).transpose();
             }
             w *= scale;
             layers.maps.push(&w * &layers.maps[l]);
@@ -133,19 +134,6 @@ impl Layers {
             transport: classifier / (2.0 * margin) * rest * distance,
             distance,
         }
-    }
-}
-
-/// Gram and Schmidt's rows, twice so that rounding does not add up.
-fn make_orthonormal(w: &mut DMatrix<f64>) {
-    for i in 0..w.nrows() {
-        let mut row = w.row(i).into_owned();
-        for _ in 0..2 {
-            for j in 0..i {
-                row -= w.row(j) * w.row(j).dot(&row);
-            }
-        }
-        w.set_row(i, &row.normalize());
     }
 }
 

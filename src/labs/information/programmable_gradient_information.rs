@@ -212,7 +212,7 @@ struct Learner {
 
 impl Learner {
     fn new(branches: Branches<f32>, rate: f64) -> Self {
-        let adam = Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+        let adam = Rule::ADAM;
         Learner {
             optimizer: Optimizer::new(adam, rate, branches.theta.len()),
             gradient: vec![0.0; branches.theta.len()],

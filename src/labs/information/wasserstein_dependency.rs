@@ -184,7 +184,7 @@ struct Learner {
 
 impl Learner {
     fn new(lambda: f64, controls: &Controls, encoders: [Network; 2]) -> Self {
-        let rule = Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+        let rule = Rule::ADAM;
         Learner {
             lambda,
             sharpness: (1.0 / controls.temperature) as f32,

@@ -84,7 +84,7 @@ fn places() -> impl Iterator<Item = f64> {
 impl Learner {
     fn new(seed: u64) -> Self {
         let network = JetNetwork::new(HIDDEN, &mut Random::new(seed, "weights"));
-        let rule = Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+        let rule = Rule::ADAM;
         Learner {
             optimizer: Optimizer::new(rule, RATE, network.theta.len()),
             gradient: vec![0.0; network.theta.len()],

@@ -13,7 +13,7 @@ use crate::data::Library;
 use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 use crate::gpu::Device;
 use crate::methods::logistic::Probe;
-use crate::methods::neural_collapse::models::orthonormal;
+use crate::methods::frame::orthonormal;
 use crate::methods::random::Random;
 use crate::methods::spd::normalization::{Geometry, Layer, Pass};
 use crate::methods::spd::{affine_invariant, bures_wasserstein};

@@ -174,7 +174,7 @@ impl Learner {
             let weights = network.place(layer).0;
             network.theta[weights].iter_mut().for_each(|w| *w = deviation * random.normal());
         }
-        let rule = Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+        let rule = Rule::ADAM;
         let mut learner = Learner {
             objective: Objective { alpha: 1e-3, temperature: 0.07, transport },
             optimizer: Optimizer::new(rule, RATE, network.theta.len()),

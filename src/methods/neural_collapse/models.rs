@@ -9,6 +9,7 @@
 
 use nalgebra::{Cholesky, DMatrix};
 
+use crate::methods::frame::orthonormal;
 use crate::methods::product::Product;
 use crate::methods::random::Random;
 
@@ -219,19 +220,6 @@ impl FirstOrder {
     }
 }
 
-/// The first `columns` columns of a random orthogonal matrix with `rows` rows (Haar measure; Mezzadri 2007).
-pub fn orthonormal(rows: usize, columns: usize, random: &mut Random) -> DMatrix<f64> {
-    let qr = DMatrix::from_fn(rows, columns, |_, _| random.normal()).qr();
-    let (mut q, r) = (qr.q(), qr.r());
-    // Signs such that R's diagonal is positive: only then is Q uniform.
-    for (j, mut column) in q.column_iter_mut().enumerate() {
-        if r[(j, j)] < 0.0 {
-            column.neg_mut();
-        }
-    }
-    q
-}
-
 /// Features near collapse: a random minimizer of `model` in `dimension` ≥ K dimensions plus Gaussian noise that sums to 0 in every class, of
 /// such a size that NC1~ is `noise`².
 #[derive(Clone, Debug)]
@@ -417,15 +405,5 @@ mod tests {
         }
         let gap = (&h - &path.h).abs().max();
         assert!(gap < 1e-3, "{gap} after t = {}", path.time);
-    }
-
-    #[test]
-    fn random_frames_are_orthonormal_and_even() {
-        let mut random = Random::new(7, "frames");
-        let q = orthonormal(6, 4, &mut random);
-        assert!((q.tr_mul(&q) - DMatrix::identity(4, 4)).abs().max() < 1e-14);
-        // Without the signs the diagonal would be of one sign.
-        let positive = (0..400).filter(|_| orthonormal(3, 3, &mut random)[(0, 0)] > 0.0).count();
-        assert!((150..250).contains(&positive), "{positive}");
     }
 }

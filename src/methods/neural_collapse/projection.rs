@@ -63,7 +63,7 @@ impl Projection {
 
 #[cfg(test)]
 mod tests {
-    use super::super::models::orthonormal;
+    use crate::methods::frame::orthonormal;
     use super::*;
     use crate::methods::random::Random;
 

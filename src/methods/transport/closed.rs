@@ -1,8 +1,10 @@
 //! Transport that needs no solver: on a line, between Gaussians, and the mean over lines.
 
-use super::exact::Entry;
-use crate::methods::random::Random;
 use nalgebra::{DMatrix, DVector};
+
+use super::exact::Entry;
+use crate::methods::gaussian::{bures, square_root};
+use crate::methods::random::Random;
 
 /// The monotone plan between masses on a line, optimal for every convex cost of the difference: sorted, then filled from the left.
 ///
@@ -96,9 +98,7 @@ impl Gaussian {
     ///
     /// Source: Peyré & Cuturi, "Computational optimal transport", 2019, remark 2.31.
     pub fn squared_distance(&self, other: &Gaussian) -> f64 {
-        let root = square_root(&self.covariance);
-        let cross = square_root(&(&root * &other.covariance * &root));
-        (&self.mean - &other.mean).norm_squared() + self.covariance.trace() + other.covariance.trace() - 2.0 * cross.trace()
+        (&self.mean - &other.mean).norm_squared() + bures(&self.covariance, &other.covariance)
     }
 
     /// The matrix A of the optimal map x ↦ n + A (x − m): S^−½ (S^½ T S^½)^½ S^−½. `None` if S is singular.
@@ -107,14 +107,6 @@ impl Gaussian {
         let inverse = root.clone().try_inverse()?;
         Some(&inverse * square_root(&(&root * &other.covariance * &root)) * &inverse)
     }
-}
-
-/// The symmetric root of a positive semidefinite matrix; eigenvalues that rounding made negative count as 0.
-fn square_root(matrix: &DMatrix<f64>) -> DMatrix<f64> {
-    let symmetric = (matrix + matrix.transpose()) * 0.5;
-    let eigen = symmetric.symmetric_eigen();
-    let roots = eigen.eigenvalues.map(|value| value.max(0.0).sqrt());
-    &eigen.eigenvectors * DMatrix::from_diagonal(&roots) * eigen.eigenvectors.transpose()
 }
 
 #[cfg(test)]

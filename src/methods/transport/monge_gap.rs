@@ -174,7 +174,7 @@ impl<const D: usize> MapLearner<D> {
     pub fn new(network: Network, objective: Objective, step_size: f64) -> Self {
         let size = network.theta.len();
         MapLearner {
-            optimizer: Optimizer::new(Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, step_size, size),
+            optimizer: Optimizer::new(Rule::ADAM, step_size, size),
             gradient: vec![0.0; size],
             tape: Tape::default(),
             done: 0,

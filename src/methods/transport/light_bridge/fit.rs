@@ -48,7 +48,7 @@ impl<const D: usize> Fit<D> {
             steps,
             learning_rate,
             gradient: vec![0.0; theta.len()],
-            optimizer: Optimizer::new(Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, learning_rate, theta.len()),
+            optimizer: Optimizer::new(Rule::ADAM, learning_rate, theta.len()),
             batches: Random::new(seed, "batches"),
             theta,
         }
