@@ -41,7 +41,7 @@ test("a lab tells what its field asks and leads to its experiments; one without 
   await page.locator(".labs h2 a", { hasText: "Transport" }).click();
   await page.waitForURL(/\?lab=transport$/);
   await page.waitForSelector(".text h2");
-  assert.equal(await page.locator(".tile").count(), await page.locator("nav section", { hasText: "Transport" }).locator("li").count());
+  assert.equal(await page.locator(".tile").count(), await page.locator("nav section", { has: page.locator("h3", { hasText: "Transport" }) }).locator("li").count());
   await page.locator(".text a", { hasText: "From sweeps to Newton steps" }).click();
   await over(page);
   assert.equal(parameters(page).experiment, "sinkhorn-newton-sparse");
