@@ -20,38 +20,6 @@ pub fn squared_distances(x: &[f64], d: usize) -> Vec<f64> {
     out
 }
 
-/// Bounds on I(X;T) for T = f(X) + Gaussian noise of the given variance, over equally likely samples whose `squared` distances of
-/// f are given: −mean log₂ mean exp(−‖·‖²/(2σ²)) from above, with 8σ² in place of 2σ² from below.
-///
-/// Errs: tight where samples form heaps that are far apart or equal; between 0 and log₂ n always.
-/// Source: Kolchinsky & Tracey, "Estimating mixture entropy with pairwise distances", 2017 (Kullback-Leibler and Bhattacharyya).
-pub fn kernel_bounds(squared: &[f64], variance: f64) -> (f64, f64) {
-    let n = squared.len().isqrt();
-    let bound = |scale: f64| {
-        let mut kernel: Vec<f64> = squared.iter().map(|d| -d / scale).collect();
-        f64::exp_each(&mut kernel);
-        kernel.chunks_exact(n).map(|row| -log2(row.iter().sum::<f64>() / n as f64)).sum::<f64>() / n as f64
-    };
-    (bound(8.0 * variance), bound(2.0 * variance))
-}
-
-/// Bounds on I(T;Y) by the same kernels: I(T;X) less its mean over the classes, bound by bound.
-pub fn kernel_label_information(squared: &[f64], labels: &[u8], variance: f64) -> (f64, f64) {
-    let n = labels.len();
-    let (mut low, mut high) = kernel_bounds(squared, variance);
-    for class in 0..=labels.iter().copied().max().unwrap_or(0) {
-        let members: Vec<usize> = (0..n).filter(|i| labels[*i] == class).collect();
-        if members.is_empty() {
-            continue;
-        }
-        let within: Vec<f64> = members.iter().flat_map(|i| members.iter().map(move |j| squared[i * n + j])).collect();
-        let (a, b) = kernel_bounds(&within, variance);
-        let share = members.len() as f64 / n as f64;
-        (low, high) = (low - share * a, high - share * b);
-    }
-    (low, high)
-}
-
 /// Samples (`d` numbers each) in the order of their first coordinates, so that those near to one are found in a stretch.
 struct Line<'a> {
     values: &'a [f64],
@@ -272,29 +240,6 @@ mod tests {
             let exact = 0.5 * d as f64 * log2(2.0 * std::f64::consts::PI * std::f64::consts::E * 0.09);
             let found = nearest_neighbours_entropy(&squared_distances(&x, d), d, 4);
             assert!((found - exact).abs() < 0.1 * d as f64, "{d}: {found} and {exact}");
-        }
-    }
-
-    /// Three heaps far apart against small noise: every bound is the entropy of the heaps.
-    #[test]
-    fn kernel_bounds_are_exact_on_heaps() {
-        let x: Vec<f64> = (0..120).map(|i| 100.0 * [0.0, 0.0, 1.0, 2.0][i % 4]).collect();
-        let squared = squared_distances(&x, 1);
-        let (low, high) = kernel_bounds(&squared, 0.01);
-        assert!((low - 1.5).abs() < 1e-12 && (high - 1.5).abs() < 1e-12);
-        let labels: Vec<u8> = (0..120).map(|i| u8::from(i % 4 > 1)).collect();
-        let (low, high) = kernel_label_information(&squared, &labels, 0.01);
-        assert!((low - 1.0).abs() < 1e-12 && (high - 1.0).abs() < 1e-12);
-    }
-
-    #[test]
-    fn kernel_bounds_enclose_a_gaussian_channel() {
-        let mut random = Random::new(7, "channel");
-        let x: Vec<f64> = (0..2000).map(|_| random.normal()).collect();
-        for variance in [0.05, 0.3, 2.0] {
-            let (low, high) = kernel_bounds(&squared_distances(&x, 1), variance);
-            let exact = 0.5 * log2(1.0 + 1.0 / variance);
-            assert!(low - 0.02 < exact && exact < high + 0.02, "{variance}: {low} {exact} {high}");
         }
     }
 
