@@ -17,6 +17,7 @@ use crate::methods::information::estimators::{
 };
 use crate::methods::information::kernels::{KernelSums, Sums, bounds, kernel_bounds};
 use crate::methods::information::{Bins, Bottleneck, States, entropy};
+use crate::methods::layered::{Layer, Layered};
 use crate::methods::model::{Hidden, Model, Room, dense};
 use crate::methods::nn::{Classification, Loss};
 use crate::methods::optimize::{Optimizer, Rule};
@@ -55,6 +56,7 @@ controls! {
         beside: Choice(Estimator) = Estimator::Upper, "", "a second one, dashed: where they part, the estimator speaks and not the network";
         bins: LogCount(2, 100) = 30, "B", "more bins see finer differences, up to every input by itself";
         noise: Log(0.01, 10000.0) = 1.0, "σ²", "the variance of the noise that kernels and neighbours add, as a multiple of a bin's own, width²/12";
+        injected: Toggle() = false, "", "every hidden unit gets that noise in training too, of bins over −1 to 1: then I(X;T) is finite, and kernels enclose it";
         neighbours: Count(1, 20) = 4, "k", "fewer: less bias, more scatter";
         samples: LogCount(100, 4096) = 256, "n", "samples of the pairwise estimators, none of which sees more than log₂ n bits; neighbours take 600 at most, Rényi 100";
         beta: Log(1.0, 100.0) = 10.0, "β", "what a bit about the label is worth: marks the best compromise on the bottleneck's bound";
@@ -365,7 +367,7 @@ impl InformationPlane {
 
     /// The noise of layer `l`.
     fn variance(&self, s: usize, l: usize) -> f64 {
-        let (low, high) = self.bins_of(s, l);
+        let (low, high) = if self.controls.injected { (-1.0, 1.0) } else { self.bins_of(s, l) };
         let width = f64::from(high - low) / self.controls.bins as f64;
         // A layer that never moves has bins without width; whatever the noise, it tells nothing.
         (self.controls.noise * width * width / 12.0).max(1e-12)
@@ -642,12 +644,21 @@ fn of(labels: &[u8], samples: &[usize]) -> Vec<u8> {
     samples.iter().map(|i| labels[*i]).collect()
 }
 
+/// A fully connected network whose hidden units are noisy.
+fn noisy(sizes: &[usize], hidden: Hidden, deviation: f64, random: &mut Random) -> Layered {
+    let of = |pair: &[usize]| [hidden.layer(), Layer::Noise { deviation }, Layer::Dense { from: pair[0], to: pair[1] }];
+    Layered::new(sizes.windows(2).flat_map(of).skip(2).collect(), sizes[0], hidden.start(), random)
+}
+
 /// Where a network's `l`-th hidden layer is among what a forward pass leaves.
 fn after(network: &Model, l: usize) -> usize {
     match network {
         Model::Dense(_) => l,
-        // A sum, then its activation.
-        Model::Layered(_) => 2 * l + 1,
+        // A sum, its activation, and the noise if there is any: kernels take the place of that.
+        Model::Layered(network) => {
+            let activations = network.layers().iter().enumerate().filter(|(_, layer)| matches!(layer, Layer::Activate(_)));
+            activations.map(|(i, _)| i).nth(l).expect("a hidden layer")
+        }
     }
 }
 
@@ -802,6 +813,11 @@ impl Experiment for InformationPlane {
                 about: "Eight networks from starts of their own, and their mean: what is chance, and what is not",
                 set: &[("networks", "8")],
             },
+            Preset {
+                name: "noisy network",
+                about: "The noise is in the network itself: what the kernels bound is finite, and no matter of bins",
+                set: &[("injected", "on"), ("noise", "30"), ("estimator", "kernels, upper bound"), ("beside", "kernels, lower bound")],
+            },
             Preset { name: "ReLU", about: "The same with ReLU: nothing turns left", set: &[("activation", "ReLU")] },
             Preset {
                 name: "neighbours",
@@ -909,7 +925,9 @@ impl Experiment for InformationPlane {
     fn revise(&mut self, controls: &Controls) -> bool {
         // What is trained stays; what is measured is measured again where its controls moved.
         let trained = |c: &Controls| {
-            (c.problem, c.layers.clone(), c.activation, c.step_size, c.batch, c.weight_decay, c.epochs, c.networks)
+            let noise = c.injected.then_some((c.bins, c.noise));
+            let network = (c.problem, c.layers.clone(), c.activation, noise, c.networks);
+            (network, c.step_size, c.batch, c.weight_decay, c.epochs)
         };
         let measured = |c: &Controls| (c.estimator, c.beside, c.bins, c.noise, c.neighbours, c.samples);
         if trained(controls) != trained(&self.controls) || self.enough_samples(controls).is_err() {
@@ -1056,7 +1074,11 @@ impl InformationPlane {
         };
         self.classes = 1 + usize::from(task.y.iter().copied().max().unwrap_or(0));
         let sizes = [vec![task.features], self.widths.clone(), vec![self.classes]].concat();
-        let network = dense(&sizes, controls.activation, &mut Random::new(seed, "weights"));
+        let weights = &mut Random::new(seed, "weights");
+        let network = match controls.injected {
+            false => dense(&sizes, controls.activation, weights),
+            true => noisy(&sizes, controls.activation, self.variance(0, 0).sqrt(), weights).into(),
+        };
         // Layer by layer, weights and then biases.
         let mut begin = 0;
         self.places = sizes

@@ -1,6 +1,7 @@
 //! Networks as a sequence of layers on the [autodiff](super::autodiff) tape: convolutional and residual ones, with batch
 //! normalisation. Plain fully connected networks train faster as a [`Network`](super::nn::Network).
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use super::autodiff::{Function, Geometry, Tape, Var};
@@ -40,6 +41,11 @@ pub enum Layer {
     Activate(Function),
     /// See [`Tape::mean_pool`].
     MeanPool(Geometry),
+    /// Adds N(0, deviation²) to every activity, fresh at every forward pass.
+    Noise {
+        /// Its standard deviation.
+        deviation: f64,
+    },
     /// Keeps the activities for a later [`AddKept`](Layer::AddKept).
     Keep,
     /// Adds what was kept last.
@@ -70,6 +76,8 @@ pub struct Layered<T = f32> {
     inputs: usize,
     /// All parameters: layer by layer, weights then biases.
     pub theta: Vec<T>,
+    /// Where [`Layer::Noise`] comes from.
+    noise: RefCell<Random>,
 }
 
 /// A forward pass: what was computed, and what a backward pass needs.
@@ -106,13 +114,14 @@ impl<T: Product> Layered<T> {
                 start.draw(weights / biases, biases, random, &mut theta);
             }
         }
-        Layered { layers, inputs, theta }
+        let noise = Random::new(random.clone().bits(), "noise of the layers").into();
+        Layered { layers, inputs, theta, noise }
     }
 
     /// The same network with other parameters, which may be of another float type.
     pub fn with<U>(&self, theta: Vec<U>) -> Layered<U> {
         assert_eq!(theta.len(), self.theta.len(), "a network keeps its number of parameters");
-        Layered { layers: self.layers.clone(), inputs: self.inputs, theta }
+        Layered { layers: self.layers.clone(), inputs: self.inputs, theta, noise: self.noise.clone() }
     }
 
     /// Features of a sample.
@@ -193,6 +202,13 @@ impl<T: Product> Layered<T> {
                 }
                 Layer::Activate(function) => tape.map(a, function),
                 Layer::MeanPool(geometry) => tape.mean_pool(a, geometry),
+                Layer::Noise { deviation } => {
+                    let (rows, columns) = tape.shape(a);
+                    let mut random = self.noise.borrow_mut();
+                    let noise = (0..rows * columns).map(|_| T::real(deviation * random.normal())).collect();
+                    let noise = tape.leaf(noise, columns);
+                    tape.add(a, noise)
+                }
                 Layer::Keep => {
                     kept.push(a);
                     a

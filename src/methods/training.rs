@@ -188,6 +188,24 @@ mod tests {
         assert!(loss < 0.1 && accuracy > 0.97, "{loss} {accuracy}");
     }
 
+    /// Noise of its own at every pass, of the deviation asked for; the slopes are those of the layers around it.
+    #[test]
+    fn noise_is_fresh_and_has_its_deviation() {
+        let mut random = Random::new(5, "noise");
+        let layers = vec![Layer::Dense { from: 1, to: 1 }, Layer::Noise { deviation: 0.3 }];
+        let mut network = Layered::<f64>::new(layers, 1, Start::Uniform, &mut random);
+        let (n, x) = (20_000.0, vec![0.0; 20_000]);
+        network.theta.fill(1.0);
+        let [one, other] = [network.forward(&x), network.forward(&x)];
+        assert_ne!(one.logits(), other.logits());
+        let mean = one.logits().iter().sum::<f64>() / n;
+        let deviation = (one.logits().iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / n).sqrt();
+        assert!((mean - 1.0).abs() < 0.01 && (deviation - 0.3).abs() < 0.01, "{mean} {deviation}");
+        let mut gradient = vec![0.0; 2];
+        network.backward(one, &vec![1.0; 20_000], None, &mut gradient);
+        assert_eq!(gradient, [0.0, n]);
+    }
+
     /// Every kind of network and both losses.
     #[test]
     fn hessian_products_match_differences_of_the_gradient() {
