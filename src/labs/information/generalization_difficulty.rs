@@ -247,22 +247,27 @@ impl GeneralizationDifficulty {
     /// Lines of points, one a dimension or resolution.
     fn family(&self, x: Axis, families: [(String, Vec<(f64, f64)>); 3], guide: Option<Mark>) -> Chart {
         let mut marks: Vec<Mark> = guide.into_iter().collect();
-        let mut empty = true;
+        let (mut empty, mut low) = (true, true);
         // The one that the claim is of has the method's colour.
         for ((name, points), ink) in families.into_iter().zip([1, 0, 2].map(Ink::Series)) {
             let (x, y): (Vec<f64>, Vec<f64>) = points.into_iter().filter(|p| p.1 >= NONE).unzip();
             empty &= x.is_empty();
+            low &= y.iter().all(|bits| *bits < 10.0);
             marks.push(Mark::line(name, ink, x.clone(), y.clone()));
             marks.push(Mark::points("", ink, x, y, 6.0));
         }
-        if empty && self.readings.len() == self.tasks.len() {
-            let (low, high) = x.range.unwrap_or((1.0, 1.0));
-            let middle = if x.scale == Scale::Log { sqrt(low * high) } else { 0.5 * (low + high) };
-            let text = "under 0.01 bits everywhere: nothing is left to be known".into();
-            marks.push(Mark::Label { text, at: (middle, 30.0), ink: Ink::Text });
+        if (empty || self.controls.share == 1.0) && self.readings.len() == self.tasks.len() {
+            let (left, right) = x.range.unwrap_or((1.0, 1.0));
+            let middle = if x.scale == Scale::Log { sqrt(left * right) } else { 0.5 * (left + right) };
+            let text = if empty {
+                "under 0.01 bits everywhere: nothing is left to be known"
+            } else {
+                "the rest is rounding: see the text"
+            };
+            marks.push(Mark::Label { text: text.into(), at: (middle, 30.0), ink: Ink::Text });
         }
         let y = Axis::log("bits still needed, Ĩ");
-        Chart { x, y: if empty { y.range(0.1, 1e4) } else { y }, marks, ..Chart::default() }
+        Chart { x, y: if low { y.range(0.1, 1e4) } else { y }, marks, ..Chart::default() }
     }
 
     fn dimensions(&self) -> Chart {

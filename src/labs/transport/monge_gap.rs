@@ -369,7 +369,7 @@ impl MongeGap {
 
     fn weights_chart(&self) -> Chart {
         let x = Axis::log("weight of the gap λ").range(0.02, 45.0);
-        let y = Axis::log("over what the claim allows").range(LEAST_SHOWN, 1000.0);
+        let y = Axis::log("share of what the claim allows").range(LEAST_SHOWN, 1000.0);
         if !self.known() {
             let text = "not known: there is no formula for the best map here".into();
             return Chart { x, y, marks: vec![Mark::Label { text, at: (0.95, 3.0), ink: Ink::Text }], ..Chart::default() };
