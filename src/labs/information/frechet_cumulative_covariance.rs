@@ -465,8 +465,8 @@ impl Experiment for FrechetCumulativeCovariance {
             year: 2025,
         },
         claim: "With 15 % of the responses Cauchy noise, the net's f has a distance correlation of at least 0.75 with the true predictor, 0.3 above distance covariance and regression and 0.15 above the best linear f.",
-        reproduction: Reproduction::AsClaimed,
-        honesty: "The paper claims unbiased nonlinear dimension reduction for responses in metric spaces at an optimal rate, and resistance to outliers; recovery and resistance reproduce here for one predictor, the rate is not measured, and without outliers the other two find a little more.",
+        reproduction: Reproduction::InPart,
+        honesty: "The paper claims unbiased nonlinear dimension reduction for responses in metric spaces at an optimal rate, and resistance to outliers; recovery and resistance reproduce here for one predictor, the rate is not measured, and without outliers the other two find more: 0.94 and 0.96, FCCov 0.82.",
         seeds: 5,
         unit: "step",
         views: &[
@@ -495,7 +495,7 @@ impl Experiment for FrechetCumulativeCovariance {
             Preset { name: "default", about: "Distributions, 15 % outliers", set: &[] },
             Preset {
                 name: "break-it",
-                about: "No outliers: the others find as much, and a little more",
+                about: "No outliers: the others find more, 0.94 and 0.96 against 0.82",
                 set: &[("outliers", "0")],
             },
             Preset {

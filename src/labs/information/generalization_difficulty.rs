@@ -29,7 +29,7 @@ controls! {
         error: Log(0.0001, 3.0) = 0.1, "ε", "what still counts as generalizing: ten times finer is log₂ 10 bits more a parameter";
         dimension: Count(1, 5) = 2, "m", "of the task in the third picture";
         resolution: Count(1, 12) = 2, "M", "highest frequency of the task in the third picture; held down so that N stays below 3,126";
-        noise_coordinates: Count(0, 20) = 5, "q", "random numbers put beside the digits' pixels: more directions, more bits, and nothing to learn in them";
+        noise_coordinates: Count(0, 20) = 5, "q", "random numbers put beside the digits' pixels: more directions, and nothing to learn in them; the formula's bits rise unevenly";
     }
 }
 
@@ -183,9 +183,12 @@ impl GeneralizationDifficulty {
         stops.push(self.points(count));
         stops.sort_unstable();
         stops.dedup();
-        // With as many points as functions nothing is open, and nothing has to be worked out.
-        stops.retain(|n| *n <= end || *n >= count);
         stops
+    }
+
+    /// The digits with noise beside them, once they are scanned.
+    fn noisy(&self) -> Option<&Benchmark> {
+        self.benchmarks.iter().find(|b| b.name.starts_with("digits +"))
     }
 
     fn reading(&self, dimension: usize, resolution: usize) -> Option<&Reading> {
@@ -236,29 +239,35 @@ impl GeneralizationDifficulty {
 
     fn finish_task(&mut self, task: &Interpolation, n: usize) {
         let (dimension, resolution) = self.tasks[self.readings.len()];
-        let (open, bits) = if n >= task.functions() { (0, 0.0) } else { (task.open(n).0, bits(task, n, self.controls.error)) };
+        // Tasks that are taken for settled have not drawn their points.
+        let (open, bits) = if task.points() < n { (0, 0.0) } else { (task.open(n).0, bits(task, n, self.controls.error)) };
         self.readings.push(Reading { dimension, resolution, open, bits });
     }
 
     /// Lines of points, one a dimension or resolution.
     fn family(&self, x: Axis, families: [(String, Vec<(f64, f64)>); 3], guide: Option<Mark>) -> Chart {
         let mut marks: Vec<Mark> = guide.into_iter().collect();
-        let mut empty = true;
+        let (mut empty, mut low) = (true, true);
         // The one that the claim is of has the method's colour.
         for ((name, points), ink) in families.into_iter().zip([1, 0, 2].map(Ink::Series)) {
             let (x, y): (Vec<f64>, Vec<f64>) = points.into_iter().filter(|p| p.1 >= NONE).unzip();
             empty &= x.is_empty();
+            low &= y.iter().all(|bits| *bits < 10.0);
             marks.push(Mark::line(name, ink, x.clone(), y.clone()));
             marks.push(Mark::points("", ink, x, y, 6.0));
         }
-        if empty && self.readings.len() == self.tasks.len() {
-            let (low, high) = x.range.unwrap_or((1.0, 1.0));
-            let middle = if x.scale == Scale::Log { sqrt(low * high) } else { 0.5 * (low + high) };
-            let text = "under 0.01 bits everywhere: nothing is left to be known".into();
-            marks.push(Mark::Label { text, at: (middle, 30.0), ink: Ink::Text });
+        if (empty || self.controls.share == 1.0) && self.readings.len() == self.tasks.len() {
+            let (left, right) = x.range.unwrap_or((1.0, 1.0));
+            let middle = if x.scale == Scale::Log { sqrt(left * right) } else { 0.5 * (left + right) };
+            let text = if empty {
+                "under 0.01 bits everywhere: nothing is left to be known"
+            } else {
+                "the rest is rounding: see the text"
+            };
+            marks.push(Mark::Label { text: text.into(), at: (middle, 30.0), ink: Ink::Text });
         }
         let y = Axis::log("bits still needed, Ĩ");
-        Chart { x, y: if empty { y.range(0.1, 1e4) } else { y }, marks, ..Chart::default() }
+        Chart { x, y: if low { y.range(0.1, 1e4) } else { y }, marks, ..Chart::default() }
     }
 
     fn dimensions(&self) -> Chart {
@@ -416,15 +425,15 @@ impl Experiment for GeneralizationDifficulty {
         if let Some((dimension, resolution)) = self.tasks.get(self.readings.len()).copied() {
             let mut task = self.at_work.take().unwrap_or_else(|| Self::task(self.seed, dimension, resolution));
             let n = self.points(task.functions());
-            if n >= task.functions() || Self::advance(&mut task, n) {
+            // As many points as functions in the three largest tasks would take longer than all others together.
+            let settled = n >= task.functions() && n > WHOLE;
+            if settled || Self::advance(&mut task, n) {
                 self.finish_task(&task, n);
             } else {
                 self.at_work = Some(task);
             }
         } else if let Some(n) = stops.get(self.curve.len()).copied() {
-            if n >= self.chosen.functions() {
-                self.curve.push((n, 0.0));
-            } else if Self::advance(&mut self.chosen, n) {
+            if Self::advance(&mut self.chosen, n) {
                 self.curve.push((n, bits(&self.chosen, n, self.controls.error)));
             }
         } else if let Some((name, points, classes, scan)) = self.scans.last_mut() {
@@ -454,7 +463,10 @@ impl Experiment for GeneralizationDifficulty {
         let (power, ..) = self.polynomial();
         let of = |dimension: usize| self.reading(dimension, RESOLUTION);
         let largest = if self.readings.len() == self.tasks.len() {
-            self.readings.iter().fold(0.0f64, |largest, r| largest.max(r.bits))
+            // Of the tasks that the claim is of. In one dimension points drawn at random can lie so close together that, within rounding,
+            // as many of them as functions do not settle all.
+            let of_claim = self.readings.iter().filter(|r| r.resolution == RESOLUTION || r.dimension == DIMENSION);
+            of_claim.fold(0.0f64, |largest, r| largest.max(r.bits))
         } else {
             f64::NAN
         };
@@ -469,6 +481,7 @@ impl Experiment for GeneralizationDifficulty {
             most_bits: largest,
             digits_dimension: benchmark("digits").map_or(f64::NAN, |b| b.dimension),
             digits_bits: benchmark("digits").map_or(f64::NAN, Benchmark::bits),
+            noisy_digits_bits: self.noisy().map_or(f64::NAN, Benchmark::bits),
         }
     }
 
@@ -512,14 +525,16 @@ mod tests {
         }
     }
 
-    /// The values that the paper's inputs give, as far as their printed digits go: E grows as (R/δ)^m.
+    /// In 50 digits and with another way to count, from the inputs that the paper prints.
     #[test]
-    fn the_formula_gives_what_it_gave() {
-        for (benchmark, (recorded, tolerance)) in
-            Benchmark::published().iter().zip([(1.484804e16, 3e-4), (3.437718e32, 8e-4), (3.583253e41, 1e-6)])
-        {
-            let found = benchmark.bits();
-            assert!((found / recorded - 1.0).abs() < tolerance, "{}: {found}", benchmark.name);
+    fn the_formula_agrees_with_an_independent_one() {
+        let rows = include_str!("../../../tests/fixtures/difficulty.csv").lines().skip(1);
+        for (benchmark, row) in Benchmark::published().iter().zip(rows) {
+            let (name, numbers) = row.split_once(',').unwrap();
+            let numbers: Vec<f64> = numbers.split(',').map(|v| v.parse().unwrap()).collect();
+            let Benchmark { points, classes, dimension, radius, gap, error, .. } = *benchmark;
+            assert_eq!((name, &numbers[..6]), (&*benchmark.name, &[points, classes, dimension, radius, gap, error][..]));
+            assert!((benchmark.bits() / numbers[6] - 1.0).abs() < 1e-6, "{name}: {}", benchmark.bits());
         }
     }
 
@@ -551,9 +566,13 @@ mod tests {
 
     #[test]
     fn nothing_is_left_with_as_many_points_or_a_large_error() {
-        let all = finished(0, &[("share", "1")]).measures();
-        assert_eq!(all.get("most_bits"), 0.0);
-        assert_eq!(GeneralizationDifficulty::verdict(&[all]).holds, Some(false));
+        let all = finished(0, &[("share", "1")]);
+        assert_eq!(all.measures().get("most_bits"), 0.0);
+        assert_eq!(GeneralizationDifficulty::verdict(&[all.measures()]).holds, Some(false));
+        // The data have said it: with one point fewer there is something left.
+        let mut task = GeneralizationDifficulty::task(0, 2, 2);
+        while !GeneralizationDifficulty::advance(&mut task, 25) {}
+        assert!(bits(&task, 25, 0.1) == 0.0 && bits(&task, 24, 0.1) > NONE && all.chosen.points() == 25);
         let loose = finished(0, &[("error", "3")]);
         assert!(loose.reading(2, 2).unwrap().bits < NONE);
         assert_eq!(GeneralizationDifficulty::verdict(&[loose.measures()]).holds, Some(false));
@@ -580,6 +599,7 @@ mod tests {
         assert!((run.measures().get("digits_bits") / 3.215_964_793_7e10 - 1.0).abs() < 1e-6, "{digits:?}");
         assert!((run.benchmarks[0].bits() / 3.528_570_650e6 - 1.0).abs() < 1e-3, "{:?}", run.benchmarks[0]);
         assert!(run.benchmarks[2].dimension > 8.0 && run.benchmarks[2].bits() > digits.bits());
+        assert_eq!(run.measures().get("noisy_digits_bits"), run.benchmarks[2].bits());
     }
 
     #[test]

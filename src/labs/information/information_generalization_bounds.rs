@@ -47,6 +47,8 @@ const DRAWS: usize = 40_000;
 /// Where the curves against n are computed, and the sample means that they average over.
 const SIZES: [usize; 13] = [10, 15, 22, 32, 46, 68, 100, 147, 215, 316, 464, 681, 1000];
 const MEANS: usize = 400;
+/// What rounding may raise a bound by from one layer to the next.
+const RISE: f64 = 1e-12;
 /// Points of a cloud that are shown at most.
 const SHOWN: usize = 250;
 
@@ -405,7 +407,7 @@ impl Experiment for GeneralizationBounds {
             Panel {
                 id: "representations",
                 title: "Training and test in the last layer",
-                look: "The training points' law is centred on their own mean: that little shift is all there is to generalize over.",
+                look: "The training points' law is centred on their own mean, and narrower by 1/n: that is all there is to generalize over.",
             },
             Panel {
                 id: "sizes",
@@ -515,7 +517,7 @@ impl Experiment for GeneralizationBounds {
             mean(runs, "gap"),
             mean(runs, "tightest_bound"),
         );
-        let hold = most(runs, "rise") <= 1e-9 && least(runs, "slack") >= 0.0;
+        let hold = most(runs, "rise") <= RISE && least(runs, "slack") >= 0.0;
         Verdict::at_most(ratio, 0.9, text).and(hold)
     }
 }

@@ -515,7 +515,7 @@ impl Experiment for ProgrammableGradientInformation {
             Panel {
                 id: "kept",
                 title: "What is kept of the pixels, at the start",
-                look: "The plain branch falls. The pair does not, and run backwards it is all there. So does a residual branch keep what it has.",
+                look: "The plain branch falls to a tenth. The pair falls too, to three quarters, but run backwards it is all there. A residual branch keeps what it has.",
             },
             Panel {
                 id: "accuracy",
@@ -545,7 +545,11 @@ impl Experiment for ProgrammableGradientInformation {
                 about: "A residual main branch: nothing is lost, and nothing left to repair",
                 set: &[("residual", "on")],
             },
-            Preset { name: "shallow", about: "Four layers: all three learn as well as one another", set: &[("depth", "4")] },
+            Preset {
+                name: "shallow",
+                about: "Four layers: all three learn, PGI a point and a half below the main branch alone",
+                set: &[("depth", "4")],
+            },
             Preset {
                 name: "no blocks of its own",
                 about: "The reversible branch must use the main one's features",

@@ -559,6 +559,7 @@ impl Experiment for WassersteinDependency {
 mod tests {
     use super::*;
     use crate::controls::{Controls as _, Settings};
+    use crate::methods::transport::NetworkSimplex;
 
     fn start(seed: u64, set: &[(&'static str, &'static str)]) -> WassersteinDependency {
         let controls = Controls::read(&Settings::parse(Controls::SPECS, set.iter().copied()).unwrap());
@@ -597,6 +598,19 @@ mod tests {
         task.image(&task.pool, 0, 0, &mut image);
         let brightest = |k: usize| image[k * PIXELS..][..PIXELS].iter().fold(0f32, |a, b| a.max(*b));
         assert!((0..6).all(|k| (brightest(k) / task.contrasts[k] - 1.0).abs() < 1e-6));
+    }
+
+    /// I_W itself, which the penalty stands for: two bits that are equal, against two that are independent, by exact transport.
+    #[test]
+    fn a_shared_bit_is_half_a_step_from_independence() {
+        let joint = [[0.0, 0.0], [1.0, 1.0]];
+        let independent = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
+        let steps = |a: &[f64; 2], b: &[f64; 2]| (a[0] - b[0]).abs() + (a[1] - b[1]).abs();
+        let cost: Vec<f64> = joint.iter().flat_map(|a| independent.iter().map(move |b| steps(a, b))).collect();
+        let mut simplex = NetworkSimplex::new(&cost, &[0.5; 2], &[0.25; 4]);
+        while !simplex.advance(1e6) {}
+        let proof = simplex.certificate();
+        assert!((proof.primal - 0.5).abs() < 1e-15 && (proof.dual - 0.5).abs() < 1e-15, "{proof:?}");
     }
 
     #[test]

@@ -92,6 +92,11 @@ impl Task {
         let [x, mut y] = BENDS.map(sheet);
         let mut random = Random::new(seed, "dents");
         y.vertices.iter_mut().flatten().for_each(|place| *place += 0.1 * controls.noise * random.normal());
+        Task::between(x, &y, controls, seed)
+    }
+
+    /// With the vertices of `y`, which are those of `x` in order, shuffled.
+    fn between(x: Mesh, y: &Mesh, controls: &Controls, seed: u64) -> Self {
         let truth = Random::new(seed, "order").permutation(VERTICES);
         let meshes = [x, y.renumbered(&truth)];
         let spectra = [0, 1].map(|side| meshes[side].spectrum(controls.functions));
@@ -468,7 +473,7 @@ impl Experiment for SpectralShapeTransport {
         },
         claim: "With the same learned features a transport plan makes at most 0.6 of the wrong matches that nearest neighbours make, fewer in every seed, with at most 0.9 of the mean geodesic error, and uses every vertex.",
         reproduction: Reproduction::NotAtThisScale,
-        honesty: "The paper's own point, that a sliced Wasserstein loss and entropic refinement improve correspondences on large benchmarks, has no measurable effect on these two small sheets; what is measured is the nearest true claim, that transport matches better than nearest neighbours.",
+        honesty: "The paper's own point is that a sliced Wasserstein loss and entropic refinement improve correspondences on large benchmarks. On these two small sheets the sliced loss has no measurable effect before the refinement; the refinement makes the best entries of its rows wrong in 10 % where nearest neighbours were in 14 %, better in each of five seeds, but does nothing for the exact plan (3 %). What is measured is the nearest true claim, that transport matches better than nearest neighbours.",
         seeds: 5,
         unit: "step",
         views: &[
@@ -634,11 +639,22 @@ mod tests {
         run.measures()
     }
 
+    /// X itself with its vertices renumbered: features must not know of the numbers, and its modes are X's but for their signs.
     #[test]
-    fn an_equal_shape_is_matched_without_error_by_true_features() {
+    fn an_equal_shape_is_matched_without_error() {
+        let task = Task::between(sheet(BENDS[0]), &sheet(BENDS[0]), &Controls::default(), 5);
+        let mut learner = Learner::new(10.0, &task, 5);
+        (0..3).for_each(|_| learner.step(&task, None));
+        for found in SpectralShapeTransport::matchings(&task, &learner) {
+            assert_eq!((found.wrong, found.error, found.coverage), (0.0, 0.0, 1.0));
+        }
+        let signs = learner.map.map(f64::abs) - DMatrix::identity(learner.map.nrows(), learner.map.ncols());
+        assert!(signs.amax() < 1e-6, "{}", signs.amax());
+    }
+
+    #[test]
+    fn matches_are_judged_by_the_way_to_the_true_vertex() {
         let task = Task::new(&Controls::default(), 5);
-        let perfect = task.judge(task.truth.clone());
-        assert_eq!((perfect.wrong, perfect.error, perfect.coverage), (0.0, 0.0, 1.0));
         assert!((task.random_error - 0.656).abs() < 0.01, "{}", task.random_error);
         let one = task.judge(vec![7; VERTICES]);
         assert!((one.wrong - 159.0 / 160.0).abs() < 1e-12 && (one.coverage - 1.0 / 160.0).abs() < 1e-12);
