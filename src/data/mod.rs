@@ -4,6 +4,7 @@ pub mod classes;
 mod csv;
 pub mod features;
 pub mod generate;
+mod ink;
 mod jpg;
 mod kind;
 mod npy;

@@ -31,6 +31,7 @@ pub mod objectives;
 pub mod optimize;
 pub mod pack;
 pub mod plane;
+pub mod point_autoencoder;
 pub mod product;
 pub mod random;
 pub mod real;

@@ -16,6 +16,7 @@
 //!
 //! Around it: exact transport, other solvers, relaxed and closed forms, barycenters and Gromov-Wasserstein, one file each.
 
+pub mod amortized;
 mod appraisal;
 mod barycenter;
 mod closed;
@@ -31,6 +32,8 @@ mod relaxed;
 mod roads;
 mod slices;
 mod sparse;
+mod sphere;
+mod variates;
 
 pub use appraisal::{Appraisal, Worth};
 pub use barycenter::Barycenter;
@@ -45,6 +48,8 @@ pub use relaxed::{Partial, Unbalanced, cost_of_entries, relative_entropy};
 pub use roads::{Roads, Ways};
 pub use slices::{MaxSliced, Projected, Sliced};
 pub use sparse::KSparse;
+pub use sphere::{Around, fibonacci, half_circle};
+pub use variates::{Control, Corrected, Glance, corrected};
 
 use super::linear::exp_in_place;
 use super::solve::ConjugateGradient;

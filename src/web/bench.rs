@@ -20,6 +20,7 @@ use crate::methods::optimize::{Optimizer, Rule};
 use crate::methods::plane::{Plane, Scaling, random_direction};
 use crate::methods::random::Random;
 use crate::methods::training::{Recipe, Training, evaluate};
+use crate::methods::transport::{Projected, directions};
 
 /// Random costs ηC of `n` points a side, ε = 0.01, and the mass of each point.
 fn transport(n: usize) -> (Vec<f64>, Vec<f64>) {
@@ -275,6 +276,19 @@ pub fn time_neighbours(n: usize) -> f64 {
     let y: Vec<f64> = x.iter().map(|x| x + random.normal()).collect();
     least(5, || {
         black_box(nearest_neighbours(&x, 1, &y, 1, 3));
+    })
+}
+
+/// Seconds of sliced W₂² between two clouds of `n` points in space over `lines` directions.
+#[wasm_bindgen]
+pub fn time_sliced(n: usize, lines: usize) -> f64 {
+    let mut random = Random::new(0, "bench");
+    let mut cloud = || (0..3 * n).map(|_| random.normal()).collect::<Vec<f64>>();
+    let (x, y) = (cloud(), cloud());
+    let lines = directions(3, lines, &mut random);
+    least(10, || {
+        let measures = Projected::equal(&x, &y, 3);
+        black_box(lines.chunks_exact(3).map(|line| measures.squared(line)).sum::<f64>());
     })
 }
 

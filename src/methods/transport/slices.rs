@@ -1,16 +1,30 @@
 //! Transport seen along lines: the mean over directions, its variance taken down, the worst direction, and the plans they give.
 
-use super::closed::on_a_line;
+use super::closed::{on_a_line, squared_on_a_line};
 use super::exact::Entry;
+use super::variates::corrected;
 
 /// Two measures on points of `d` coordinates, to be projected.
 #[derive(Clone, Debug)]
 pub struct Projected {
-    d: usize,
-    x: Vec<f64>,
-    a: Vec<f64>,
-    y: Vec<f64>,
-    b: Vec<f64>,
+    pub(super) d: usize,
+    pub(super) x: Vec<f64>,
+    pub(super) a: Vec<f64>,
+    pub(super) y: Vec<f64>,
+    pub(super) b: Vec<f64>,
+    /// As many points on both sides, all of one mass: shadows then meet rank by rank.
+    even: bool,
+}
+
+/// A place on a line as a whole number, in the order of `total_cmp`: sorting those takes half the time.
+fn key(place: f64) -> i64 {
+    let bits = place.to_bits() as i64;
+    bits ^ (((bits >> 63) as u64) >> 1) as i64
+}
+
+/// The place of a [`key`].
+fn place(key: i64) -> f64 {
+    f64::from_bits((key ^ (((key >> 63) as u64) >> 1) as i64) as u64)
 }
 
 impl Projected {
@@ -20,22 +34,86 @@ impl Projected {
     /// If the lengths do not fit.
     pub fn new(x: &[f64], a: &[f64], y: &[f64], b: &[f64], d: usize) -> Self {
         assert_eq!((x.len(), y.len()), (a.len() * d, b.len() * d), "d coordinates a mass");
-        Projected { d, x: x.to_vec(), a: a.to_vec(), y: y.to_vec(), b: b.to_vec() }
+        let even = a.len() == b.len() && a.iter().chain(b).all(|mass| *mass == a[0]);
+        Projected { d, x: x.to_vec(), a: a.to_vec(), y: y.to_vec(), b: b.to_vec(), even }
     }
 
-    fn shadow(&self, points: &[f64], direction: &[f64]) -> Vec<f64> {
-        points.chunks_exact(self.d).map(|p| p.iter().zip(direction).map(|(p, t)| p * t).sum()).collect()
+    /// The measures of equal masses on points `x` and on points `y`.
+    pub fn equal(x: &[f64], y: &[f64], d: usize) -> Self {
+        let masses = |points: &[f64]| vec![d as f64 / points.len() as f64; points.len() / d];
+        Projected::new(x, &masses(x), y, &masses(y), d)
+    }
+
+    /// The points on both sides.
+    pub fn points(&self) -> [&[f64]; 2] {
+        [&self.x, &self.y]
+    }
+
+    /// Where the points on both sides fall on `direction`.
+    pub fn shadows(&self, direction: &[f64]) -> [Vec<f64>; 2] {
+        let along = |p: &[f64]| p.iter().zip(direction).map(|(p, t)| p * t).sum();
+        self.points().map(|points| match self.d {
+            // Loops of known length.
+            2 => points.as_chunks::<2>().0.iter().map(|p| p[0] * direction[0] + p[1] * direction[1]).collect(),
+            3 => {
+                let [u, v, w] = [direction[0], direction[1], direction[2]];
+                points.as_chunks::<3>().0.iter().map(|p| p[0] * u + p[1] * v + p[2] * w).collect()
+            }
+            d => points.chunks_exact(d).map(along).collect(),
+        })
+    }
+
+    /// W₂² between two [`shadows`](Self::shadows).
+    pub fn between(&self, shadows: &[Vec<f64>; 2]) -> f64 {
+        let [x, y] = shadows;
+        if !self.even {
+            return squared_on_a_line(x, &self.a, y, &self.b);
+        }
+        let [x, y] = [x, y].map(|shadow| {
+            let mut keys: Vec<i64> = shadow.iter().map(|place| key(*place)).collect();
+            keys.sort_unstable();
+            keys
+        });
+        let squares = x.iter().zip(&y).map(|(x, y)| place(*x) - place(*y)).map(|apart| apart * apart);
+        squares.sum::<f64>() / x.len() as f64
+    }
+
+    /// W₂² between the shadows on `direction`.
+    pub fn squared(&self, direction: &[f64]) -> f64 {
+        self.between(&self.shadows(direction))
     }
 
     /// W₂² between the shadows on `direction`, and the monotone plan between them.
     pub fn along(&self, direction: &[f64]) -> (f64, Vec<Entry>) {
-        let (x, y) = (self.shadow(&self.x, direction), self.shadow(&self.y, direction));
-        let entries = on_a_line(&x, &self.a, &y, &self.b);
+        let [x, y] = self.shadows(direction);
+        let entries: Vec<Entry> = if self.even {
+            let [rows, columns] = [&x, &y].map(|shadow| {
+                let mut ranked: Vec<(i64, usize)> = shadow.iter().enumerate().map(|(i, place)| (key(*place), i)).collect();
+                ranked.sort_unstable();
+                ranked
+            });
+            let mass = self.a[0];
+            rows.iter().zip(&columns).map(|((_, row), (_, column))| Entry { row: *row, column: *column, mass }).collect()
+        } else {
+            on_a_line(&x, &self.a, &y, &self.b)
+        };
         (entries.iter().map(|e| e.mass * (x[e.row] - y[e.column]) * (x[e.row] - y[e.column])).sum(), entries)
     }
 
+    /// Half the slope of W₂² by the direction, given the plan along it: Mθ with M = Σ P (x − y)(x − y)ᵀ.
+    pub fn uphill(&self, direction: &[f64], entries: &[Entry]) -> Vec<f64> {
+        let d = self.d;
+        let mut uphill = vec![0.0; d];
+        for e in entries {
+            let (x, y) = (&self.x[e.row * d..][..d], &self.y[e.column * d..][..d]);
+            let along: f64 = x.iter().zip(y).zip(direction).map(|((x, y), t)| (x - y) * t).sum();
+            uphill.iter_mut().zip(x.iter().zip(y)).for_each(|(u, (x, y))| *u += e.mass * along * (x - y));
+        }
+        uphill
+    }
+
     /// The difference of the two means.
-    fn shift(&self) -> Vec<f64> {
+    pub(super) fn shift(&self) -> Vec<f64> {
         let mean = |points: &[f64], mass: &[f64], k: usize| -> f64 {
             points.chunks_exact(self.d).zip(mass).map(|(p, m)| p[k] * m).sum()
         };
@@ -86,15 +164,8 @@ impl Sliced {
     ///
     /// Source: Nguyen & Ho, "Sliced Wasserstein estimation with control variates", 2024, section 3.2.
     pub fn controlled(&self) -> (f64, f64) {
-        let (value, _) = self.value();
-        let (control, _) = moments(self.values.iter().map(|v| v.1));
-        let (mut both, mut alone) = (0.0, 0.0);
-        for (v, c) in &self.values {
-            both += (v - value) * (c - control);
-            alone += (c - control) * (c - control);
-        }
-        let slope = if alone > 0.0 { both / alone } else { 0.0 };
         let known = self.shift.iter().map(|s| s * s).sum::<f64>() / self.shift.len() as f64;
+        let slope = corrected(self.values.iter().copied(), known).slope;
         moments(self.values.iter().map(|(v, c)| v - slope * (c - known)))
     }
 
@@ -115,7 +186,7 @@ fn moments(values: impl ExactSizeIterator<Item = f64> + Clone) -> (f64, f64) {
 
 /// The direction along which two measures are furthest apart: the best of some, then uphill.
 ///
-/// W₂² along θ is θᵀMθ with M = Σ P (x − y)(x − y)ᵀ for the plan P of that direction, so Mθ is uphill. Source: Deshpande et al.,
+/// W₂² along θ is θᵀMθ with M = Σ P (x − y)(x − y)ᵀ for the plan P of that direction, so Mθ is [uphill](Projected::uphill). Source: Deshpande et al.,
 /// "Max-sliced Wasserstein distance and its use for GANs", 2019.
 #[derive(Clone, Debug)]
 pub struct MaxSliced {
@@ -136,6 +207,11 @@ impl MaxSliced {
         if !normalise(&mut direction) {
             direction = (0..measures.d).map(|k| if k == 0 { 1.0 } else { 0.0 }).collect();
         }
+        MaxSliced::from(measures, direction)
+    }
+
+    /// From a `direction`.
+    pub fn from(measures: Projected, direction: Vec<f64>) -> Self {
         let (value, entries) = measures.along(&direction);
         MaxSliced { measures, direction, value, entries, stride: 1.0 }
     }
@@ -152,13 +228,7 @@ impl MaxSliced {
 
     /// One step uphill; false when there is none any more.
     pub fn climb(&mut self) -> bool {
-        let d = self.measures.d;
-        let mut uphill = vec![0.0; d];
-        for e in &self.entries {
-            let (x, y) = (&self.measures.x[e.row * d..][..d], &self.measures.y[e.column * d..][..d]);
-            let along: f64 = x.iter().zip(y).zip(&self.direction).map(|((x, y), t)| (x - y) * t).sum();
-            uphill.iter_mut().zip(x.iter().zip(y)).for_each(|(u, (x, y))| *u += e.mass * along * (x - y));
-        }
+        let mut uphill = self.measures.uphill(&self.direction, &self.entries);
         if !normalise(&mut uphill) {
             return false;
         }
@@ -176,7 +246,7 @@ impl MaxSliced {
 }
 
 /// To length 1, unless it is 0.
-fn normalise(direction: &mut [f64]) -> bool {
+pub(super) fn normalise(direction: &mut [f64]) -> bool {
     let length = direction.iter().map(|t| t * t).sum::<f64>().sqrt();
     direction.iter_mut().for_each(|t| *t /= if length > 0.0 { length } else { 1.0 });
     length > 0.0
