@@ -126,7 +126,7 @@ pub(crate) fn draw(matrix: &Matrix, pen: &mut dyn Pen, page: &Page) {
     let style = Type::new(NAME, palette.text);
     let width = text_width(&matrix.column, NAME);
     let area = page.area();
-    let end = rect.right().max(area.x + width);
+    let end = rect.right().max(area.x + width.min(area.w));
     let under = if upright { longest(matrix).min(0.3 * area.h) + 10.0 } else { SMALL + 7.0 };
     let foot = (rect.bottom() + under + ROW - 3.0).min(area.bottom());
     pen.text((end, foot), &fit(&matrix.column, NAME, area.w), &style.at(Anchor::End, Baseline::Foot));

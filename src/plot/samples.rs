@@ -352,7 +352,7 @@ fn plan() -> View {
         .collect();
     View::Matrix(Matrix {
         row: "source point".into(),
-        column: "target point".into(),
+        column: "target point, in the order in which its source comes along the line, from left to right".into(),
         value: Axis::log("mass").range(1e-6, 0.02),
         columns: n,
         values,
