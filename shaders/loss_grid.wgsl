@@ -13,7 +13,7 @@ struct Layer {
     // Where this layer's weights begin among a setting's parameters, and how many parameters a setting has.
     weights: u32,
     parameters: u32,
-    // 0 none, 1 ReLU, 2 tanh, 3 softplus, 4 sigmoid.
+    // See activation.wgsl.
     activation: u32,
     // 1 where `below` are the samples, the same at every setting.
     first: u32,
@@ -29,17 +29,6 @@ struct Layer {
 
 var<workgroup> left: array<f32, 256>;
 var<workgroup> right: array<f32, 256>;
-
-fn activated(z: f32) -> f32 {
-    switch layer.activation {
-        case 1u: { return max(z, 0.0); }
-        // tanh of large arguments is NaN on some drivers.
-        case 2u: { return tanh(clamp(z, -20.0, 20.0)); }
-        case 3u: { return max(z, 0.0) + log(1.0 + exp(-abs(z))); }
-        case 4u: { return 1.0 / (1.0 + exp(-clamp(z, -80.0, 80.0))); }
-        default: { return z; }
-    }
-}
 
 @compute @workgroup_size(SIDE, SIDE)
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
@@ -67,7 +56,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) lo
     }
     if sample < layer.samples && unit < layer.outputs {
         let bias = theta[weights + layer.inputs * layer.outputs + unit];
-        above[(setting * layer.samples + sample) * layer.outputs + unit] = activated(sum + bias);
+        above[(setting * layer.samples + sample) * layer.outputs + unit] = activated(layer.activation, sum + bias);
     }
 }
 

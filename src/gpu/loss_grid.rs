@@ -4,10 +4,10 @@
 
 use std::sync::OnceLock;
 
-use super::{BySize, Gpu, Program, READ, WRITE, milliseconds};
+use super::{BySize, Gpu, Program, READ, WRITE, activation_number, milliseconds};
 use crate::Result;
 use crate::methods::model::{Model, Room};
-use crate::methods::nn::{Activation, Loss, Network};
+use crate::methods::nn::{Loss, Network};
 use crate::methods::training::evaluate;
 
 /// Settings of one submission, at most.
@@ -41,19 +41,16 @@ impl Kernel {
         }
         let program = gpu.shared.loss_grid.program.get_or_init(|| {
             let bindings = [wgpu::BufferBindingType::Uniform, READ, READ, READ, WRITE];
-            gpu.program(wgpu::include_wgsl!("../../shaders/loss_grid.wgsl"), &bindings, ["forward", "mean_loss"])
+            let source = [include_str!("../../shaders/activation.wgsl"), include_str!("../../shaders/loss_grid.wgsl")].concat();
+            let shader = wgpu::ShaderModuleDescriptor { label: Some("losses"), source: wgpu::ShaderSource::Wgsl(source.into()) };
+            gpu.program(shader, &bindings, ["forward", "mean_loss"])
         });
         let inputs = gpu.filled("samples", x);
         let labels = gpu.filled("labels", &y.iter().map(|y| f32::from(*y)).collect::<Vec<f32>>());
         let theta = gpu.storage("settings", BATCH * parameters);
         let losses = gpu.storage("losses", BATCH);
         let rooms = [gpu.storage("activities", BATCH * samples * widest), gpu.storage("activities", BATCH * samples * widest)];
-        let activation = match network.activation() {
-            Activation::Relu => 1,
-            Activation::Tanh => 2,
-            Activation::Softplus => 3,
-            Activation::Sigmoid => 4,
-        };
+        let activation = activation_number(network.activation()) as usize;
         let depth = sizes.len() - 1;
         let step = |l: usize| {
             let hidden = l + 1 < depth;
@@ -138,7 +135,7 @@ impl Kernel {
 mod tests {
     use super::*;
     use crate::gpu::tests::gpu;
-    use crate::methods::nn::Start;
+    use crate::methods::nn::{Activation, Start};
     use crate::methods::random::Random;
 
     #[test]

@@ -8,11 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 
+use crate::methods::nn::Activation;
 use crate::{Error, Result};
 
 pub mod basins;
+pub mod kernel_sum;
 pub mod loss_grid;
 pub mod sinkhorn;
+pub mod small_networks;
 pub mod surface;
 
 /// What a run computes on. Cheap to clone; clones share the GPU, and lose it together.
@@ -65,8 +68,10 @@ struct Shared {
     software: bool,
     loss: Arc<Loss>,
     basins: basins::Known,
+    kernel_sum: kernel_sum::Known,
     loss_grid: loss_grid::Known,
     sinkhorn: sinkhorn::Known,
+    small_networks: small_networks::Known,
 }
 
 /// Whether a GPU is lost, and who waits to be told.
@@ -127,8 +132,10 @@ impl Gpu {
             software,
             loss,
             basins: Default::default(),
+            kernel_sum: Default::default(),
             loss_grid: Default::default(),
             sinkhorn: Default::default(),
+            small_networks: Default::default(),
         };
         Some(Gpu { device, queue, adapter: adapter.clone(), shared: Arc::new(shared) })
     }
@@ -170,9 +177,9 @@ impl Gpu {
     }
 
     /// A storage buffer that holds `values`.
-    pub fn filled(&self, label: &str, values: &[f32]) -> wgpu::Buffer {
+    pub fn filled<T: Word>(&self, label: &str, values: &[T]) -> wgpu::Buffer {
         let buffer = self.storage(label, values.len());
-        self.write(&buffer, values);
+        self.queue.write_buffer(&buffer, 0, wide::bytemuck::cast_slice(values));
         buffer
     }
 
@@ -263,12 +270,27 @@ impl Gpu {
     }
 }
 
+/// What kernels count in: four bytes.
+pub trait Word: wide::bytemuck::NoUninit {}
+impl Word for f32 {}
+impl Word for u32 {}
+
 /// A compiled shader; see [`Gpu::program`].
 pub struct Program<const N: usize> {
     /// One an entry point.
     pub pipelines: [wgpu::ComputePipeline; N],
     /// What each is bound to.
     pub layout: wgpu::BindGroupLayout,
+}
+
+/// An activation's number in `shaders/activation.wgsl`.
+fn activation_number(activation: Activation) -> u32 {
+    match activation {
+        Activation::Relu => 1,
+        Activation::Tanh => 2,
+        Activation::Softplus => 3,
+        Activation::Sigmoid => 4,
+    }
 }
 
 /// A storage buffer that a kernel reads, and one that it writes.

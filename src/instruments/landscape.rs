@@ -18,7 +18,7 @@ use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reprod
 use crate::gpu::{Device, loss_grid};
 use crate::methods::connect::Curve;
 use crate::methods::lanczos::Lanczos;
-use crate::methods::model::{Model, Room};
+use crate::methods::model::{Hidden, Model, Room};
 use crate::methods::nn::Loss;
 use crate::methods::optimize::{Optimizer, Rule};
 use crate::methods::plane::{Plane, Scaling, principal, random_direction};
@@ -27,7 +27,7 @@ use crate::methods::spectrum::power_iteration;
 use crate::methods::training::{Recipe, Training, evaluate, hessian_product};
 use crate::view::View;
 use own::{Checkpoints, Own};
-use problem::{Drawing, Hidden, Kind, Problem, Shape, Task};
+use problem::{Drawing, Kind, Problem, Shape, Task};
 
 choice! {
     /// What moves the weights.

@@ -6,6 +6,7 @@
 pub mod codes;
 pub mod continuous;
 pub mod estimators;
+pub mod kernels;
 
 use libm::{exp, log, log2};
 

@@ -2,8 +2,58 @@
 
 use super::autodiff::Function;
 use super::layered::{Layer, Layered, Pass};
-use super::nn::{Activation, Network, Tape};
+use super::nn::{Activation, Network, Start, Tape};
 use super::product::Product;
+use super::random::Random;
+
+choice! {
+    /// The activation of a network's hidden layers.
+    pub enum Hidden {
+        Relu => "ReLU",
+        Tanh => "tanh",
+        Gelu => "GELU",
+        Softplus => "softplus",
+        Sigmoid => "sigmoid",
+        Softsign => "softsign",
+        HardTanh => "hard tanh",
+    }
+}
+
+impl Hidden {
+    /// As a layer.
+    pub fn layer(self) -> Layer {
+        Layer::Activate(match self {
+            Hidden::Relu => Function::Relu,
+            Hidden::Tanh => Function::Tanh,
+            Hidden::Gelu => Function::Gelu,
+            Hidden::Softplus => Function::Softplus,
+            Hidden::Sigmoid => Function::Sigmoid,
+            Hidden::Softsign => Function::Softsign,
+            Hidden::HardTanh => Function::HardTanh,
+        })
+    }
+
+    /// He's gain for functions that are half a line.
+    pub fn start(self) -> Start {
+        Start::Normal { gain: if matches!(self, Hidden::Relu | Hidden::Gelu) { 2.0 } else { 1.0 } }
+    }
+}
+
+/// A fully connected network with fresh weights, of the fast kind where it knows the activation.
+pub fn dense(sizes: &[usize], hidden: Hidden, random: &mut Random) -> Model {
+    let activation = match hidden {
+        Hidden::Relu => Activation::Relu,
+        Hidden::Tanh => Activation::Tanh,
+        Hidden::Softplus => Activation::Softplus,
+        Hidden::Sigmoid => Activation::Sigmoid,
+        Hidden::Gelu | Hidden::Softsign | Hidden::HardTanh => {
+            let layer = |pair: &[usize]| [hidden.layer(), Layer::Dense { from: pair[0], to: pair[1] }];
+            let layers = sizes.windows(2).flat_map(layer).skip(1).collect();
+            return Layered::new(layers, sizes[0], hidden.start(), random).into();
+        }
+    };
+    Network::new(sizes, activation, hidden.start(), random).into()
+}
 
 /// A network with its parameters.
 #[derive(Clone, Debug)]

@@ -303,8 +303,8 @@ fn effective_rank(h: &DMatrix<f64>, centre: &DVector<f64>) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::methods::frame::orthonormal;
     use super::*;
+    use crate::methods::frame::orthonormal;
     use crate::methods::random::Random;
 
     fn gaussian(rows: usize, columns: usize, random: &mut Random) -> DMatrix<f64> {

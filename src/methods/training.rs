@@ -3,7 +3,7 @@
 use super::dual::Dual;
 use super::model::{Model, Room};
 use super::nn::{Classification, Loss, accuracy};
-use super::optimize::Optimizer;
+use super::optimize::{Optimizer, Rule};
 use super::random::Random;
 use super::real::Real;
 
@@ -40,6 +40,16 @@ pub struct Recipe {
     pub batch: usize,
 }
 
+/// What an epoch leaves.
+pub struct Epoch {
+    /// The weights at its end.
+    pub theta: Vec<f32>,
+    /// For every weight, the sum of its slopes over the batches, and of their squares.
+    pub slopes: Vec<[f64; 2]>,
+    /// Mean loss over the batches.
+    pub loss: f64,
+}
+
 impl Training {
     /// Starts from `network`; batches of `samples` samples in an order drawn from `random`.
     pub fn new(network: impl Into<Model>, recipe: Recipe, samples: usize, random: Random) -> Self {
@@ -67,6 +77,11 @@ impl Training {
         self.loss.len()
     }
 
+    /// How it is trained.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
     /// The gradient of the last batch, weight decay included; zeros before the first.
     pub fn gradient(&self) -> &[f32] {
         &self.gradient
@@ -92,6 +107,35 @@ impl Training {
         if self.at == 0 {
             self.loss.push(self.sum / self.order.len() as f64);
             self.path.push(self.network.theta().to_vec());
+        }
+    }
+}
+
+/// For those who go through whole epochs elsewhere.
+impl Training {
+    /// Step size, weight decay, loss and batch, if the weights are moved by plain gradient descent.
+    pub fn plain(&self) -> Option<(f64, f64, Loss, usize)> {
+        let Recipe { loss, optimizer, decay, batch } = &self.recipe;
+        (optimizer.rule == Rule::Momentum { mu: 0.0 }).then_some((optimizer.step_size, *decay, *loss, *batch))
+    }
+
+    /// The samples in the order in which the next epochs will take them, one epoch after the other; between two epochs.
+    pub fn orders(&self, epochs: usize) -> Vec<usize> {
+        let (mut order, mut random) = (self.order.clone(), self.random.clone());
+        let mut next = |_| {
+            random.shuffle(&mut order);
+            order.clone()
+        };
+        (0..epochs).flat_map(&mut next).collect()
+    }
+
+    /// Goes on by whole epochs, which left this.
+    pub fn go_on(&mut self, epochs: &[Epoch]) {
+        for epoch in epochs {
+            self.random.shuffle(&mut self.order);
+            self.network.theta_mut().copy_from_slice(&epoch.theta);
+            self.path.push(epoch.theta.clone());
+            self.loss.push(epoch.loss);
         }
     }
 }
@@ -125,7 +169,6 @@ mod tests {
     use crate::methods::autodiff::{Function, Geometry};
     use crate::methods::layered::{Layer, Layered};
     use crate::methods::nn::{Activation, Network, Start};
-    use crate::methods::optimize::Rule;
 
     #[test]
     fn a_network_learns_moons() {

@@ -41,7 +41,7 @@ test("a lab tells what its field asks and leads to its experiments; one without 
   await page.locator(".labs h2 a", { hasText: "Transport" }).click();
   await page.waitForURL(/\?lab=transport$/);
   await page.waitForSelector(".text h2");
-  assert.equal(await page.locator(".tile").count(), await page.locator("nav section", { hasText: "Transport" }).locator("li").count());
+  assert.equal(await page.locator(".tile").count(), await page.locator("nav section", { has: page.locator("h3", { hasText: "Transport" }) }).locator("li").count());
   await page.locator(".text a", { hasText: "From sweeps to Newton steps" }).click();
   await over(page);
   assert.equal(parameters(page).experiment, "sinkhorn-newton-sparse");
@@ -52,6 +52,20 @@ test("a lab tells what its field asks and leads to its experiments; one without 
   await page.waitForSelector(".tile");
   assert.deepEqual(await said(page), ["There is no lab 'no-such-thing'; here is what there is."]);
   assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("no page is wider than a telephone", async () => {
+  const page = await stage.page("", { context: { viewport: { width: 360, height: 740 } } });
+  const wide = () => page.evaluate(() => document.documentElement.scrollWidth);
+  assert.equal(await wide(), 360);
+  const links = await page.locator(".tile, .labs h2 a").evaluateAll((links) => [...new Set(links.map((link) => link.getAttribute("href")))]);
+  assert.ok(links.length >= 20, `${links}`);
+  for (const link of links) {
+    await page.goto(stage.base + link);
+    await page.waitForSelector(".text h2, .lab .tile");
+    assert.equal(await wide(), 360, link);
+  }
   await page.context().close();
 });
 

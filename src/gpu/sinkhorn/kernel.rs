@@ -68,8 +68,8 @@ impl Kernel {
         let cost = matrix(rows, columns, &|i, j| scaled_cost[i * columns + j]);
         let transposed = matrix(columns, rows, &|j, i| scaled_cost[i * columns + j]);
         let (source, target) = (mass(source), mass(target));
-        let u = gpu.filled("u", &vec![0.0; packed(rows)]);
-        let v = gpu.filled("v", &vec![0.0; packed(columns)]);
+        let u = gpu.filled("u", &vec![0.0f32; packed(rows)]);
+        let v = gpu.filled("v", &vec![0.0f32; packed(columns)]);
         let row_errors = gpu.storage("row errors", rows);
         let history = gpu.storage("history", 1 + BATCH);
         let result = gpu.read_back("potentials and errors", rows + columns + BATCH);

@@ -3,10 +3,11 @@
 use crate::data::Array;
 use crate::data::features::Features;
 use crate::error::{Error, Result};
-use crate::methods::model::Model;
+use crate::methods::model::{Hidden, Model, dense};
 use crate::methods::random::Random;
 
-use super::problem::{Hidden, Task, dense};
+use super::problem::Task;
+
 
 /// The reader's own, as far as there is any.
 #[derive(Default)]

@@ -5,10 +5,10 @@ use crate::data::features::Features;
 use crate::data::generate::Points;
 use crate::data::{Dataset, Library};
 use crate::error::{Error, Result};
-use crate::methods::autodiff::{Function, Geometry};
+use crate::methods::autodiff::Geometry;
 use crate::methods::layered::{Layer, Layered};
-use crate::methods::model::Model;
-use crate::methods::nn::{Activation, Classification, Network, Start};
+use crate::methods::model::{Hidden, Model, dense};
+use crate::methods::nn::Classification;
 use crate::methods::random::Random;
 
 choice! {
@@ -32,11 +32,6 @@ choice! {
         Convolutional => "convolutional",
         Skips => "convolutional with skips",
     }
-}
-
-choice! {
-    /// The activation of the hidden layers.
-    pub enum Hidden { Relu => "ReLU", Tanh => "tanh", Gelu => "GELU", Softplus => "softplus", Sigmoid => "sigmoid" }
 }
 
 /// Samples to train on, to test on, and what they look like.
@@ -171,40 +166,6 @@ impl Task {
         }
         Ok(task)
     }
-}
-
-impl Hidden {
-    fn layer(self) -> Layer {
-        Layer::Activate(match self {
-            Hidden::Relu => Function::Relu,
-            Hidden::Tanh => Function::Tanh,
-            Hidden::Gelu => Function::Gelu,
-            Hidden::Softplus => Function::Softplus,
-            Hidden::Sigmoid => Function::Sigmoid,
-        })
-    }
-
-    /// He's gain for functions that are half a line.
-    fn start(self) -> Start {
-        Start::Normal { gain: if matches!(self, Hidden::Relu | Hidden::Gelu) { 2.0 } else { 1.0 } }
-    }
-}
-
-/// A fully connected network with fresh weights.
-pub fn dense(sizes: &[usize], hidden: Hidden, random: &mut Random) -> Model {
-    let activation = match hidden {
-        Hidden::Relu => Activation::Relu,
-        Hidden::Tanh => Activation::Tanh,
-        Hidden::Softplus => Activation::Softplus,
-        Hidden::Sigmoid => Activation::Sigmoid,
-        // Its slope cannot be told from its value.
-        Hidden::Gelu => {
-            let layer = |pair: &[usize]| [hidden.layer(), Layer::Dense { from: pair[0], to: pair[1] }];
-            let layers = sizes.windows(2).flat_map(layer).skip(1).collect();
-            return Layered::new(layers, sizes[0], hidden.start(), random).into();
-        }
-    };
-    Network::new(sizes, activation, hidden.start(), random).into()
 }
 
 /// The network of the controls.

@@ -20,38 +20,6 @@ pub fn squared_distances(x: &[f64], d: usize) -> Vec<f64> {
     out
 }
 
-/// Bounds on I(X;T) for T = f(X) + Gaussian noise of the given variance, over equally likely samples whose `squared` distances of
-/// f are given: −mean log₂ mean exp(−‖·‖²/(2σ²)) from above, with 8σ² in place of 2σ² from below.
-///
-/// Errs: tight where samples form heaps that are far apart or equal; between 0 and log₂ n always.
-/// Source: Kolchinsky & Tracey, "Estimating mixture entropy with pairwise distances", 2017 (Kullback-Leibler and Bhattacharyya).
-pub fn kernel_bounds(squared: &[f64], variance: f64) -> (f64, f64) {
-    let n = squared.len().isqrt();
-    let bound = |scale: f64| {
-        let mut kernel: Vec<f64> = squared.iter().map(|d| -d / scale).collect();
-        f64::exp_each(&mut kernel);
-        kernel.chunks_exact(n).map(|row| -log2(row.iter().sum::<f64>() / n as f64)).sum::<f64>() / n as f64
-    };
-    (bound(8.0 * variance), bound(2.0 * variance))
-}
-
-/// Bounds on I(T;Y) by the same kernels: I(T;X) less its mean over the classes, bound by bound.
-pub fn kernel_label_information(squared: &[f64], labels: &[u8], variance: f64) -> (f64, f64) {
-    let n = labels.len();
-    let (mut low, mut high) = kernel_bounds(squared, variance);
-    for class in 0..=labels.iter().copied().max().unwrap_or(0) {
-        let members: Vec<usize> = (0..n).filter(|i| labels[*i] == class).collect();
-        if members.is_empty() {
-            continue;
-        }
-        let within: Vec<f64> = members.iter().flat_map(|i| members.iter().map(move |j| squared[i * n + j])).collect();
-        let (a, b) = kernel_bounds(&within, variance);
-        let share = members.len() as f64 / n as f64;
-        (low, high) = (low - share * a, high - share * b);
-    }
-    (low, high)
-}
-
 /// Samples (`d` numbers each) in the order of their first coordinates, so that those near to one are found in a stretch.
 struct Line<'a> {
     values: &'a [f64],
@@ -218,6 +186,31 @@ pub fn gaussian_information(covariance: &DMatrix<f64>, dx: usize) -> f64 {
     0.5 * log(x.into_owned().determinant() * y.into_owned().determinant() / covariance.determinant()) / LN_2
 }
 
+/// (I(X;T), I(T;Y)) of T = f(X) + Gaussian noise of the given variance as if f(X) (rows of `d` numbers) were Gaussian:
+/// ½ log₂ |1 + Σ/σ²|, less its mean over the classes.
+///
+/// I(X;T) is exact if f(X) is Gaussian, and else too large: nothing of that covariance has more entropy. Source: Cover & Thomas 2006,
+/// theorem 8.6.5.
+pub fn gaussian_channel(t: &[f64], d: usize, labels: &[u8], variance: f64) -> (f64, f64) {
+    let half_log = |members: &[usize]| {
+        let n = members.len() as f64;
+        let rows = || members.iter().map(|i| &t[i * d..(i + 1) * d]);
+        let mean: Vec<f64> = (0..d).map(|u| rows().map(|row| row[u]).sum::<f64>() / n).collect();
+        let covariance = |a: usize, b: usize| rows().map(|row| (row[a] - mean[a]) * (row[b] - mean[b])).sum::<f64>() / n;
+        let signal = DMatrix::from_fn(d, d, |a, b| covariance(a, b) / variance + f64::from(u8::from(a == b)));
+        let factor = signal.cholesky().expect("no smaller than one");
+        factor.l_dirty().diagonal().iter().map(|v| log2(*v)).sum::<f64>()
+    };
+    let everyone: Vec<usize> = (0..labels.len()).collect();
+    let all = half_log(&everyone);
+    let within: f64 = (0..=255)
+        .map(|class| everyone.iter().copied().filter(|i| labels[*i] == class).collect::<Vec<usize>>())
+        .filter(|members| !members.is_empty())
+        .map(|members| members.len() as f64 / labels.len() as f64 * half_log(&members))
+        .sum();
+    (all, all - within)
+}
+
 /// ψ(x), the logarithmic derivative of Γ, for x > 0; to 1e-12. Recurrence up to 10, then the asymptotic series.
 pub fn digamma(mut x: f64) -> f64 {
     let mut below = 0.0;
@@ -275,27 +268,34 @@ mod tests {
         }
     }
 
-    /// Three heaps far apart against small noise: every bound is the entropy of the heaps.
+    /// Two coordinates each, of which only the first ones know of each other.
     #[test]
-    fn kernel_bounds_are_exact_on_heaps() {
-        let x: Vec<f64> = (0..120).map(|i| 100.0 * [0.0, 0.0, 1.0, 2.0][i % 4]).collect();
-        let squared = squared_distances(&x, 1);
-        let (low, high) = kernel_bounds(&squared, 0.01);
-        assert!((low - 1.5).abs() < 1e-12 && (high - 1.5).abs() < 1e-12);
-        let labels: Vec<u8> = (0..120).map(|i| u8::from(i % 4 > 1)).collect();
-        let (low, high) = kernel_label_information(&squared, &labels, 0.01);
-        assert!((low - 1.0).abs() < 1e-12 && (high - 1.0).abs() < 1e-12);
+    fn neighbours_find_the_information_of_gaussians_in_the_plane() {
+        let (mut sum, rho) = (0.0, 0.8);
+        for seed in 0..4 {
+            let ((a, b), (c, d)) = (pairs(1500, rho, seed), pairs(1500, 0.0, seed + 100));
+            let both = |x: &[f64], y: &[f64]| x.iter().zip(y).flat_map(|(x, y)| [*x, *y]).collect::<Vec<f64>>();
+            sum += nearest_neighbours(&both(&a, &c), 2, &both(&b, &d), 2, 4) / 4.0;
+        }
+        let exact = -0.5 * log2(1.0 - rho * rho);
+        assert!((sum - exact).abs() < 0.08, "{sum} and {exact}");
     }
 
     #[test]
-    fn kernel_bounds_enclose_a_gaussian_channel() {
-        let mut random = Random::new(7, "channel");
-        let x: Vec<f64> = (0..2000).map(|_| random.normal()).collect();
-        for variance in [0.05, 0.3, 2.0] {
-            let (low, high) = kernel_bounds(&squared_distances(&x, 1), variance);
-            let exact = 0.5 * log2(1.0 + 1.0 / variance);
-            assert!(low - 0.02 < exact && exact < high + 0.02, "{variance}: {low} {exact} {high}");
-        }
+    fn gaussian_channels_are_exact_on_gaussians() {
+        // T = X + Z in two correlated dimensions: ½ log₂ |1 + Σ/σ²|.
+        let (n, rho, variance) = (200_000, 0.6, 0.3);
+        let (x, y) = pairs(n, rho, 3);
+        let t: Vec<f64> = x.iter().zip(&y).flat_map(|(x, y)| [*x, *y]).collect();
+        let exact = 0.5 * log2((1.0 + 1.0 / variance) * (1.0 + 1.0 / variance) - rho * rho / (variance * variance));
+        let labels: Vec<u8> = x.iter().map(|x| u8::from(*x > 0.0)).collect();
+        let (all, label) = gaussian_channel(&t, 2, &labels, variance);
+        assert!((all - exact).abs() < 0.01, "{all} and {exact}");
+        assert!(label > 0.0 && label < all);
+        let (all, label) = gaussian_channel(&t, 2, &vec![0; n], variance);
+        assert!((all - exact).abs() < 0.01 && label.abs() < 1e-12);
+        // Layers that never move tell nothing.
+        assert_eq!(gaussian_channel(&[0.5; 20], 2, &[1; 10], variance), (0.0, 0.0));
     }
 
     #[test]

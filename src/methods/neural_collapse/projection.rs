@@ -63,8 +63,8 @@ impl Projection {
 
 #[cfg(test)]
 mod tests {
-    use crate::methods::frame::orthonormal;
     use super::*;
+    use crate::methods::frame::orthonormal;
     use crate::methods::random::Random;
 
     #[test]
