@@ -157,6 +157,8 @@ struct Reconstruction {
     moved: usize,
     done: usize,
     judged: Vec<f64>,
+    /// What both made of the first of these.
+    pictured: [Vec<f64>; 2],
     /// Step and mean exact W₂ of both.
     records: Vec<(f64, [f64; 2])>,
 }
@@ -178,6 +180,7 @@ impl Reconstruction {
             moved: 0,
             done: 0,
             judged,
+            pictured: Default::default(),
             records: Vec::new(),
             pictures,
             order,
@@ -244,16 +247,15 @@ impl Reconstruction {
         1500 + 2000 * which
     }
 
-    /// What an autoencoder makes of the clouds to judge by.
-    fn made(&self, which: usize) -> Vec<f64> {
-        doubles(self.learners[which].network.clone().forward(&floats(&self.judged)))
-    }
-
+    /// Holds what both make of the clouds to judge by against these.
     fn judge(&mut self) {
+        let judged = floats(&self.judged);
         let means = [0, 1].map(|which| {
-            let made = self.made(which);
+            let made = doubles(self.learners[which].network.forward(&judged));
             let pairs = self.judged.chunks_exact(2 * POINTS).zip(made.chunks_exact(2 * POINTS));
-            pairs.map(|(x, y)| exact(x, y)).sum::<f64>() / JUDGED as f64
+            let mean = pairs.map(|(x, y)| exact(x, y)).sum::<f64>() / JUDGED as f64;
+            self.pictured[which] = made[..2 * POINTS * PICTURED].to_vec();
+            mean
         });
         self.records.push((self.done as f64, means));
     }
@@ -494,8 +496,8 @@ impl AmortizedSlicedProjections {
         let ink = PREDICTORS[self.shown()].2;
         let marks = vec![
             points("originals", Ink::Muted, row(&self.reconstruction.judged, 0.0)),
-            points("sliced, SW", Ink::Series(5), row(&self.reconstruction.made(0), 1.0)),
-            points("amortized, v-DSW", ink, row(&self.reconstruction.made(1), 2.0)),
+            points("sliced, SW", Ink::Series(5), row(&self.reconstruction.pictured[0], 1.0)),
+            points("amortized, v-DSW", ink, row(&self.reconstruction.pictured[1], 2.0)),
         ];
         let x = Axis::linear("four digits nobody has trained on").range(-1.2, 2.4 * PICTURED as f64 - 1.2);
         Chart { x, y: Axis::linear("").range(-6.0, 1.2), marks, equal: true, ..Chart::default() }
