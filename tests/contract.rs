@@ -121,7 +121,7 @@ fn revised_runs_end_as_fresh_ones() {
             let mut settings = default.clone();
             settings.0[index] = Value::Number(match spec.kind {
                 Kind::Real { min, max, .. } => 0.7 * min + 0.3 * max,
-                Kind::Count { max, .. } => max as f64,
+                Kind::Count { max, .. } => max,
                 Kind::Toggle => 1.0 - default.0[index].number(),
                 Kind::Text { .. } => continue,
                 Kind::Choice(options) => (options.len() - 1) as f64,

@@ -15,9 +15,25 @@ pub(super) struct Known {
     faster: BySize<bool>,
 }
 
-/// The sums of every sample (see [`KernelSums`]) for each of some `layers`, samples × units with their number of units, in one
-/// submission. An error means that the GPU is lost.
-pub async fn kernel_sums(gpu: &Gpu, layers: &[(Vec<f32>, usize)], labels: &[u8], variance: f64) -> Result<Vec<Vec<Sums<f32>>>> {
+/// Activities of a layer, samples × `units`, and the variance of the noise that blurs them.
+pub struct Layer {
+    /// The activities.
+    pub t: Vec<f32>,
+    /// Units.
+    pub units: usize,
+    /// σ².
+    pub variance: f64,
+}
+
+impl Layer {
+    /// The CPU's sums of it, not begun.
+    pub fn sums(&self, labels: &[u8]) -> KernelSums<f32> {
+        KernelSums::new(&self.t, self.units, labels, self.variance)
+    }
+}
+
+/// The sums of every sample for each of some layers (see [`KernelSums`]), in one submission. An error means that the GPU is lost.
+pub async fn kernel_sums(gpu: &Gpu, layers: &[Layer], labels: &[u8]) -> Result<Vec<Vec<Sums<f32>>>> {
     let Program { pipelines: [pipeline], layout } =
         gpu.shared.kernel_sum.program.get_or_init(|| {
             gpu.program(wgpu::include_wgsl!("../../shaders/kernel_sum.wgsl"), &[READ, READ, READ, WRITE], ["sum"])
@@ -26,7 +42,7 @@ pub async fn kernel_sums(gpu: &Gpu, layers: &[(Vec<f32>, usize)], labels: &[u8],
     let classes = gpu.filled("labels", &labels.iter().map(|y| f32::from(*y)).collect::<Vec<f32>>());
     let all = gpu.read_back("sums", 4 * n * layers.len());
     let mut encoder = gpu.device.create_command_encoder(&Default::default());
-    for (place, (t, units)) in (0..).zip(layers) {
+    for (place, Layer { t, units, variance }) in (0..).zip(layers) {
         let work = gpu.filled("work", &[n as f32, *units as f32, (-1.0 / (8.0 * variance)) as f32]);
         let (t, sums) = (gpu.filled("activities", t), gpu.storage("sums", 4 * n));
         {
@@ -45,10 +61,10 @@ pub async fn kernel_sums(gpu: &Gpu, layers: &[(Vec<f32>, usize)], labels: &[u8],
 }
 
 /// Are these layers faster here than on the CPU? Measured once a device and size; a GPU in software never is.
-pub async fn pays(gpu: &Gpu, layers: &[(Vec<f32>, usize)], labels: &[u8]) -> bool {
+pub async fn pays(gpu: &Gpu, layers: &[Layer], labels: &[u8]) -> bool {
     let shared = &gpu.shared;
-    let units: usize = layers.iter().map(|(_, units)| units).sum();
-    let largest = layers.iter().map(|(t, _)| t.len()).max().unwrap_or(0).max(4 * labels.len());
+    let units: usize = layers.iter().map(|layer| layer.units).sum();
+    let largest = layers.iter().map(|layer| layer.t.len()).max().unwrap_or(0).max(4 * labels.len());
     if shared.software || 4 * largest as u64 > gpu.largest_buffer() {
         return false;
     }
@@ -60,15 +76,15 @@ pub async fn pays(gpu: &Gpu, layers: &[(Vec<f32>, usize)], labels: &[u8]) -> boo
     // The first submission also compiles the kernel.
     for _ in 0..2 {
         let start = milliseconds();
-        if kernel_sums(gpu, layers, labels, 1.0).await.is_err() {
+        if kernel_sums(gpu, layers, labels).await.is_err() {
             return false;
         }
         gpu_time = milliseconds() - start;
     }
     // A tenth of the pairs tells of the CPU.
     let start = milliseconds();
-    for (t, units) in layers {
-        KernelSums::new(t, *units, labels, 1.0).step(labels.len() * labels.len() / 20);
+    for layer in layers {
+        layer.sums(labels).step(labels.len() * labels.len() / 20);
     }
     let faster = gpu_time < 10.0 * (milliseconds() - start);
     shared.kernel_sum.faster.put(size, faster);
@@ -90,16 +106,17 @@ mod tests {
             [(1, vec![1], 0.1), (65, vec![3, 1], 0.3), (700, vec![10, 7, 5], 4e-4), (300, vec![40], 30.0)]
         {
             let labels: Vec<u8> = (0..n).map(|_| [0, 1, 255][random.below(3)]).collect();
-            let mut layer = |units: usize| -> (Vec<f32>, usize) {
-                ((0..n * units).map(|_| libm::tanhf(random.normal() as f32)).collect(), units)
+            let mut layer = |units: usize| {
+                let t = (0..n * units).map(|_| libm::tanhf(random.normal() as f32)).collect();
+                Layer { t, units, variance: variance * units as f64 }
             };
             let layers: Vec<_> = widths.iter().map(|units| layer(*units)).collect();
-            let ours = pollster::block_on(kernel_sums(gpu, &layers, &labels, variance)).expect("not lost");
-            for ((t, units), ours) in layers.iter().zip(ours) {
-                let mut twin = KernelSums::new(t, *units, &labels, variance);
+            let ours = pollster::block_on(kernel_sums(gpu, &layers, &labels)).expect("not lost");
+            for (layer, ours) in layers.iter().zip(ours) {
+                let mut twin = layer.sums(&labels);
                 twin.step(usize::MAX);
                 for (a, b) in ours.iter().flatten().zip(twin.sums().iter().flatten()) {
-                    assert!((a - b).abs() <= 1e-5 * b, "{n} × {units}: {a} and {b}");
+                    assert!((a - b).abs() <= 1e-5 * b, "{n} × {}: {a} and {b}", layer.units);
                 }
             }
         }

@@ -13,9 +13,9 @@ use crate::data::{Array, Dataset, Library};
 use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 use crate::gpu::{Device, kernel_sum, small_networks};
 use crate::methods::information::estimators::{
-    gaussian_kernel, nearest_neighbours_entropy, nearest_neighbours_label, renyi_entropy, renyi_information, squared_distances,
+    gaussian_channel, gaussian_kernel, nearest_neighbours_entropy, nearest_neighbours_label, renyi_entropy, renyi_information, squared_distances,
 };
-use crate::methods::information::kernels::{Bounds, KernelSums, Sums, bounds};
+use crate::methods::information::kernels::{KernelSums, Sums, bounds, kernel_bounds};
 use crate::methods::information::{Bins, Bottleneck, States, entropy};
 use crate::methods::model::{Hidden, Model, Room, dense};
 use crate::methods::nn::{Classification, Loss};
@@ -43,6 +43,7 @@ choice! {
         Upper => "kernels, upper bound",
         Lower => "kernels, lower bound",
         Neighbours => "nearest neighbours",
+        Gaussian => "Gaussian",
         Renyi => "matrix-based Rényi",
     }
 }
@@ -53,7 +54,7 @@ controls! {
         estimator: Choice(Estimator) = Estimator::Width, "", "which estimate the plane shows";
         beside: Choice(Estimator) = Estimator::Upper, "", "a second one, dashed: where they part, the estimator speaks and not the network";
         bins: LogCount(2, 100) = 30, "B", "more bins see finer differences, up to every input by itself";
-        noise: Log(0.00001, 1.0) = 0.00037, "σ²", "the noise that kernels and neighbours add; 0.00037 is that of 30 bins over −1 to 1";
+        noise: Log(0.01, 10000.0) = 1.0, "σ²", "the variance of the noise that kernels and neighbours add, as a multiple of a bin's own, width²/12";
         neighbours: Count(1, 20) = 4, "k", "fewer: less bias, more scatter";
         samples: LogCount(100, 4096) = 256, "n", "samples of the pairwise estimators, none of which sees more than log₂ n bits; neighbours take 600 at most, Rényi 100";
         beta: Log(1.0, 100.0) = 10.0, "β", "what a bit about the label is worth: marks the best compromise on the bottleneck's bound";
@@ -61,7 +62,7 @@ controls! {
         problem: Choice(Problem) = Problem::Rule, "", "what the network learns";
         layers: Text(40) = "10-7-5-4-3", "", "units of the hidden layers";
         activation: Choice(Hidden) = Hidden::Tanh, "σ", "units that saturate seem to forget";
-        networks: Count(1, 20) = 3, "", "networks trained at once, each from a start of its own: faint, their mean bold";
+        networks: Count(1, 20) = 1, "", "networks trained at once, each from a start of its own: faint, their mean bold";
         step_size: Log(0.001, 1.0) = 0.1, "η", "larger: both phases pass sooner";
         batch: LogCount(16, 4096) = 256, "b", "the whole training set at once: no noise in the gradient";
         weight_decay: LogZero(0.000001, 0.01) = 0.0, "λ", "keeps units out of saturation";
@@ -108,6 +109,8 @@ struct Subject {
     ranged: usize,
     /// Layer by layer, snapshot by snapshot.
     points: Vec<Vec<Point>>,
+    /// I(X;T) by both estimators on the same samples, layer by layer, snapshot by snapshot.
+    same: Vec<Vec<[f64; 2]>>,
     /// For every layer and snapshot, on the same samples: I(X;T) by bins of equal width, and the kernels' upper bound.
     ruler: Vec<(f64, f64)>,
     /// Per layer and epoch: norm of the batches' mean gradient, and of their standard deviation.
@@ -143,6 +146,12 @@ pub struct InformationPlane {
     /// Where each layer's weights are.
     places: Vec<std::ops::Range<usize>>,
     done: usize,
+}
+
+impl Estimator {
+    fn binned(self) -> bool {
+        matches!(self, Estimator::Width | Estimator::Mass)
+    }
 }
 
 impl Subject {
@@ -203,13 +212,14 @@ impl InformationPlane {
         self.order.len()
     }
 
-    /// The samples that the pairwise estimators see.
-    fn chosen(&self, estimator: Estimator) -> &[usize] {
-        let most = match estimator {
+    /// The samples that all of these estimators can see.
+    fn chosen(&self, estimators: &[Estimator]) -> &[usize] {
+        let most = |estimator: &Estimator| match estimator {
             Estimator::Renyi => RENYI,
             Estimator::Neighbours => NEIGHBOURS,
             _ => usize::MAX,
         };
+        let most = estimators.iter().map(most).min().unwrap_or(usize::MAX);
         &self.order[..self.order.len().min(self.controls.samples).min(most)]
     }
 
@@ -241,55 +251,57 @@ impl InformationPlane {
         self.subjects[s].ranged += 1;
     }
 
-    /// The chosen samples' activities.
-    fn part(&self, estimator: Estimator, width: usize) -> Vec<f32> {
-        self.chosen(estimator).iter().flat_map(|i| self.activities[i * width..(i + 1) * width].iter().copied()).collect()
-    }
-
-    fn chosen_labels(&self, s: usize, estimator: Estimator) -> Vec<u8> {
-        self.chosen(estimator).iter().map(|i| self.subjects[s].labels[*i]).collect()
+    /// What the kernels see of layer `l` of subject `s`, whose activities are in `self.activities`.
+    fn kernels_of(&self, s: usize, l: usize, chosen: &[usize]) -> kernel_sum::Layer {
+        kernel_sum::Layer { t: part(&self.activities, self.widths[l], chosen), units: self.widths[l], variance: self.variance(s, l) }
     }
 
     /// Goes on with the estimates of the next layer of subject `s`: first the pairs of the kernels, then all the rest.
     async fn measure(&mut self, s: usize, device: &Device) {
         let (l, e) = self.subjects[s].next();
-        let width = self.widths[l];
+        let chosen = self.chosen(&[Estimator::Upper]).to_vec();
+        let labels = of(&self.subjects[s].labels, &chosen);
         if self.from_gpu.is_empty() && self.pairs.is_none() {
-            self.look(s, e, l);
-            let labels = self.chosen_labels(s, Estimator::Upper);
             if l == 0 && let Some(gpu) = device.gpu() {
-                let layers = (0..self.widths.len()).map(|l| {
+                let mut layers = Vec::new();
+                for l in 0..self.widths.len() {
                     self.look(s, e, l);
-                    (self.part(Estimator::Upper, self.widths[l]), self.widths[l])
-                });
-                let layers: Vec<_> = layers.collect();
+                    layers.push(self.kernels_of(s, l, &chosen));
+                }
                 if kernel_sum::pays(gpu, &layers, &labels).await {
                     // If the GPU is lost over this, the CPU goes on.
-                    self.from_gpu = kernel_sum::kernel_sums(gpu, &layers, &labels, self.controls.noise).await.unwrap_or_default();
+                    self.from_gpu = kernel_sum::kernel_sums(gpu, &layers, &labels).await.unwrap_or_default();
                     self.from_gpu.reverse();
                 }
-                self.look(s, e, l);
             }
+            self.look(s, e, l);
             if self.from_gpu.is_empty() {
-                let t = self.part(Estimator::Upper, width);
-                self.pairs = Some(KernelSums::new(&t, width, &labels, self.controls.noise));
+                self.pairs = Some(self.kernels_of(s, l, &chosen).sums(&labels));
             }
         }
         if self.pairs.as_mut().is_some_and(|pairs| !pairs.step(PAIRS)) {
             return;
         }
-        if l > 0 {
-            self.look(s, e, l);
-        }
+        self.look(s, e, l);
         let sums = self.pairs.take().map(|pairs| pairs.sums()).or_else(|| self.from_gpu.pop()).expect("one of them is there");
-        let kernels = bounds(&sums, &self.chosen_labels(s, Estimator::Upper));
-        let point = [self.controls.estimator, self.controls.beside].map(|estimator| self.estimate(estimator, s, (l, e), kernels));
-        let bins = self.states(Estimator::Width, s, l, &self.part(Estimator::Upper, width)).entropy();
-        self.subjects[s].points[l].push(point);
-        self.subjects[s].ruler.push((bins, kernels.upper.0));
+        let kernels = bounds(&sums, &labels);
+        let both = [self.controls.estimator, self.controls.beside];
+        let all: Vec<usize> = (0..self.samples()).collect();
+        let estimate = |estimator: Estimator, samples: &[usize]| match estimator {
+            Estimator::Upper if samples == chosen => kernels.upper,
+            Estimator::Lower if samples == chosen => kernels.lower,
+            _ => self.estimate(estimator, s, (l, e), samples),
+        };
+        let point = both.map(|estimator| estimate(estimator, if estimator.binned() { &all } else { self.chosen(&[estimator]) }));
+        let same = both.map(|estimator| estimate(estimator, self.chosen(&both)).0);
+        let bins = self.estimate(Estimator::Width, s, (l, e), &chosen).0;
+        let subject = &mut self.subjects[s];
+        subject.points[l].push(point);
+        subject.same[l].push(same);
+        subject.ruler.push((bins, kernels.upper.0));
     }
 
-    /// The samples whose activities are `t`, sorted by the tuple of their units' bins.
+    /// Samples whose activities are `t`, sorted by the tuple of their units' bins.
     fn states(&self, estimator: Estimator, s: usize, l: usize, t: &[f32]) -> States {
         let width = self.widths[l];
         let (mut tuples, mut states) = (vec![0u16; t.len()], States::default());
@@ -306,27 +318,29 @@ impl InformationPlane {
         states
     }
 
-    /// (I(X;T), I(T;Y)) in bits, from `self.activities` of layer `l` at snapshot `e`.
-    fn estimate(&self, estimator: Estimator, s: usize, (l, e): (usize, usize), kernels: Bounds) -> (f64, f64) {
-        let (subject, width) = (&self.subjects[s], self.widths[l]);
+    /// (I(X;T), I(T;Y)) in bits of layer `l` at snapshot `e`, whose activities are in `self.activities`, from these samples.
+    fn estimate(&self, estimator: Estimator, s: usize, (l, e): (usize, usize), samples: &[usize]) -> (f64, f64) {
+        let (subject, width, variance) = (&self.subjects[s], self.widths[l], self.variance(s, l));
+        let t = part(&self.activities, width, samples);
+        let labels = of(&subject.labels, samples);
         let double = |values: &[f32]| values.iter().map(|v| f64::from(*v)).collect::<Vec<f64>>();
-        let labels = self.chosen_labels(s, estimator);
         match estimator {
             Estimator::Width | Estimator::Mass => {
-                let mut states = self.states(estimator, s, l, &self.activities);
-                (states.entropy(), states.information_about(&subject.conditional, self.classes))
+                let mut states = self.states(estimator, s, l, &t);
+                let conditional = part(&subject.conditional, self.classes, samples);
+                (states.entropy(), states.information_about(&conditional, self.classes))
             }
-            Estimator::Upper => kernels.upper,
-            Estimator::Lower => kernels.lower,
+            Estimator::Upper => kernel_bounds(&t, width, &labels, variance).upper,
+            Estimator::Lower => kernel_bounds(&t, width, &labels, variance).lower,
             Estimator::Neighbours => {
-                let mut t = double(&self.part(estimator, width));
+                let mut t = double(&t);
                 let mut random = Random::new(subject.seed, &format!("noise {l} {e}"));
-                let deviation = self.controls.noise.sqrt();
-                t.iter_mut().for_each(|v| *v += deviation * random.normal());
-                let noise = 0.5 * width as f64 * log2(2.0 * std::f64::consts::PI * std::f64::consts::E * self.controls.noise);
+                t.iter_mut().for_each(|v| *v += variance.sqrt() * random.normal());
+                let noise = 0.5 * width as f64 * log2(2.0 * std::f64::consts::PI * std::f64::consts::E * variance);
                 let h = nearest_neighbours_entropy(&squared_distances(&t, width), width, self.controls.neighbours);
                 ((h - noise).max(0.0), nearest_neighbours_label(&t, width, &labels, self.controls.neighbours))
             }
+            Estimator::Gaussian => gaussian_channel(&double(&t), width, &labels, variance),
             Estimator::Renyi => {
                 let kernel = |x: &[f64], d: usize| {
                     let squared = squared_distances(x, d);
@@ -335,20 +349,26 @@ impl InformationPlane {
                     sorted.sort_by(f64::total_cmp);
                     gaussian_kernel(&squared, 0.5 * sorted[sorted.len() / 2].sqrt().max(1e-6))
                 };
-                let chosen = self.chosen(estimator);
-                let n = chosen.len();
-                let kt = kernel(&double(&self.part(estimator, width)), width);
+                let n = samples.len();
+                let kt = kernel(&double(&t), width);
                 let ky: Vec<f64> = (0..n * n).map(|i| f64::from(u8::from(labels[i / n] == labels[i % n]))).collect();
                 let d = subject.inputs.len() / self.samples();
                 let about_x = if d == 0 {
                     renyi_entropy(&kt, ORDER)
                 } else {
-                    let x: Vec<f32> = chosen.iter().flat_map(|i| subject.inputs[i * d..(i + 1) * d].iter().copied()).collect();
-                    renyi_information(&kernel(&double(&x), d), &kt, ORDER)
+                    renyi_information(&kernel(&double(&part(&subject.inputs, d, samples)), d), &kt, ORDER)
                 };
                 (about_x, renyi_information(&kt, &ky, ORDER))
             }
         }
+    }
+
+    /// The noise of layer `l`.
+    fn variance(&self, s: usize, l: usize) -> f64 {
+        let (low, high) = self.bins_of(s, l);
+        let width = f64::from(high - low) / self.controls.bins as f64;
+        // A layer that never moves has bins without width; whatever the noise, it tells nothing.
+        (self.controls.noise * width * width / 12.0).max(1e-12)
     }
 
     /// The interval that bins of equal width share: the activation's own, or the layer's over all snapshots.
@@ -429,11 +449,11 @@ impl InformationPlane {
         Ink::Ramp(0.15 + 0.85 * l as f32 / (self.widths.len() - 1).max(1) as f32)
     }
 
-    /// `of` every layer's points up to the last snapshot that all subjects have, in their mean.
-    fn mean_of(&self, l: usize, of: impl Fn(&Point) -> f64) -> Vec<f64> {
+    /// The mean over the networks of what is told of layer `l`, up to the last snapshot that all of them have.
+    fn mean_of(&self, l: usize, told: impl Fn(&Subject, usize) -> f64) -> Vec<f64> {
         let known = self.subjects.iter().map(|s| s.points[l].len()).min().unwrap_or(0);
         let count = self.subjects.len() as f64;
-        (0..known).map(|e| self.subjects.iter().map(|s| of(&s.points[l][e])).sum::<f64>() / count).collect()
+        (0..known).map(|e| self.subjects.iter().map(|s| told(s, e)).sum::<f64>() / count).collect()
     }
 
     fn plane(&self) -> Chart {
@@ -441,10 +461,18 @@ impl InformationPlane {
         let scaled = |values: Vec<f64>| values.into_iter().map(|v| unit * v).collect::<Vec<f64>>();
         let (h, information) = self.limits();
         let most_x = unit * log2(self.samples() as f64);
-        let mut marks = vec![Mark::at_y("I(X;Y)", unit * information)];
-        if !self.bound.is_empty() {
-            let (x, y) = self.bound.iter().copied().unzip();
-            marks.push(Mark::dashed("bottleneck bound", Ink::Muted, scaled(x), scaled(y)));
+        let top = 1.05 * unit * h.max(1e-3);
+        let mut marks = Vec::new();
+        if self.bound.len() == self.betas().len() {
+            // From nothing known along the bound to all that there is to know.
+            let ends = [(0.0, 0.0), (log2(self.samples() as f64), information)];
+            let (x, y): (Vec<f64>, Vec<f64>) = ends[..1].iter().chain(self.bound.iter().rev()).chain(&ends[1..]).copied().unzip();
+            let high = vec![top; x.len()];
+            marks.push(Mark::Band { name: "beyond the bottleneck's bound".into(), ink: Ink::Muted, x: scaled(x), low: scaled(y), high });
+        }
+        marks.push(Mark::at_y("H(Y)", unit * h));
+        if h - information > 0.02 * h {
+            marks.push(Mark::at_y("I(X;Y)", unit * information));
         }
         let marked = self.betas().iter().position(|b| *b == self.controls.beta).and_then(|i| self.bound.get(i));
         if let Some((x, y)) = marked {
@@ -458,12 +486,11 @@ impl InformationPlane {
                 }
             }
         }
+        let mut ends = Vec::new();
         for l in 0..self.widths.len() {
-            let (x, y) = (scaled(self.mean_of(l, |p| p[0].0)), scaled(self.mean_of(l, |p| p[0].1)));
+            let (x, y) = (scaled(self.mean_of(l, |s, e| s.points[l][e][0].0)), scaled(self.mean_of(l, |s, e| s.points[l][e][0].1)));
             let shade = (0..x.len()).map(|e| e as f32 / (SNAPSHOTS - 1) as f32).collect();
-            if let (Some(x), Some(y)) = (x.last(), y.last()) {
-                marks.push(Mark::Label { text: (l + 1).to_string(), at: (*x, *y), ink: Ink::Text });
-            }
+            ends.extend(x.last().copied().zip(y.last().copied()).map(|end| (l + 1, end)));
             let name = match (l, self.subjects.len()) {
                 (0, 1) => "a layer, light to dark over the epochs",
                 (0, _) => "a layer, light to dark over the epochs, mean of the networks",
@@ -471,9 +498,17 @@ impl InformationPlane {
             };
             marks.push(Mark::Trail { name: name.into(), x, y, shade });
         }
+        // Layers that end in one place share a label.
+        while let Some(&(_, (x, y))) = ends.first() {
+            let near = |at: &(f64, f64)| (at.0 - x).abs() < 0.03 * most_x && (at.1 - y).abs() < 0.05 * top;
+            let (here, others): (Vec<_>, Vec<_>) = ends.into_iter().partition(|(_, at)| near(at));
+            let text = here.iter().map(|(l, _)| l.to_string()).collect::<Vec<String>>().join(", ");
+            marks.push(Mark::Label { text, at: (x, y), ink: Ink::Text });
+            ends = others;
+        }
         Chart {
-            x: Axis::linear("I(X;T), what a layer keeps of the input").unit(name).range(0.0, most_x),
-            y: Axis::linear("I(T;Y), what it says of the label").unit(name).range(0.0, 1.02 * unit * h.max(1e-3)),
+            x: Axis::linear("I(X;T), what a layer keeps of the input").unit(name).range(0.0, 1.03 * most_x),
+            y: Axis::linear("I(T;Y), what it says of the label").unit(name).range(0.0, top),
             marks,
             ..Chart::default()
         }
@@ -484,15 +519,12 @@ impl InformationPlane {
         let epochs: Vec<f64> = self.epochs().iter().map(|e| (*e).max(1) as f64).collect();
         let both = [self.controls.estimator, self.controls.beside];
         let mut marks = Vec::new();
-        // How many samples the less sparing of the pairwise estimators sees.
-        let pairwise = both.iter().filter(|e| !matches!(e, Estimator::Width | Estimator::Mass));
-        if let Some(n) = pairwise.map(|e| self.chosen(*e).len()).max() {
-            marks.push(Mark::at_y(format!("most that pairs of {n} samples show"), unit * log2(n as f64)));
-        }
+        let n = self.chosen(&both).len();
+        marks.push(Mark::at_y(format!("most that {n} samples show"), unit * log2(n as f64)));
         let names = both.map(|e| <Estimator as crate::controls::Options>::NAMES[crate::controls::Options::index(e)]);
         for l in 0..self.widths.len() {
             let name = |which: usize| if l == 0 { names[which].to_string() } else { String::new() };
-            let of = |which: usize| self.mean_of(l, |p| unit * p[which].0);
+            let of = |which: usize| self.mean_of(l, |s, e| unit * s.same[l][e][which]);
             let x = epochs[..of(0).len()].to_vec();
             marks.push(Mark::line(name(0), self.ink(l), x.clone(), of(0)));
             marks.push(Mark::dashed(name(1), self.ink(l), x, of(1)));
@@ -514,6 +546,9 @@ impl InformationPlane {
             let sum = |e: usize| self.subjects.iter().map(|s| s.scores[e][k]).sum::<f64>();
             (0..known).map(|e| sum(e) / self.subjects.len() as f64).collect()
         };
+        let trained = |e: &f64| self.trainings.iter().map(|t| t.loss[*e as usize - 1]).sum::<f64>() / self.trainings.len() as f64;
+        let training = epochs.iter().map(trained).collect();
+        marks.push(Mark::dashed("training loss (nats)", Ink::Series(1), epochs.clone(), training));
         marks.push(Mark::line("test loss (nats)", Ink::Series(1), epochs.clone(), mean(0)));
         marks.push(Mark::line("test accuracy", Ink::Series(0), epochs, mean(1)));
         Chart { x: Axis::log("epoch"), y: Axis::linear("loss, accuracy"), marks, ..Chart::default() }
@@ -546,14 +581,14 @@ impl InformationPlane {
         let l = self.shown();
         let (low, high) = self.bins_of(0, l);
         let (low, high) = if low < high { (f64::from(low), f64::from(high)) } else { (-1.0, 1.0) };
-        let bins = self.controls.bins.min(60);
+        let bins = self.controls.bins;
         let edges: Vec<f64> = (0..=bins).map(|i| low + (high - low) * i as f64 / bins as f64).collect();
         let mut share = vec![0.0; bins];
         for v in &self.activities {
             let place = ((f64::from(*v) - low) / (high - low) * bins as f64).clamp(0.0, bins as f64 - 1.0);
             share[place as usize] += 1.0 / self.activities.len() as f64;
         }
-        let x = Axis::linear(format!("activity of a unit in layer {}, in its bins", l + 1));
+        let x = Axis::linear(format!("activity of a unit in layer {}, in bins of equal width", l + 1));
         let marks = vec![Mark::Histogram { name: String::new(), ink: Ink::Series(0), edges, y: share }];
         Chart { x, y: Axis::linear("share of the activities"), marks, ..Chart::default() }
     }
@@ -571,9 +606,11 @@ impl InformationPlane {
     fn readings(&self) -> Table {
         let (h, information) = self.limits();
         let (unit, name) = self.unit();
-        let end = |k: usize| self.mean_of(self.shown(), |p| p[k].0).last().map_or(f64::NAN, |v| unit * v);
+        let shown = self.shown();
+        let end = |k: usize| self.mean_of(shown, |s, e| s.points[shown][e][k].0).last().map_or(f64::NAN, |v| unit * v);
         let saturated = self.activities.iter().filter(|v| v.abs() > 0.95).count() as f64 / self.activities.len().max(1) as f64;
-        let seen = [Estimator::Upper, Estimator::Neighbours, Estimator::Renyi].map(|e| unit * log2(self.chosen(e).len() as f64));
+        let seen = [Estimator::Upper, Estimator::Neighbours, Estimator::Renyi];
+        let seen = seen.map(|estimator| unit * log2(self.chosen(&[estimator]).len() as f64));
         let rows = [
             ("H(X), log of the samples", unit * log2(self.samples() as f64)),
             ("H(Y)", unit * h),
@@ -585,7 +622,7 @@ impl InformationPlane {
             ("I(X;T) at the end, shown layer, dashed", end(1)),
             ("mean distance of bins and kernels, on the same samples", unit * self.disagreement()),
             ("data processing violated by at most", unit * self.violation()),
-            ("shown layer, first network: share of activities beyond ±0.95", saturated),
+            ("shown layer: share of activities beyond ±0.95", saturated),
         ];
         let row = |(name, value): (&str, f64)| vec![Cell::Text(name.into()), Cell::Number(value)];
         Table {
@@ -593,6 +630,16 @@ impl InformationPlane {
             rows: rows.into_iter().filter(|r| r.1.is_finite()).map(row).collect(),
         }
     }
+}
+
+/// The rows of `values`, `width` numbers each, that belong to these samples.
+fn part<T: Copy>(values: &[T], width: usize, samples: &[usize]) -> Vec<T> {
+    samples.iter().flat_map(|i| values[i * width..(i + 1) * width].iter().copied()).collect()
+}
+
+/// The labels of these samples.
+fn of(labels: &[u8], samples: &[usize]) -> Vec<u8> {
+    samples.iter().map(|i| labels[*i]).collect()
 }
 
 /// Where a network's `l`-th hidden layer is among what a forward pass leaves.
@@ -626,9 +673,9 @@ fn snapshots(epochs: usize) -> Vec<usize> {
     all
 }
 
-/// The i-th β of the bottleneck's curve, from 100 down to 1.
+/// The i-th β of the bottleneck's curve, from 100 down to 1.01, dense near 1: there the best compromise moves.
 fn beta(i: usize) -> f64 {
-    exp(log(100.0) * (1.0 - i as f64 / (BETAS - 1) as f64))
+    1.0 + exp(log(99.0) + (log(0.01) - log(99.0)) * i as f64 / (BETAS - 1) as f64)
 }
 
 /// The widths of the hidden layers that "10-7-5" writes.
@@ -639,8 +686,15 @@ fn widths(text: &str) -> Result<Vec<usize>> {
     if (1..=8).contains(&widths.len()) && widths.iter().all(|w| (1..=256).contains(w)) { Ok(widths) } else { Err(wrong()) }
 }
 
-/// The reader's activities: an array named `labels` (samples) and either one array a layer (epochs × samples × units) or a single one
-/// with the layers as its second axis.
+/// The two whole numbers at the end of an array's name.
+fn epoch_and_layer(name: &str) -> Option<(usize, usize)> {
+    let (before, layer) = name.rsplit_once('_')?;
+    let digits = before.len() - before.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    Some((before[before.len() - digits..].parse().ok()?, layer.parse().ok()?))
+}
+
+/// The reader's activities: an array named `labels` (samples) and either one array a layer (epochs × samples × units), or a single one
+/// with the layers as its second axis, or one array (samples × units) for every epoch and layer, named by both as in `20_3`.
 fn own(arrays: &[Array]) -> Result<(Vec<Array>, Vec<u8>)> {
     let file = &arrays[0].name;
     let wrong =
@@ -652,10 +706,13 @@ fn own(arrays: &[Array]) -> Result<(Vec<Array>, Vec<u8>)> {
         return Err(wrong(format!("{}: labels are whole numbers from 0 to 255", labels.name)));
     }
     let n = labels.values.len();
-    let mut layers = Vec::new();
+    let (mut layers, mut singles) = (Vec::new(), Vec::new());
     for array in arrays.iter().filter(|a| !is_labels(a)) {
         let shape = &array.shape;
         match shape.len() {
+            2 if shape[0] == n => singles.push((epoch_and_layer(&array.name).ok_or_else(|| {
+                wrong(format!("{}: an array of samples × units is named by its epoch and layer, as in 20_3", array.name))
+            })?, array)),
             3 if shape[1] == n => layers.push(array.clone()),
             4 if shape[2] == n => {
                 let (epochs, count, size) = (shape[0], shape[1], shape[2] * shape[3]);
@@ -668,6 +725,16 @@ fn own(arrays: &[Array]) -> Result<(Vec<Array>, Vec<u8>)> {
             }
             _ => return Err(wrong(format!("{}: its shape {shape:?} does not fit {n} labels", array.name))),
         }
+    }
+    singles.sort_by_key(|((epoch, layer), _)| (*layer, *epoch));
+    for of_layer in singles.chunk_by(|((_, a), _), ((_, b), _)| a == b) {
+        let first = of_layer[0].1;
+        if let Some((_, other)) = of_layer.iter().find(|(_, array)| array.shape != first.shape) {
+            return Err(wrong(format!("{}: its shape {:?} is not that of {}", other.name, other.shape, first.name)));
+        }
+        let values = of_layer.iter().flat_map(|(_, array)| array.values.iter().copied()).collect();
+        let shape = vec![of_layer.len(), n, first.shape[1]];
+        layers.push(Array { name: first.name.clone(), shape, values, columns: Vec::new() });
     }
     let epochs = layers.first().map(|l| l.shape[0]).ok_or_else(|| wrong(format!("{file}: no activities")))?;
     match layers.iter().find(|l| l.shape[0] != epochs) {
@@ -690,9 +757,9 @@ impl Experiment for InformationPlane {
             authors: "Ravid Shwartz-Ziv, Naftali Tishby",
             year: 2017,
         },
-        claim: "Binning behaves like Gaussian noise of the bin's own variance: with that noise the kernel bound stays within half a bit of the binned I(X;T), in the mean over layers and epochs.",
+        claim: "In a tanh network binning behaves like Gaussian noise of the bin's own variance: with that noise the kernel bound stays within half a bit of the binned I(X;T), in the mean over layers and epochs.",
         reproduction: Reproduction::AsClaimed,
-        honesty: "I(X;T) of a deterministic network with continuous units is infinite: what every estimator here shows is how much survives a certain noise or grid, and the two estimates side by side say how much the choice matters.",
+        honesty: "I(X;T) of a deterministic network with continuous units is infinite: what every estimator here shows is how much survives a certain noise or grid, and the two estimates side by side say how much the choice matters. With ReLU and GELU, whose units have no bound, bins and kernels part by 0.6 bits.",
         seeds: 3,
         unit: "slice",
         views: &[
@@ -728,13 +795,18 @@ impl Experiment for InformationPlane {
             Preset {
                 name: "break-it",
                 about: "Kernels with a thousand times that noise: another plane of the same network",
-                set: &[("noise", "0.3")],
+                set: &[("noise", "1000")],
+            },
+            Preset {
+                name: "eight networks",
+                about: "Eight networks from starts of their own, and their mean: what is chance, and what is not",
+                set: &[("networks", "8")],
             },
             Preset { name: "ReLU", about: "The same with ReLU: nothing turns left", set: &[("activation", "ReLU")] },
             Preset {
                 name: "neighbours",
                 about: "Nearest neighbours beside kernels, both with visible noise",
-                set: &[("estimator", "nearest neighbours"), ("noise", "0.01")],
+                set: &[("estimator", "nearest neighbours"), ("noise", "30")],
             },
             Preset {
                 name: "Rényi",
@@ -748,7 +820,6 @@ impl Experiment for InformationPlane {
                     ("problem", "digits"),
                     ("layers", "12-6-3"),
                     ("bins", "6"),
-                    ("noise", "0.00926"),
                     ("epochs", "100"),
                     ("batch", "64"),
                     ("shown", "3"),
@@ -757,7 +828,7 @@ impl Experiment for InformationPlane {
         ],
         data: &[Dataset::Digits],
         own_data: Some(
-            "Activities of your own as npz or safetensors: labels (samples) and one array a layer (epochs × samples × units), or one with the layers as its second axis.",
+            "Activities of your own as npz or safetensors: labels (samples) and one array a layer (epochs × samples × units), one with the layers as its second axis, or one array (samples × units) an epoch and layer, named as in 20_3.",
         ),
     };
 
@@ -847,6 +918,7 @@ impl Experiment for InformationPlane {
         if measured(controls) != measured(&self.controls) {
             for subject in &mut self.subjects {
                 subject.points.iter_mut().for_each(Vec::clear);
+                subject.same.iter_mut().for_each(Vec::clear);
                 subject.ruler.clear();
             }
             (self.pairs, self.from_gpu) = (None, Vec::new());
@@ -877,6 +949,7 @@ impl Experiment for InformationPlane {
         let each = |of: &dyn Fn(&Subject) -> f64| self.subjects.iter().map(of).sum::<f64>() / self.subjects.len() as f64;
         measures! {
             disagreement: self.disagreement(),
+            kept: self.subjects.iter().flat_map(|s| &s.ruler).map(|(bins, _)| *bins).fold(0.0, f64::max),
             compression: each(&|s| s.points.iter().map(compression).sum()),
             violation: self.violation(),
             accuracy: each(&|s| s.scores.last().map_or(f64::NAN, |s| s[1])),
@@ -885,6 +958,10 @@ impl Experiment for InformationPlane {
 
     fn verdict(runs: &[Measures]) -> Verdict {
         let worst = most(runs, "disagreement");
+        if most(runs, "kept") == 0.0 {
+            let text = "No layer tells one input from another, by bins or by kernels.".into();
+            return Verdict { holds: None, text, figure: f64::NAN, threshold: 0.5 };
+        }
         let text = format!(
             "On the same samples, bins and kernels are {:.2} bits of I(X;T) apart in the mean, {worst:.2} at most in a run.",
             mean(runs, "disagreement")
@@ -919,6 +996,7 @@ impl Subject {
             ranges: vec![(f32::INFINITY, f32::NEG_INFINITY); layers],
             ranged: 0,
             points: vec![Vec::new(); layers],
+            same: vec![Vec::new(); layers],
             ruler: Vec::new(),
             phases: Vec::new(),
             sums: Vec::new(),
@@ -1020,6 +1098,14 @@ mod tests {
         for [(x, y), _] in run.subjects[0].points.iter().flatten() {
             assert!(*y <= information + 1e-12 && *y <= x + 1e-12 && *x <= 12.0 + 1e-12);
         }
+        // Nor more than its bins can tell apart: five bins and one to three units.
+        let narrow = Controls { epochs: 20, layers: "1-2-3".into(), bins: 5, ..Controls::default() };
+        for estimator in [Estimator::Width, Estimator::Mass] {
+            let run = over(&Controls { estimator, ..narrow.clone() }, &Library::default());
+            for (l, points) in run.subjects[0].points.iter().enumerate() {
+                assert!(points.iter().all(|p| p[0].0 <= (l + 1) as f64 * log2(5.0) + 1e-12));
+            }
+        }
         let (x, y): (Vec<f64>, Vec<f64>) = run.bound.iter().copied().unzip();
         assert_eq!(x.len(), BETAS + 1);
         assert!(y.iter().zip(&x).all(|(y, x)| y <= x && *y <= information + 1e-9));
@@ -1041,6 +1127,52 @@ mod tests {
         let [first, second] = [run.subjects[0].points[0][0][0], run.subjects[0].points[0][1][0]];
         assert!((first.0 - 6.0).abs() < 1e-12 && (first.1 - 2.0).abs() < 1e-12);
         assert!((second.0 - 2.0).abs() < 1e-12 && (second.1 - 2.0).abs() < 1e-12);
+        // The same, an array an epoch and layer.
+        let arrays = vec![
+            array("a.npz/labels", vec![64], labels.clone()),
+            array("a.npz/10_1", vec![64, 1], labels),
+            array("a.npz/2_1", vec![64, 1], same),
+        ];
+        let singly = over(&controls, &Library::default().with_own(arrays));
+        assert_eq!(singly.subjects[0].points, run.subjects[0].points);
+    }
+
+    /// Several networks: the first is the one that is trained alone, and the plane shows their mean.
+    #[test]
+    fn networks_are_trained_side_by_side() {
+        let alone = Controls { epochs: 30, ..Controls::default() };
+        let one = over(&alone, &Library::default());
+        let three = over(&Controls { networks: 3, ..alone }, &Library::default());
+        assert!(one.subjects[0].points == three.subjects[0].points && one.subjects[0].scores == three.subjects[0].scores);
+        assert_ne!(three.subjects[0].points, three.subjects[1].points);
+        let end = |s: &Subject| s.points[2].last().unwrap()[0].0;
+        let mean = three.subjects.iter().map(end).sum::<f64>() / 3.0;
+        let told = three.mean_of(2, |s, e| s.points[2][e][0].0);
+        assert!((told.last().unwrap() - mean).abs() < 1e-12);
+    }
+
+    /// On the GPU the same networks are trained and the same pairs summed, up to rounding.
+    #[test]
+    fn a_gpu_shows_the_same_plane() {
+        let Some(device) = crate::gpu::tests::gpu() else { return };
+        let controls = Controls { epochs: 3, networks: 2, layers: "10-7-5".into(), ..Controls::default() };
+        let on_cpu = over(&controls, &Library::default());
+        let mut on_gpu = InformationPlane::new(&controls, 0, &Library::default()).unwrap();
+        let tasks: Vec<&Classification> = on_gpu.subjects.iter().filter_map(Subject::task).collect();
+        on_gpu.kernel = Some(small_networks::Kernel::new(device.gpu().expect("not lost"), &on_gpu.trainings, &tasks));
+        assert!(matches!(on_gpu.kernel, Some(Some(_))));
+        while !pollster::block_on(on_gpu.step(&device)).unwrap().finished() {}
+        for (ours, twin) in on_gpu.subjects.iter().zip(&on_cpu.subjects) {
+            for (ours, twin) in ours.scores.iter().flatten().zip(twin.scores.iter().flatten()) {
+                assert!((ours - twin).abs() < 2e-3, "{ours} and {twin}");
+            }
+            for (ours, twin) in ours.phases.iter().flatten().flatten().zip(twin.phases.iter().flatten().flatten()) {
+                assert!((ours - twin).abs() < 1e-3 * twin, "{ours} and {twin}");
+            }
+            for (ours, twin) in ours.ruler.iter().zip(&twin.ruler) {
+                assert!((ours.1 - twin.1).abs() < 1e-3, "{ours:?} and {twin:?}");
+            }
+        }
     }
 
     #[test]

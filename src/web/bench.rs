@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 use wide::f32x4;
 
 use crate::gpu::sinkhorn::{Kernel, Twin};
-use crate::gpu::{Device, basins, loss_grid, milliseconds as now};
+use crate::gpu::{Device, basins, kernel_sum, loss_grid, milliseconds as now, small_networks};
 use crate::methods::basins::Flow;
 use crate::methods::formula::Formula;
 use crate::methods::information::estimators::nearest_neighbours;
@@ -15,11 +15,11 @@ use crate::methods::landscapes::Landscape;
 use crate::methods::linear;
 use crate::methods::model::{Model, Room};
 use crate::methods::narrow::Narrow;
-use crate::methods::nn::{Activation, Loss, Network, Start, Tape};
+use crate::methods::nn::{Activation, Classification, Loss, Network, Start, Tape};
 use crate::methods::optimize::{Optimizer, Rule};
 use crate::methods::plane::{Plane, Scaling, random_direction};
 use crate::methods::random::Random;
-use crate::methods::training::evaluate;
+use crate::methods::training::{Recipe, Training, evaluate};
 
 /// Random costs ηC of `n` points a side, ε = 0.01, and the mass of each point.
 fn transport(n: usize) -> (Vec<f64>, Vec<f64>) {
@@ -60,6 +60,62 @@ pub async fn compare_loss_grid(settings: usize) -> Result<Option<f64>, JsError> 
     let (model, mut room) = (Model::from(network), Room::default());
     let twins = settings.into_iter().map(|theta| evaluate(&model.with(theta), Loss::CrossEntropy, &x, &y, &mut room).0);
     Ok(Some(largest(losses.iter().zip(twins).map(|(a, b)| (a - b).abs() / b))))
+}
+
+/// How far the GPU's sums of kernels between `n` samples are from those of their CPU twin, at most, as a share of the sum. Nothing where
+/// there is no GPU.
+#[wasm_bindgen]
+pub async fn compare_kernel_sum(n: usize) -> Result<Option<f64>, JsError> {
+    let mut random = Random::new(0, "bench");
+    let labels: Vec<u8> = (0..n).map(|_| random.below(2) as u8).collect();
+    let mut layer = |units: usize| {
+        let t = (0..n * units).map(|_| libm::tanhf(random.normal() as f32)).collect();
+        kernel_sum::Layer { t, units, variance: 0.01 }
+    };
+    let layers = [10, 7, 5].map(&mut layer);
+    let device = Device::best().await;
+    let Some(gpu) = device.gpu() else { return Ok(None) };
+    let ours = kernel_sum::kernel_sums(gpu, &layers, &labels).await?;
+    let twin = |layer: &kernel_sum::Layer| {
+        let mut twin = layer.sums(&labels);
+        twin.step(usize::MAX);
+        twin.sums()
+    };
+    let pairs = ours.iter().flatten().flatten().zip(layers.iter().flat_map(twin).flatten());
+    Ok(Some(largest(pairs.map(|(a, b)| f64::from((a - b).abs() / b)))))
+}
+
+/// How far the weights of two small networks that the GPU has trained for two epochs are from those of their CPU twins, at most, as a
+/// share of the largest weight. Nothing where there is no GPU.
+#[wasm_bindgen]
+pub async fn compare_small_networks() -> Result<Option<f64>, JsError> {
+    let ensemble = || -> (Vec<Training>, Vec<Classification>) {
+        let one = |seed: u64| {
+            let mut random = Random::new(seed, "bench");
+            let sizes = [12, 10, 7, 5, 2];
+            let network = Network::new(&sizes, Activation::Tanh, Start::Normal { gain: 1.0 }, &mut random);
+            let optimizer = Optimizer::new(Rule::Momentum { mu: 0.0 }, 0.1, network.theta.len());
+            let recipe = Recipe { loss: Loss::CrossEntropy, optimizer, decay: 0.001, batch: 64 };
+            let x: Vec<f32> = (0..300 * 12).map(|_| random.normal() as f32).collect();
+            let y: Vec<u8> = (0..300).map(|_| random.below(2) as u8).collect();
+            let task = Classification { features: 12, x, y, test_x: Vec::new(), test_y: Vec::new() };
+            (Training::new(network, recipe, 300, random), task)
+        };
+        (0..2).map(one).unzip()
+    };
+    let ((mut ours, tasks), (mut twins, _)) = (ensemble(), ensemble());
+    let device = Device::best().await;
+    let tasks: Vec<&Classification> = tasks.iter().collect();
+    let Some(kernel) = device.gpu().and_then(|gpu| small_networks::Kernel::new(gpu, &ours, &tasks)) else { return Ok(None) };
+    kernel.epochs(&mut ours, 2).await?;
+    for (twin, task) in twins.iter_mut().zip(tasks) {
+        while twin.epochs() < 2 {
+            twin.step(task);
+        }
+    }
+    let weights = |all: &[Training]| all.iter().flat_map(|t| t.network.theta().to_vec()).map(f64::from).collect::<Vec<f64>>();
+    let (ours, twins) = (weights(&ours), weights(&twins));
+    Ok(Some(largest(ours.iter().zip(&twins).map(|(a, b)| (a - b).abs())) / largest(twins.iter().map(|b| b.abs()))))
 }
 
 /// The largest of some distances; NaN if one is NaN, which `max` would pass over.

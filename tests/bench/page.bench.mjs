@@ -43,16 +43,19 @@ export async function measure() {
     });
     await over(page);
     const busy = await stage.page("?experiment=neural-collapse-perturbation&act=network", { rest: false });
-    const tasks = await busy.evaluate(async () => {
+    const [loading, running] = await busy.evaluate(async () => {
       const long = [];
-      new PerformanceObserver((list) => long.push(...list.getEntries().map((entry) => entry.duration))).observe({ type: "longtask" });
+      new PerformanceObserver((list) => long.push(...list.getEntries())).observe({ type: "longtask", buffered: true });
       await new Promise((resolve) => setTimeout(resolve, 4000));
-      return long;
+      const first = performance.getEntriesByName("first picture")[0].startTime;
+      const longest = (tasks) => Math.max(1, ...tasks.map((task) => task.duration));
+      return [longest(long.filter((task) => task.startTime <= first)), longest(long.filter((task) => task.startTime > first))];
     });
     return [
       { what: "first picture after navigation, cold cache", unit: "ms", ours: median(firsts), goal: 1000 },
       { what: "slider moved, new picture drawn, median", unit: "ms", ours: median(answers), goal: 100 },
-      { what: "longest task of the page while a run goes on", unit: "ms", ours: Math.max(1, ...tasks), goal: 50 },
+      { what: "longest task of the page while it loads", unit: "ms", ours: loading },
+      { what: "longest task of the page while a run goes on", unit: "ms", ours: running, goal: 50 },
     ];
   } finally {
     await stage.end();

@@ -32,7 +32,7 @@ print([["", "here", "beside", "", "ratio", "goal"], ...rows]);
 function cells({ what, unit, ours, theirs, other, goal, better = "less" }) {
   const against = theirs ?? goal;
   const ratio = better === "less" ? against / ours : ours / against;
-  const target = theirs === undefined ? 1 : goal;
+  const target = theirs === undefined ? goal && 1 : goal;
   const met = target === undefined ? "" : ratio >= target ? "met" : "not met";
   const wish = goal === undefined ? "" : theirs === undefined ? `${better === "less" ? "≤" : "≥"} ${figure(goal)} ${unit}` : `${goal} ×`;
   return [

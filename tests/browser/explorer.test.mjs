@@ -55,6 +55,20 @@ test("a lab tells what its field asks and leads to its experiments; one without 
   await page.context().close();
 });
 
+test("no page is wider than a telephone", async () => {
+  const page = await stage.page("", { context: { viewport: { width: 360, height: 740 } } });
+  const wide = () => page.evaluate(() => document.documentElement.scrollWidth);
+  assert.equal(await wide(), 360);
+  const links = await page.locator(".tile, .labs h2 a").evaluateAll((links) => [...new Set(links.map((link) => link.getAttribute("href")))]);
+  assert.ok(links.length >= 20, `${links}`);
+  for (const link of links) {
+    await page.goto(stage.base + link);
+    await page.waitForSelector(".text h2, .lab .tile");
+    assert.equal(await wide(), 360, link);
+  }
+  await page.context().close();
+});
+
 test("controls of what is shown leave a run as it is; start again starts again; a pause holds", async () => {
   const page = await stage.page("?experiment=landscape");
   const when = () => page.locator(".when").textContent().then((text) => Number(text.match(/\d[\d,]*/)[0].replaceAll(",", "")));

@@ -127,6 +127,16 @@ test("the kernel of loss grids agrees with its twin on the CPU", async () => {
   await page.context().close();
 });
 
+test("the kernels of sums over pairs and of small networks agree with their twins on the CPU", async () => {
+  const page = await stage.page();
+  const sums = await page.evaluate(() => orrery.time("compare_kernel_sum", 500));
+  assert.ok(sums <= 1e-5, `${sums} of a sum`);
+  const weights = await page.evaluate(() => orrery.time("compare_small_networks"));
+  assert.ok(weights <= 1e-4, `${weights} of the largest weight`);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
 test("a shader that is written for a map of starts is understood, and leads where the CPU leads", async () => {
   const page = await stage.page();
   const share = await page.evaluate(() => orrery.time("compare_basins"));

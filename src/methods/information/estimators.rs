@@ -186,6 +186,31 @@ pub fn gaussian_information(covariance: &DMatrix<f64>, dx: usize) -> f64 {
     0.5 * log(x.into_owned().determinant() * y.into_owned().determinant() / covariance.determinant()) / LN_2
 }
 
+/// (I(X;T), I(T;Y)) of T = f(X) + Gaussian noise of the given variance as if f(X) (rows of `d` numbers) were Gaussian:
+/// ½ log₂ |1 + Σ/σ²|, less its mean over the classes.
+///
+/// I(X;T) is exact if f(X) is Gaussian, and else too large: nothing of that covariance has more entropy. Source: Cover & Thomas 2006,
+/// theorem 8.6.5.
+pub fn gaussian_channel(t: &[f64], d: usize, labels: &[u8], variance: f64) -> (f64, f64) {
+    let half_log = |members: &[usize]| {
+        let n = members.len() as f64;
+        let rows = || members.iter().map(|i| &t[i * d..(i + 1) * d]);
+        let mean: Vec<f64> = (0..d).map(|u| rows().map(|row| row[u]).sum::<f64>() / n).collect();
+        let covariance = |a: usize, b: usize| rows().map(|row| (row[a] - mean[a]) * (row[b] - mean[b])).sum::<f64>() / n;
+        let signal = DMatrix::from_fn(d, d, |a, b| covariance(a, b) / variance + f64::from(u8::from(a == b)));
+        let factor = signal.cholesky().expect("no smaller than one");
+        factor.l_dirty().diagonal().iter().map(|v| log2(*v)).sum::<f64>()
+    };
+    let everyone: Vec<usize> = (0..labels.len()).collect();
+    let all = half_log(&everyone);
+    let within: f64 = (0..=255)
+        .map(|class| everyone.iter().copied().filter(|i| labels[*i] == class).collect::<Vec<usize>>())
+        .filter(|members| !members.is_empty())
+        .map(|members| members.len() as f64 / labels.len() as f64 * half_log(&members))
+        .sum();
+    (all, all - within)
+}
+
 /// ψ(x), the logarithmic derivative of Γ, for x > 0; to 1e-12. Recurrence up to 10, then the asymptotic series.
 pub fn digamma(mut x: f64) -> f64 {
     let mut below = 0.0;
@@ -241,6 +266,36 @@ mod tests {
             let found = nearest_neighbours_entropy(&squared_distances(&x, d), d, 4);
             assert!((found - exact).abs() < 0.1 * d as f64, "{d}: {found} and {exact}");
         }
+    }
+
+    /// Two coordinates each, of which only the first ones know of each other.
+    #[test]
+    fn neighbours_find_the_information_of_gaussians_in_the_plane() {
+        let (mut sum, rho) = (0.0, 0.8);
+        for seed in 0..4 {
+            let ((a, b), (c, d)) = (pairs(1500, rho, seed), pairs(1500, 0.0, seed + 100));
+            let both = |x: &[f64], y: &[f64]| x.iter().zip(y).flat_map(|(x, y)| [*x, *y]).collect::<Vec<f64>>();
+            sum += nearest_neighbours(&both(&a, &c), 2, &both(&b, &d), 2, 4) / 4.0;
+        }
+        let exact = -0.5 * log2(1.0 - rho * rho);
+        assert!((sum - exact).abs() < 0.08, "{sum} and {exact}");
+    }
+
+    #[test]
+    fn gaussian_channels_are_exact_on_gaussians() {
+        // T = X + Z in two correlated dimensions: ½ log₂ |1 + Σ/σ²|.
+        let (n, rho, variance) = (200_000, 0.6, 0.3);
+        let (x, y) = pairs(n, rho, 3);
+        let t: Vec<f64> = x.iter().zip(&y).flat_map(|(x, y)| [*x, *y]).collect();
+        let exact = 0.5 * log2((1.0 + 1.0 / variance) * (1.0 + 1.0 / variance) - rho * rho / (variance * variance));
+        let labels: Vec<u8> = x.iter().map(|x| u8::from(*x > 0.0)).collect();
+        let (all, label) = gaussian_channel(&t, 2, &labels, variance);
+        assert!((all - exact).abs() < 0.01, "{all} and {exact}");
+        assert!(label > 0.0 && label < all);
+        let (all, label) = gaussian_channel(&t, 2, &vec![0; n], variance);
+        assert!((all - exact).abs() < 0.01 && label.abs() < 1e-12);
+        // Layers that never move tell nothing.
+        assert_eq!(gaussian_channel(&[0.5; 20], 2, &[1; 10], variance), (0.0, 0.0));
     }
 
     #[test]
