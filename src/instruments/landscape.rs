@@ -302,13 +302,11 @@ impl Landscape {
     /// Why there is no picture of the network, if there is none.
     fn no_network(&self) -> Option<&'static str> {
         if self.grid_alone {
-            Some("Your loss grid is in the map; it says nothing of a network. Checkpoints or samples of yours would.")
+            Some("Your loss grid is in the map: no network to see.")
         } else if self.stage == Stage::Over && self.diverged() {
             Some(match self.given {
-                None => {
-                    "The training diverged: its loss is no finite number any more. A smaller control step_size would be right."
-                }
-                Some(_) => "The loss of your last checkpoint is no finite number.",
+                None => "The training diverged: try a smaller step_size.",
+                Some(_) => "Your last checkpoint has no finite loss.",
             })
         } else {
             None

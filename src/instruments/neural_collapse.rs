@@ -483,7 +483,7 @@ impl Experiment for NeuralCollapse {
             Panel {
                 id: "further",
                 title: "Margins, rank and shift",
-                look: "With free features margins grow to theory's end and the effective rank falls to K − 1. In a network the margin has its end by the last error, and the rank stays above K − 1.",
+                look: "With free features margins grow to theory's end and the effective rank falls to K − 1. In the network at the default the mean margin only goes from 0.88 to 0.97 after the last error, and the rank stops at 9, above K − 1 = 3.",
             },
             Panel {
                 id: "numbers",

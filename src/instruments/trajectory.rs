@@ -736,8 +736,10 @@ impl Experiment for Race {
             let share = mean(runs, "plane_share");
             let seen = if share.is_nan() {
                 "Your losses are drawn as they are".into()
-            } else {
+            } else if share > 0.0 {
                 format!("The plane holds {:.1} % of the variance of your weights", 100.0 * share)
+            } else {
+                "Your weights do not move".into()
             };
             return none(&format!("{seen}; the claim is about our own races."));
         }

@@ -256,7 +256,7 @@ impl NeuralCollapse {
             y: now.layers.iter().map(part).collect(),
         };
         let marks = OF_LAYER.iter().enumerate().skip(2).map(|(k, number)| bars(k, number)).collect();
-        Chart { y: Axis::log("distance from collapse").range(1e-4, 10.0), marks, ..Chart::default() }
+        Chart { y: Axis::log("distance from collapse").range(1e-4, 3.0), marks, ..Chart::default() }
     }
 
     fn heat_map(&self) -> HeatMap {

@@ -21,10 +21,8 @@ impl Race {
             (Some(Own::Weights(paths)), 0) if paths.shares[0] > 0.0 => View::Chart(own_paths(paths)),
             (Some(Own::Weights(_)), 0) => View::nothing("Your weights do not move: all runs stand at one point."),
             (Some(Own::Losses(logs)), 2) => View::Chart(own_losses(logs)),
-            (Some(Own::Weights(_)), _) => {
-                View::nothing("Your weights are in the first picture; of their losses and gradients nothing is known.")
-            }
-            (Some(Own::Losses(_)), _) => View::nothing("Your losses are in the third picture; of the weights nothing is known."),
+            (Some(Own::Weights(_)), _) => View::nothing("Your weights are in the first picture."),
+            (Some(Own::Losses(_)), _) => View::nothing("Your losses are in the third picture."),
         }
     }
 
@@ -70,7 +68,9 @@ impl Race {
     pub(super) fn name(&self, racer: &Racer) -> String {
         let name = racer.who.name();
         if self.racers.iter().any(|other| other.who == racer.who && other.lane != racer.lane) {
-            return format!("{name}, α = {}", short(racer.step_size));
+            let size = short(racer.step_size);
+            let size = if size.contains('e') { &size } else { size.trim_end_matches('0') };
+            return format!("{name} α={size}");
         }
         name.into()
     }
@@ -359,7 +359,7 @@ impl Race {
     pub(super) fn arrays(&self) -> Vec<Array> {
         let mut out = Vec::new();
         let columns = |names: &[&str]| names.iter().map(|n| n.to_string()).collect::<Vec<String>>();
-        let named = |name: String| name.replace(", α = ", "-").to_lowercase().replace([' ', '/'], "-");
+        let named = |name: String| name.replace(" α=", "-").to_lowercase().replace([' ', '/'], "-");
         for racer in self.racers.iter().filter(|r| !r.moments.is_empty()) {
             let flat = self.landscape().is_some();
             let mut values = Vec::new();
