@@ -344,6 +344,11 @@ pub enum Cell {
 }
 
 impl View {
+    /// Instead of a picture, why there is none.
+    pub fn nothing(why: impl Into<String>) -> View {
+        View::Table(Table { columns: vec!["nothing to show".into()], rows: vec![vec![Cell::Text(why.into())]] })
+    }
+
     /// The view as bytes: what crosses from worker to page and goes into a run's hash.
     pub fn encode(&self) -> Vec<u8> {
         postcard::to_allocvec(self).expect("a view always encodes")

@@ -99,6 +99,50 @@ pub struct Array {
     pub columns: Vec<String>,
 }
 
+impl Array {
+    /// The file it came from.
+    pub fn file(&self) -> &str {
+        self.name.split('/').next().unwrap_or("")
+    }
+
+    /// Where the value of that index stands, as in "[2, 0]".
+    fn place(&self, mut index: usize) -> String {
+        let mut place = vec![0; self.shape.len()];
+        for (at, size) in place.iter_mut().zip(&self.shape).rev() {
+            (*at, index) = (index % size, index / size);
+        }
+        format!("{place:?}")
+    }
+
+    /// Can its values be kept, and differences of them taken, in single precision?
+    ///
+    /// # Errors
+    /// The first value beyond ±10³⁰, with its place.
+    pub fn check_single(&self) -> Result<()> {
+        match self.values.iter().position(|v| v.abs() > 1e30) {
+            Some(i) => Err(Error::new(format!(
+                "{}: {:e} at {}; single precision is used here, and values within ±1e30 would be right",
+                self.name,
+                self.values[i],
+                self.place(i)
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Arrays file by file, in the order in which files come first.
+pub fn by_file(arrays: &[Array]) -> Vec<Vec<&Array>> {
+    let mut files: Vec<Vec<&Array>> = Vec::new();
+    for array in arrays {
+        match files.iter_mut().find(|file| file[0].file() == array.file()) {
+            Some(file) => file.push(array),
+            None => files.push(vec![array]),
+        }
+    }
+    files
+}
+
 /// What a run may read: the shipped data sets that its card asks for, and the files the user dropped.
 #[derive(Clone, Default)]
 pub struct Library {

@@ -21,6 +21,9 @@ pub struct Flow {
     pub still: f64,
 }
 
+/// How near a minimum counts as there, in each coordinate, as a share of the window's width.
+pub const NEAR: f64 = 0.02;
+
 /// Where a start leads.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Landing {

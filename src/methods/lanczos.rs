@@ -147,16 +147,20 @@ mod tests {
 
     #[test]
     fn the_ends_of_the_spectrum_are_the_dense_ones() {
+        // The ends converge long before the whole space is spanned: after 54 of 60 steps.
         let matrix = symmetric(60);
-        let lanczos = run(&matrix, 45, 1);
+        let lanczos = run(&matrix, 54, 1);
         let ritz = lanczos.ritz();
         let dense = matrix.clone().symmetric_eigen();
         let (low, high) = (dense.eigenvalues.min(), dense.eigenvalues.max());
-        assert!((ritz.values[0] - low).abs() < 1e-8 && (ritz.values[44] - high).abs() < 1e-8);
-        let vector = DMatrix::from_column_slice(60, 1, &lanczos.vector(&ritz, 44));
-        assert!((&matrix * &vector - high * &vector).norm() < 1e-6);
+        assert!((ritz.values[0] - low).abs() < 1e-10 && (ritz.values[53] - high).abs() < 1e-10);
+        let vector = DMatrix::from_column_slice(60, 1, &lanczos.vector(&ritz, 53));
+        assert!((&matrix * &vector - high * &vector).norm() < 1e-10);
         assert!((vector.norm() - 1.0).abs() < 1e-12);
-        assert!((ritz.residuals[44] - (&matrix * &vector - ritz.values[44] * &vector).norm()).abs() < 1e-9);
+        // In the middle nothing has converged, and the residual says how little.
+        let vector = DMatrix::from_column_slice(60, 1, &lanczos.vector(&ritz, 27));
+        let residual = (&matrix * &vector - ritz.values[27] * &vector).norm();
+        assert!(residual > 1e-3 && (ritz.residuals[27] - residual).abs() < 1e-10, "{residual}");
     }
 
     #[test]
@@ -166,7 +170,7 @@ mod tests {
         let mut dense: Vec<f64> = matrix.symmetric_eigenvalues().iter().copied().collect();
         dense.sort_by(f64::total_cmp);
         assert_eq!(ritz.values.len(), 12);
-        assert!(ritz.values.iter().zip(&dense).all(|(a, b)| (a - b).abs() < 1e-9));
+        assert!(ritz.values.iter().zip(&dense).all(|(a, b)| (a - b).abs() < 1e-10));
         assert!((ritz.weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
     }
 

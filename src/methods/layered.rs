@@ -153,6 +153,16 @@ impl<T: Product> Layered<T> {
         (0..self.layers.len()).filter(with_weights).map(of).collect()
     }
 
+    /// Where the parameters are that belong to no neuron: of each layer its biases, of a normalisation its factors and its shifts.
+    pub fn others(&self) -> Vec<Range<usize>> {
+        let of = |l: usize| {
+            let (weights, biases) = self.place(l);
+            let factors = self.layers[l].is_scale().then_some(weights);
+            factors.into_iter().chain([biases])
+        };
+        (0..self.layers.len()).flat_map(of).filter(|range| !range.is_empty()).collect()
+    }
+
     /// Multiplications of one sample's forward pass.
     pub fn cost(&self) -> usize {
         let cost = |layer: &Layer| match layer {

@@ -1,5 +1,7 @@
 //! Any network as one type: flat parameters, a forward and a backward pass, filters.
 
+use std::ops::Range;
+
 use super::autodiff::Function;
 use super::layered::{Layer, Layered, Pass};
 use super::nn::{Activation, Network, Start, Tape};
@@ -138,6 +140,14 @@ impl<T: Product> Model<T> {
         match self {
             Model::Dense(network) => network.neurons(),
             Model::Layered(network) => network.neurons(),
+        }
+    }
+
+    /// Where the parameters are that belong to no neuron: biases, and a normalisation's factors and shifts.
+    pub fn others(&self) -> Vec<Range<usize>> {
+        match self {
+            Model::Dense(network) => (0..network.sizes().len() - 1).map(|l| network.place(l).1).collect(),
+            Model::Layered(network) => network.others(),
         }
     }
 

@@ -177,17 +177,52 @@ pub fn self_duality(rows: &DMatrix<f64>, centred: &DMatrix<f64>) -> f64 {
 /// NC4: the share of features that the classifier gives to another class than the nearest class mean does.
 pub fn nearest_mean_mismatch(h: &DMatrix<f64>, means: &Means, classifier: &Classifier) -> f64 {
     let scores = &classifier.w * h;
+    let bias = classifier.bias.as_ref().map_or(vec![0.0; scores.nrows()], |b| b.as_slice().to_vec());
+    let said: Vec<usize> = scores.as_slice().chunks_exact(bias.len()).map(|scores| best(scores, &bias)).collect();
+    mismatch(h, means, &said)
+}
+
+/// The same for what a network `said` of each feature's sample, whichever of its layers the features are of.
+pub fn mismatch(h: &DMatrix<f64>, means: &Means, said: &[usize]) -> f64 {
     // argmin ‖h − h̄_k‖ = argmax h̄_kᵀ h − ‖h̄_k‖²/2
     let nearness = means.of_classes.tr_mul(h);
     let offset: Vec<f64> = means.of_classes.column_iter().map(|mean| -0.5 * mean.norm_squared()).collect();
-    let bias = classifier.bias.as_ref().map_or(vec![0.0; offset.len()], |b| b.as_slice().to_vec());
-    let best = |scores: &[f64], offset: &[f64]| {
-        let score = |k: usize| scores[k] + offset[k];
-        (1..scores.len()).fold(0, |best, k| if score(k) > score(best) { k } else { best })
-    };
-    let k = offset.len();
-    let pairs = scores.as_slice().chunks_exact(k).zip(nearness.as_slice().chunks_exact(k));
-    pairs.filter(|(scores, near)| best(scores, &bias) != best(near, &offset)).count() as f64 / h.ncols() as f64
+    let near = nearness.as_slice().chunks_exact(offset.len()).map(|near| best(near, &offset));
+    near.zip(said).filter(|(near, said)| near != *said).count() as f64 / h.ncols() as f64
+}
+
+/// The class with the largest score plus offset, the first one among equals.
+fn best(scores: &[f64], offset: &[f64]) -> usize {
+    let score = |k: usize| scores[k] + offset[k];
+    (1..scores.len()).fold(0, |best, k| if score(k) > score(best) { k } else { best })
+}
+
+/// What there is of collapse in a layer that has no classifier above it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Layer {
+    /// NC1 of its features.
+    pub variability: Variability,
+    /// NC2 of their centred class means.
+    pub means: Simplex,
+    /// NC4: how often the nearest of these means is not what the whole network says.
+    pub mismatch: f64,
+}
+
+impl Layer {
+    /// How far the features `h` of a layer are from collapse, when the network `said` this of their samples.
+    pub fn of(h: &DMatrix<f64>, labels: &[u8], means: &Means, said: &[usize]) -> Self {
+        Layer {
+            variability: Variability::of(h, labels, means),
+            means: Simplex::of(&means.centred),
+            mismatch: mismatch(h, means, said),
+        }
+    }
+}
+
+impl From<Collapse> for Layer {
+    fn from(collapse: Collapse) -> Layer {
+        Layer { variability: collapse.variability, means: collapse.means, mismatch: collapse.mismatch }
+    }
 }
 
 /// All four at once.

@@ -43,7 +43,92 @@ pub enum Rule {
     DiffGrad { beta1: f64, beta2: f64, epsilon: f64, sharpness: f64 },
 }
 
+choice! {
+    /// A first-order optimizer, by its name.
+    pub enum First {
+        Momentum => "momentum",
+        Gradient => "SGD",
+        Nesterov => "Nesterov",
+        RmsProp => "RMSProp",
+        AdaGrad => "AdaGrad",
+        Adam => "Adam",
+        AdamW => "AdamW",
+        AmsGrad => "AMSGrad",
+        NAdam => "NAdam",
+        RAdam => "RAdam",
+        AdaBelief => "AdaBelief",
+        Lion => "Lion",
+        DiffGrad => "diffGrad",
+        AdaDelta => "Adadelta",
+        AdaGradNorm => "AdaGrad-Norm",
+        Normalised => "normalised GD",
+        Sign => "sign GD",
+    }
+}
+
+/// What first-order optimizers can be told beside the step size.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hyperparameters {
+    /// μ and β₁: how long past gradients are felt; for Adadelta, which has no momentum, ρ.
+    pub momentum: f64,
+    /// β₂: how long squares of gradients are felt; Lion's is at most 0.99.
+    pub beta2: f64,
+    /// RMSProp's ρ.
+    pub rho: f64,
+    /// ε, added to the root of the squares; Adadelta's is a hundred times that, as in PyTorch: its first steps are as long as √ε.
+    pub epsilon: f64,
+    /// AdamW's λ.
+    pub decay: f64,
+}
+
+impl Hyperparameters {
+    /// The usual ones.
+    pub const USUAL: Hyperparameters = Hyperparameters { momentum: 0.9, beta2: 0.999, rho: 0.9, epsilon: 1e-8, decay: 0.01 };
+}
+
+impl First {
+    /// Its rule at the [usual](Hyperparameters::USUAL) settings.
+    pub fn rule(self) -> Rule {
+        self.with(&Hyperparameters::USUAL)
+    }
+
+    /// Its rule.
+    pub fn with(self, settings: &Hyperparameters) -> Rule {
+        let Hyperparameters { momentum: mu, beta2, rho, epsilon, decay } = *settings;
+        let beta1 = mu;
+        match self {
+            First::Momentum => Rule::Momentum { mu },
+            First::Gradient => Rule::Momentum { mu: 0.0 },
+            First::Nesterov => Rule::Nesterov { mu },
+            First::RmsProp => Rule::RmsProp { rho, epsilon },
+            First::AdaGrad => Rule::AdaGrad { epsilon },
+            First::AdaGradNorm => Rule::AdaGradNorm,
+            First::AdaDelta => Rule::AdaDelta { rho: mu, epsilon: 100.0 * epsilon },
+            First::Adam => Rule::Adam { beta1, beta2, epsilon },
+            First::AdamW => Rule::AdamW { beta1, beta2, epsilon, decay },
+            First::AmsGrad => Rule::AmsGrad { beta1, beta2, epsilon },
+            First::NAdam => Rule::NAdam { beta1, beta2, epsilon },
+            First::RAdam => Rule::RAdam { beta1, beta2, epsilon },
+            First::AdaBelief => Rule::AdaBelief { beta1, beta2, epsilon },
+            First::Lion => Rule::Lion { beta1, beta2: beta2.min(0.99) },
+            First::DiffGrad => Rule::DiffGrad { beta1, beta2, epsilon, sharpness: 1.0 },
+            First::Normalised => Rule::Normalised,
+            First::Sign => Rule::Sign,
+        }
+    }
+}
+
 impl Rule {
+    /// On a quadratic, the curvature below which steps of `step_size` are stable, for the rules that have such a place; as only the
+    /// product of the two counts, also the step size below which a curvature is stable.
+    pub fn stable_below(self, step_size: f64) -> Option<f64> {
+        match self {
+            Rule::Momentum { mu } => Some(2.0 * (1.0 + mu) / step_size),
+            Rule::Nesterov { mu } => Some(2.0 * (1.0 + mu) / ((1.0 + 2.0 * mu) * step_size)),
+            _ => None,
+        }
+    }
+
     /// Adam with its authors' β₁ = 0.9, β₂ = 0.999 and ε = 10⁻⁸.
     pub const ADAM: Rule = Rule::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 }

@@ -1,5 +1,7 @@
 //! Planes through weight space: directions that can be compared, and what of a path, a gradient or a Hessian lies in them.
 
+use std::ops::Range;
+
 use nalgebra::{DMatrix, SymmetricEigen};
 
 use super::random::Random;
@@ -61,16 +63,29 @@ impl Plane {
 }
 
 /// A random direction scaled to the weights `theta`. `neurons` lists, layer by layer, the index sets of every neuron's incoming
-/// weights; what is in none of them (biases) stays 0.
+/// weights; what is in none of them (biases, normalisations) stays 0.
 pub fn random_direction(theta: &[f32], neurons: &[Vec<Vec<usize>>], scaling: Scaling, random: &mut Random) -> Vec<f32> {
+    random_direction_with(theta, neurons, &[], scaling, random)
+}
+
+/// The same, which moves `others` as well: index sets of biases and the like, each scaled to its own length in `theta`.
+pub fn random_direction_with(
+    theta: &[f32],
+    neurons: &[Vec<Vec<usize>>],
+    others: &[Range<usize>],
+    scaling: Scaling,
+    random: &mut Random,
+) -> Vec<f32> {
     let mut direction = vec![0.0; theta.len()];
     neurons.iter().flatten().flatten().for_each(|i| direction[*i] = random.normal() as f32);
+    others.iter().cloned().flatten().for_each(|i| direction[i] = random.normal() as f32);
     let layers: Vec<Vec<usize>> = neurons.iter().map(|layer| layer.concat()).collect();
-    let groups: Vec<Vec<usize>> = match scaling {
+    let mut groups: Vec<Vec<usize>> = match scaling {
         Scaling::None => vec![layers.concat()],
         Scaling::Layer => layers,
         Scaling::Filter => neurons.concat(),
     };
+    groups.extend(others.iter().map(|range| range.clone().collect()));
     for group in groups {
         let length = |values: &[f32]| group.iter().map(|i| f64::from(values[*i]) * f64::from(values[*i])).sum::<f64>().sqrt();
         let (own, wanted) = (length(&direction), length(theta));
@@ -90,9 +105,14 @@ pub struct Principal {
     pub shares: [f64; 2],
 }
 
-/// Principal components of the points of a path about its `centre` (Li et al. 2018: the last point).
+/// Points of a path that its principal components are taken of, at most: their Gram matrix grows with the square.
+pub const POINTS: usize = 160;
+
+/// Principal components of the points of a path about its `centre` (Li et al. 2018: the last point); of every second, third … point
+/// where there are more than [`POINTS`].
 pub fn principal(path: &[Vec<f32>], centre: &[f32]) -> Principal {
-    let offsets: Vec<Vec<f32>> = path.iter().map(|p| p.iter().zip(centre).map(|(p, c)| p - c).collect()).collect();
+    let kept = path.iter().step_by(path.len().div_ceil(POINTS).max(1));
+    let offsets: Vec<Vec<f32>> = kept.map(|p| p.iter().zip(centre).map(|(p, c)| p - c).collect()).collect();
     let n = offsets.len();
     // The Gram matrix is small where there are fewer points than weights.
     let mut gram = DMatrix::zeros(n, n);
@@ -146,6 +166,11 @@ mod tests {
             assert!((length(&direction) - length(&theta)).abs() < 1e-5);
         }
         assert_eq!(&direction[12..], [0.0, 0.0]);
+        let biases = [12..13, 13..14];
+        let kept = random_direction_with(&theta, &neurons, &biases, Scaling::Filter, &mut Random::new(1, "direction"));
+        assert!((12..14).all(|i| (kept[i].abs() - theta[i].abs()).abs() < 1e-6 && theta[i] != 0.0));
+        let without = random_direction(&theta, &neurons, Scaling::Filter, &mut Random::new(1, "direction"));
+        assert_eq!(kept[..12], without[..12]);
         let layer = random_direction(&theta, &neurons, Scaling::Layer, &mut random);
         assert!((dot(&layer[..9], &layer[..9]) - dot(&theta[..9], &theta[..9])).abs() < 1e-4);
     }
@@ -171,6 +196,11 @@ mod tests {
         assert!((principal.shares[0] + principal.shares[1] - 1.0).abs() < 1e-6, "{:?}", principal.shares);
         assert!(dot(&principal.directions[0], &principal.directions[1]).abs() < 1e-4);
         assert!((dot(&principal.directions[0], &principal.directions[0]) - 1.0).abs() < 1e-4);
+        // Of a long path some points tell as much.
+        let long: Vec<Vec<f32>> =
+            (0..2000).map(|t| plane.at(libm::cos(0.01 * t as f64), 0.3 * libm::sin(0.02 * t as f64))).collect();
+        let shares = super::principal(&long, &centre).shares;
+        assert!((shares[0] + shares[1] - 1.0).abs() < 1e-6, "{shares:?}");
         let line: Vec<Vec<f32>> = (0..5).map(|t| plane.at(t as f64, 0.0)).collect();
         let straight = super::principal(&line, &centre);
         assert!((straight.shares[0] - 1.0).abs() < 1e-6 && straight.shares[1] == 0.0);

@@ -1,13 +1,13 @@
 //! What the reader brings: samples, checkpoints of a fully connected network, a loss grid.
 
-use crate::data::Array;
 use crate::data::features::Features;
+use crate::data::{Array, by_file};
 use crate::error::{Error, Result};
 use crate::methods::model::{Hidden, Model, dense};
 use crate::methods::random::Random;
 
+use super::Through;
 use super::problem::Task;
-
 
 /// The reader's own, as far as there is any.
 #[derive(Default)]
@@ -43,35 +43,41 @@ impl Checkpoints {
         }
         Ok(dense(&self.sizes, hidden, &mut Random::new(0, "weights")))
     }
+
+    /// Do they move, where the plane needs that?
+    pub fn moves_for(&self, plane: Through) -> Result<()> {
+        let (first, file) = (&self.path[0], &self.file);
+        if plane != Through::Path || self.path.iter().any(|theta| theta != first) {
+            return Ok(());
+        }
+        Err(Error::new(match self.path.len() {
+            1 => format!("plane: principal components of the path need checkpoints that move, and {file} has one alone"),
+            n => format!(
+                "plane: principal components of the path need checkpoints that move, and the {n} of {file} are all the same"
+            ),
+        }))
+    }
 }
 
 /// Parameters of one network, at most, and of all checkpoints together.
 const LARGEST: (usize, usize) = (300_000, 30_000_000);
 
-fn file(array: &Array) -> &str {
-    array.name.split('/').next().unwrap_or("")
-}
-
 /// The name inside the file, in small letters.
 fn inner(array: &Array) -> String {
-    array.name[file(array).len()..].trim_start_matches('/').to_lowercase()
+    array.name[array.file().len()..].trim_start_matches('/').to_lowercase()
 }
 
 impl Own {
     /// Tells by names and shapes what the arrays are.
     pub fn of(arrays: &[Array]) -> Result<Own> {
-        let mut files: Vec<&str> = Vec::new();
-        arrays.iter().map(file).for_each(|name| {
-            if !files.contains(&name) {
-                files.push(name);
-            }
-        });
-        let groups = files.into_iter().map(|name| arrays.iter().filter(|a| file(a) == name).cloned().collect::<Vec<_>>());
+        let groups = by_file(arrays).into_iter().map(|file| file.into_iter().cloned().collect::<Vec<Array>>());
         let (mut own, mut states, mut samples) = (Own::default(), Vec::new(), Vec::new());
         for group in groups {
             if let Some(grid) = loss_grid(&group) {
+                group.iter().try_for_each(Array::check_single)?;
                 own.grid = Some(grid?);
             } else if is_state(&group) {
+                group.iter().try_for_each(Array::check_single)?;
                 states.push(group);
             } else {
                 samples.extend(group);
@@ -154,11 +160,11 @@ fn natural(name: &str) -> Vec<(u64, String)> {
 
 /// One or more files, each with the arrays of one network, or one file whose arrays all have one axis more, the checkpoints.
 fn checkpoints(mut states: Vec<Vec<Array>>) -> Result<Checkpoints> {
-    let name = file(&states[0][0]).to_string();
+    let name = states[0][0].file().to_string();
     for state in &mut states {
         state.sort_by_cached_key(|array| natural(&inner(array)));
     }
-    states.sort_by_cached_key(|state| natural(file(&state[0])));
+    states.sort_by_cached_key(|state| natural(state[0].file()));
     // Weights have two axes, or three where the first one is time.
     let axes = |state: &[Array]| state.iter().map(|array| array.shape.len()).max().unwrap_or(0);
     let series = axes(&states[0]) == 3;
@@ -179,13 +185,13 @@ fn checkpoints(mut states: Vec<Vec<Array>>) -> Result<Checkpoints> {
             {
                 return Err(Error::new(format!(
                     "{}: a network of {found:?} units; the first one has {sizes:?}",
-                    file(&state[0])
+                    state[0].file()
                 )));
             }
             if theta.len() > LARGEST.0 || theta.len() * (path.len() + 1) > LARGEST.1 {
                 return Err(Error::new(format!(
                     "{}: {} checkpoints of {} weights; this works with networks of {} weights, and {} in all",
-                    file(&state[0]),
+                    state[0].file(),
                     steps.max(states.len()),
                     theta.len(),
                     LARGEST.0,
@@ -226,7 +232,7 @@ fn network(state: &[Array], step: Option<usize>) -> Result<(Vec<usize>, Vec<f32>
         let said: Vec<String> = pairs.iter().map(|(a, b)| format!("{a} × {b}")).collect();
         return Err(Error::new(format!(
             "{}: matrices of {} do not follow one another as the layers of a fully connected network",
-            file(&state[0]),
+            state[0].file(),
             said.join(", ")
         )));
     };

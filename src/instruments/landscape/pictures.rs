@@ -3,6 +3,7 @@
 use libm::{exp, log10};
 
 use super::*;
+use crate::methods::lanczos::Ritz;
 use crate::methods::nn::largest;
 use crate::view::{Axis, Cell, Chart, Handle, HeatMap, Ink, Mark, Matrix, Path, Table};
 
@@ -11,6 +12,14 @@ const SQUARE: f64 = 1.6;
 
 impl Landscape {
     pub(super) fn picture(&self, which: usize) -> View {
+        match (which, self.no_network()) {
+            (0, _) if self.grid_of_own.is_some() => self.map(),
+            (_, Some(why)) => View::nothing(why),
+            (which, None) => self.shown(which),
+        }
+    }
+
+    fn shown(&self, which: usize) -> View {
         match which {
             0 => self.map(),
             1 => View::Chart(self.losses()),
@@ -47,9 +56,10 @@ impl Landscape {
         let stride = cells / (side - 1);
         let cell = |i: usize| {
             let value = self.grid[i / side * stride * (cells + 1) + i % side * stride];
-            if self.controls.height == Height::LogLoss { log10(f64::from(value).max(1e-12)) as f32 } else { value }
+            let log = self.controls.height == Height::LogLoss && !value.is_nan();
+            if log { log10(f64::from(value).max(1e-12)) as f32 } else { value }
         };
-        let (low, high) = self.window();
+        let (low, high) = self.controls.window();
         // Cells are centred on the points of the grid.
         let half = (high - low) / (side - 1) as f64 / 2.0;
         let (x, y) = self.axes();
@@ -58,7 +68,7 @@ impl Landscape {
             y: y.range(low - half, high + half),
             value: Axis::linear(match self.controls.height {
                 Height::LogLoss => "log₁₀ loss",
-                Height::Curvature => "|λ_min/λ_max|",
+                Height::Curvature => "|λ_min/λ_max|, 17 points a side",
                 other => other.name(),
             }),
             columns: side,
@@ -71,6 +81,9 @@ impl Landscape {
 
     fn axes(&self) -> (Axis, Axis) {
         let (a, b) = match self.controls.plane {
+            Through::Path if self.plane.as_ref().is_some_and(|plane| plane.second.iter().all(|d| *d == 0.0)) => {
+                ("first principal component", "no direction: the walk is straight")
+            }
             Through::Path => ("first principal component", "second principal component"),
             Through::Top => ("top eigenvector", "second eigenvector"),
             Through::Ends => ("top eigenvector", "bottom eigenvector"),
@@ -202,6 +215,9 @@ impl Landscape {
                 (sum / all.len() as f64).max(1e-6)
             };
             marks.push(Mark::line("", Ink::Series(0), x.clone(), x.iter().map(|x| density(*x)).collect()));
+            let apart = outliers(last);
+            let heights = apart.iter().map(|v| density(*v)).collect();
+            marks.push(Mark::points(format!("outliers: {}", apart.len()), Ink::Series(3), apart, heights, 7.0));
             let top = last.values[last.values.len() - 1];
             marks.push(Mark::at_x(format!("top {top:.3}"), top));
         }
@@ -270,6 +286,21 @@ impl Landscape {
     }
 }
 
+/// Eigenvalues that stand apart from the bulk: from either end, converged ones each of which is a fiftieth of the span or more from
+/// the next.
+fn outliers(ritz: &Ritz) -> Vec<f64> {
+    let (values, n) = (&ritz.values, ritz.values.len());
+    let span = values[n - 1] - values[0];
+    let apart = |i: usize, next: usize| {
+        ritz.residuals[i] < 1e-3 * span && (values[i] - values[next]).abs() >= 0.02 * span && values[i].abs() >= 0.02 * span
+    };
+    let below = (0..n - 1).take_while(|i| apart(*i, i + 1) && values[*i] < 0.0);
+    let above = (1..n).rev().take_while(|i| apart(*i, i - 1) && values[*i] > 0.0);
+    let mut found: Vec<f64> = below.chain(above).map(|i| values[i]).collect();
+    found.sort_by(f64::total_cmp);
+    found
+}
+
 /// The user's loss grid, cell by cell: rows of x, y and loss on a full grid.
 fn own_grid(rows: &[[f64; 3]], log_loss: bool) -> View {
     let sorted = |k: usize| {
@@ -282,14 +313,24 @@ fn own_grid(rows: &[[f64; 3]], log_loss: bool) -> View {
     let mut values = vec![f32::NAN; xs.len() * ys.len()];
     for [x, y, loss] in rows {
         let find = |all: &[f64], v: f64| all.partition_point(|a| *a < v);
-        values[find(&ys, *y) * xs.len() + find(&xs, *x)] = if log_loss { log10(loss.max(1e-12)) } else { *loss } as f32;
+        values[find(&ys, *y) * xs.len() + find(&xs, *x)] = match loss {
+            _ if !log_loss => *loss as f32,
+            // A logarithm that there is not is left out.
+            loss if *loss > 0.0 => log10(*loss) as f32,
+            _ => f32::NAN,
+        };
     }
     let axis = |name: &str, all: &[f64]| {
         let (low, high) = (all[0], all[all.len() - 1]);
         let half = (high - low) / (all.len() - 1) as f64 / 2.0;
         Axis::linear(name).range(low - half, high + half)
     };
-    let value = Axis::linear(if log_loss { "log₁₀ loss" } else { "loss" });
+    let positive = rows.iter().all(|row| row[2] > 0.0);
+    let value = Axis::linear(match (log_loss, positive) {
+        (false, _) => "loss",
+        (true, true) => "log₁₀ loss",
+        (true, false) => "log₁₀ loss, none where the loss is ≤ 0",
+    });
     View::HeatMap(HeatMap {
         x: axis("x", &xs),
         y: axis("y", &ys),

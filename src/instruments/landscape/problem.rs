@@ -58,9 +58,11 @@ impl Drawing {
     /// Reads a drawing.
     pub fn parse(text: &str) -> Result<Self> {
         let place = |part: &str| {
-            let numbers: Vec<f64> = part.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-            match numbers[..] {
-                [x, y, class] if x.abs() <= 1.6 && y.abs() <= 1.6 && (1.0..=4.0).contains(&class) && class.fract() == 0.0 => {
+            let numbers: std::result::Result<Vec<f64>, _> = part.split_whitespace().map(str::parse).collect();
+            match numbers.as_deref() {
+                Ok(&[x, y, class])
+                    if x.abs() <= 1.6 && y.abs() <= 1.6 && (1.0..=4.0).contains(&class) && class.fract() == 0.0 =>
+                {
                     Ok(([x, y], class as u8 - 1))
                 }
                 _ => Err(Error::new(format!(
@@ -263,6 +265,7 @@ mod tests {
         let says = |text: &str| Drawing::parse(text).err().unwrap().to_string();
         assert!(says("0 0 1; 0.5 x 2").starts_with("drawn: '0.5 x 2' is no place"));
         assert!(says("0 0 1; 9 0 2").starts_with("drawn: '9 0 2' is no place"));
+        assert!(says("0 0 foo 1; 0.5 0 2").starts_with("drawn: '0 0 foo 1' is no place"));
         assert!(says("0 0 1").contains("classes 1 and 2"));
     }
 

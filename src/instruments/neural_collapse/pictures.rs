@@ -22,8 +22,26 @@ const LINES: [Line; 10] = [
 /// A name, and which number of a moment.
 type Number = (&'static str, fn(&Row) -> f64);
 
+/// A name, and which number of a layer.
+type OfLayer = (&'static str, fn(&Layer) -> f64);
+
+/// Every number of a layer, by name.
+pub(super) const OF_LAYER: [OfLayer; 6] = [
+    ("NC1", |l| l.variability.nc1),
+    ("NC1~", |l| l.variability.traces),
+    ("NC2 equinorm", |l| l.means.equinorm),
+    ("NC2 equiangle", |l| l.means.equiangle),
+    ("NC2 max angle", |l| l.means.max_angle),
+    ("NC4", |l| l.mismatch),
+];
+
+/// A number of the test set, if there is one.
+fn tested(row: &Row, part: fn(&Tested) -> f64) -> f64 {
+    row.test.as_ref().map_or(f64::NAN, part)
+}
+
 /// Every number of a moment, by name.
-pub(super) const NUMBERS: [Number; 18] = [
+pub(super) const NUMBERS: [Number; 25] = [
     ("NC1", |r| r.collapse.variability.nc1),
     ("NC1~", |r| r.collapse.variability.traces),
     ("NC2 equinorm, means", |r| r.collapse.means.equinorm),
@@ -38,20 +56,22 @@ pub(super) const NUMBERS: [Number; 18] = [
     ("mean margin", |r| r.further.margin),
     ("least margin", |r| r.further.least_margin),
     ("effective rank", |r| r.further.rank),
-    ("test error", |r| r.test.as_ref().map_or(f64::NAN, |t| t.error)),
-    ("test NC1", |r| r.test.as_ref().map_or(f64::NAN, |t| t.collapse.variability.nc1)),
-    ("test NC1~", |r| r.test.as_ref().map_or(f64::NAN, |t| t.collapse.variability.traces)),
-    ("test NC4", |r| r.test.as_ref().map_or(f64::NAN, |t| t.collapse.mismatch)),
+    ("test error", |r| tested(r, |t| t.error)),
+    ("test NC1", |r| tested(r, |t| t.collapse.variability.nc1)),
+    ("test NC1~", |r| tested(r, |t| t.collapse.variability.traces)),
+    ("test NC2 equinorm, means", |r| tested(r, |t| t.collapse.means.equinorm)),
+    ("test NC2 equiangle, means", |r| tested(r, |t| t.collapse.means.equiangle)),
+    ("test NC2 max angle, means", |r| tested(r, |t| t.collapse.means.max_angle)),
+    ("test NC3", |r| tested(r, |t| t.collapse.self_duality)),
+    ("test NC4", |r| tested(r, |t| t.collapse.mismatch)),
+    ("test shift of the means", |r| tested(r, |t| t.further.shift)),
+    ("test mean margin", |r| tested(r, |t| t.further.margin)),
+    ("test effective rank", |r| tested(r, |t| t.further.rank)),
 ];
 
 /// The colour of a class: eight hues, then grey and black.
 fn ink(class: usize) -> Ink {
     [Ink::Muted, Ink::Text].get((class % 10).wrapping_sub(8)).copied().unwrap_or(Ink::Series((class % 10) as u8))
-}
-
-/// Instead of a picture, why there is none.
-fn nothing(why: &str) -> View {
-    View::Table(Table { columns: vec!["nothing to show".into()], rows: vec![vec![Cell::Text(why.into())]] })
 }
 
 impl NeuralCollapse {
@@ -63,9 +83,10 @@ impl NeuralCollapse {
             2 => View::Matrix(self.gram()),
             3 => View::Chart(self.angles()),
             4 => View::Chart(self.depth()),
-            5 => View::HeatMap(self.heat_map()),
-            6 => self.test(),
-            7 => View::Chart(self.further()),
+            5 => View::Chart(self.layers()),
+            6 => View::HeatMap(self.heat_map()),
+            7 => self.test(),
+            8 => View::Chart(self.further()),
             _ => View::Table(self.numbers()),
         }
     }
@@ -196,8 +217,8 @@ impl NeuralCollapse {
         let now = self.log.last().expect("there is a first picture");
         let zero = self.zero_error().filter(|row| row.at > 0.0 && row.at < now.at);
         let mut marks = Vec::new();
-        let mut bars = |name: String, ink, of: &[Variability]| {
-            let y: Vec<f64> = of.iter().map(|v| v.traces).collect();
+        let mut bars = |name: String, ink, of: &[Layer]| {
+            let y: Vec<f64> = of.iter().map(|layer| layer.variability.traces).collect();
             marks.push(Mark::Bars { name, ink, labels: labels(0).collect(), y });
         };
         if now.at > 0.0 {
@@ -221,6 +242,21 @@ impl NeuralCollapse {
             y = y.range((low / 3.0).max(1e-10), (high * 2.0).max(1e-9));
         }
         Chart { y, marks, ..Chart::default() }
+    }
+
+    /// What else there is of collapse in each layer, now.
+    fn layers(&self) -> Chart {
+        let now = self.log.last().expect("there is a first picture");
+        let names: Vec<String> =
+            (1..=now.layers.len()).map(|l| if l == now.layers.len() { "last".into() } else { format!("layer {l}") }).collect();
+        let bars = |k: usize, (name, part): &OfLayer| Mark::Bars {
+            name: (*name).into(),
+            ink: Ink::Series(k as u8),
+            labels: names.clone(),
+            y: now.layers.iter().map(part).collect(),
+        };
+        let marks = OF_LAYER.iter().enumerate().skip(2).map(|(k, number)| bars(k, number)).collect();
+        Chart { y: Axis::log("distance from collapse").range(1e-4, 3.0), marks, ..Chart::default() }
     }
 
     fn heat_map(&self) -> HeatMap {
@@ -256,7 +292,7 @@ impl NeuralCollapse {
 
     fn test(&self) -> View {
         if self.log[0].test.is_none() {
-            return nothing("There is no test set here.");
+            return View::nothing("There is no test set here.");
         }
         let lines: [Line; 6] = [
             ("NC1~", Ink::Series(0), false, |r| r.collapse.variability.traces),

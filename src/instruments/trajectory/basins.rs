@@ -5,7 +5,7 @@ use super::race::Walk;
 use super::{GRADIENTS, Race, Stage};
 use crate::gpu::Device;
 use crate::gpu::basins::{landings, pays};
-use crate::methods::basins::{Flow, Landing};
+use crate::methods::basins::{Flow, Landing, NEAR};
 use crate::methods::optimize::solver::Method;
 use crate::view::Images;
 
@@ -59,7 +59,7 @@ impl Atlas {
         if !at.iter().all(|v| v.abs() <= 1e6 * width) {
             return Fate::Diverged;
         }
-        let near = |m: &[f64; 2]| (m[0] - at[0]).abs().max((m[1] - at[1]).abs()) < 0.02 * width;
+        let near = |m: &[f64; 2]| (m[0] - at[0]).abs().max((m[1] - at[1]).abs()) < NEAR * width;
         self.minima.iter().position(near).map_or(Fate::OnItsWay, Fate::Arrived)
     }
 }
@@ -185,7 +185,7 @@ impl Race {
                 }
             }
             let lowest = fates.iter().filter(|f| self.is_lowest(**f)).count() as f64 / fates.len().max(1) as f64;
-            captions.push(format!("{}: {:.0} %", self.racers[racer].who.name(), 100.0 * lowest));
+            captions.push(format!("{}: {:.0} %", self.name(&self.racers[racer]), 100.0 * lowest));
         }
         let columns = if self.atlas.whole.len() > 1 { 2 } else { 1 };
         Some(Images { width: finest, height: finest, channels: 3, columns, pixels, captions })

@@ -1,10 +1,11 @@
 //! Who can run, on what.
 
 use super::Controls;
+use crate::controls::Options;
 use crate::methods::formula::Formula;
 use crate::methods::landscapes::Landscape;
 use crate::methods::optimize::solver::Method;
-use crate::methods::optimize::{Rule, Schedule};
+use crate::methods::optimize::{First, Hyperparameters, Schedule};
 use crate::{Error, Result};
 
 choice! {
@@ -28,6 +29,7 @@ choice! {
         Logistic => "logistic regression on digits",
         Factors => "matrix factorisation",
         Mlp => "MLP on digits",
+        MnistMlp => "MLP on MNIST",
         Cnn => "CNN on digits",
     }
 }
@@ -94,49 +96,44 @@ choice! {
 impl Who {
     /// Everyone who is somebody.
     pub fn everyone() -> impl Iterator<Item = Who> {
-        (0..Who::Nobody as usize).map(<Who as crate::controls::Options>::of)
+        (0..Who::Nobody as usize).map(Who::of)
     }
 
     pub fn name(self) -> &'static str {
-        <Who as crate::controls::Options>::NAMES[self as usize]
+        Who::NAMES[self as usize]
+    }
+
+    /// The first-order optimizer that it is, if it is one; two have other names here.
+    fn first(self) -> Option<First> {
+        match self {
+            Who::Gradient | Who::Nobody => Some(First::Gradient),
+            Who::HeavyBall => Some(First::Momentum),
+            _ => First::NAMES.iter().position(|name| *name == self.name()).map(First::of),
+        }
     }
 
     /// The method with the reader's hyperparameters; `least` is the least value of the problem.
     pub fn method(self, c: &Controls, least: f64) -> Method {
-        let (mu, beta1, beta2, epsilon) = (c.momentum, c.momentum, c.beta2, c.epsilon);
-        Method::First(match self {
-            Who::Gradient | Who::Nobody => Rule::Momentum { mu: 0.0 },
-            Who::HeavyBall => Rule::Momentum { mu },
-            Who::Nesterov => Rule::Nesterov { mu },
-            Who::AdaGrad => Rule::AdaGrad { epsilon },
-            Who::AdaGradNorm => Rule::AdaGradNorm,
-            Who::RmsProp => Rule::RmsProp { rho: beta2, epsilon },
-            // PyTorch's ε for Adadelta is a hundred times that of Adam: its first steps are as long as √ε.
-            Who::AdaDelta => Rule::AdaDelta { rho: c.momentum, epsilon: 100.0 * epsilon },
-            Who::Adam => Rule::Adam { beta1, beta2, epsilon },
-            Who::AmsGrad => Rule::AmsGrad { beta1, beta2, epsilon },
-            Who::AdamW => Rule::AdamW { beta1, beta2, epsilon, decay: c.decay },
-            Who::NAdam => Rule::NAdam { beta1, beta2, epsilon },
-            Who::RAdam => Rule::RAdam { beta1, beta2, epsilon },
-            Who::DiffGrad => Rule::DiffGrad { beta1, beta2, epsilon, sharpness: 1.0 },
-            Who::AdaBelief => Rule::AdaBelief { beta1, beta2, epsilon },
-            Who::Lion => Rule::Lion { beta1, beta2: beta2.min(0.99) },
-            Who::Normalised => Rule::Normalised,
-            Who::Sign => Rule::Sign,
-            Who::Muon => return Method::Muon { mu },
-            Who::Shampoo => return Method::Shampoo { epsilon },
-            Who::Sam => return Method::Sam { rho: c.radius },
-            Who::Polyak => return Method::Polyak { least },
-            Who::BarzilaiBorwein => return Method::BarzilaiBorwein,
-            Who::ConjugateGradient => return Method::ConjugateGradient,
-            Who::Lbfgs => return Method::Lbfgs { memory: c.memory, fixed: false },
-            Who::Newton => return Method::Newton { damping: c.damping },
-            Who::Cubic => return Method::CubicNewton { third: c.third_derivative },
-            Who::Regularised => return Method::GradientNewton { third: c.third_derivative },
-            Who::GaussNewton => return Method::GaussNewton { damping: c.damping },
+        let Controls { momentum, beta2, epsilon, decay, .. } = *c;
+        if let Some(first) = self.first() {
+            return Method::First(first.with(&Hyperparameters { momentum, beta2, rho: beta2, epsilon, decay }));
+        }
+        match self {
+            Who::Muon => Method::Muon { mu: momentum },
+            Who::Shampoo => Method::Shampoo { epsilon },
+            Who::Sam => Method::Sam { rho: c.radius },
+            Who::Polyak => Method::Polyak { least },
+            Who::BarzilaiBorwein => Method::BarzilaiBorwein,
+            Who::ConjugateGradient => Method::ConjugateGradient,
+            Who::Lbfgs => Method::Lbfgs { memory: c.memory, fixed: false },
+            Who::Newton => Method::Newton { damping: c.damping },
+            Who::Cubic => Method::CubicNewton { third: c.third_derivative },
+            Who::Regularised => Method::GradientNewton { third: c.third_derivative },
+            Who::GaussNewton => Method::GaussNewton { damping: c.damping },
             // An inverse of a sum of so few gradients is none without damping.
-            Who::MFac => return Method::MFac { memory: c.memory, damping: c.damping.max(1e-3) },
-        })
+            Who::MFac => Method::MFac { memory: c.memory, damping: c.damping.max(1e-3) },
+            other => unreachable!("{} is a first-order optimizer by its name", other.name()),
+        }
     }
 
     /// Does a first gradient norm to the power 2 weigh its refined schedule, as for gradient descent?
@@ -181,7 +178,18 @@ impl On {
             On::Wiggles => Landscape::Wiggles,
             On::Roof => Landscape::Roof,
             On::Typed => Landscape::Typed(Formula::parse(&c.formula).map_err(|e| Error::new(format!("control formula: {e}")))?),
-            On::Logistic | On::Factors | On::Mlp | On::Cnn => return Ok(None),
+            On::Logistic | On::Factors | On::Mlp | On::MnistMlp | On::Cnn => return Ok(None),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everyone_has_a_method() {
+        let methods = Who::everyone().map(|who| who.method(&Controls::default(), 0.0));
+        assert_eq!(methods.filter(|method| matches!(method, Method::First(_))).count(), First::NAMES.len());
     }
 }

@@ -1,6 +1,6 @@
 //! The reader's own runs: weights epoch by epoch, or losses.
 
-use crate::data::Array;
+use crate::data::{Array, by_file};
 use crate::methods::plane::{Principal, principal};
 use crate::{Error, Result};
 
@@ -31,8 +31,6 @@ pub struct Log {
 
 /// Runs shown at most.
 const RUNS: usize = 8;
-/// Points that the plane is fitted to, at most.
-const POINTS: usize = 160;
 /// Names of a column that counts.
 const COUNTS: [&str; 7] = ["step", "steps", "epoch", "iteration", "iter", "t", "time"];
 
@@ -49,6 +47,12 @@ impl Own {
         };
         if table(first) {
             let logs: Vec<Log> = arrays.iter().filter(|a| table(a)).flat_map(logs).take(RUNS).collect();
+            if logs.is_empty() {
+                return Err(Error::new(format!(
+                    "{}: no column of losses, only one that counts; a log has a column of losses for each run",
+                    first.name
+                )));
+            }
             if logs.iter().all(|log| log.losses.len() < 2) {
                 return Err(Error::new(format!("{}: one row is no curve; a log has a row for each step", first.name)));
             }
@@ -71,33 +75,31 @@ fn logs(array: &Array) -> Vec<Log> {
 
 /// Each file is a run: its arrays have the epochs as their first axis, and what they hold at an epoch is one point.
 fn paths(arrays: &[Array]) -> Result<Paths> {
-    let file = |array: &Array| array.name.split('/').next().unwrap_or("").to_string();
-    let mut names: Vec<String> = Vec::new();
-    let mut runs: Vec<Vec<Vec<f32>>> = Vec::new();
-    for array in arrays {
-        let (name, epochs) = (file(array), array.shape[0]);
-        let width = array.values.len() / epochs;
-        if array.shape.len() < 2 && arrays.len() == 1 || epochs < 2 {
-            return Err(Error::new(format!(
-                "{}: shape {:?}; the weights of a run have their epochs, at least 2, as the first axis",
-                array.name, array.shape
-            )));
+    let (mut names, mut runs) = (Vec::new(), Vec::new());
+    for file in by_file(arrays) {
+        names.push(file[0].file().to_string());
+        let epochs = file[0].shape[0];
+        let mut run: Vec<Vec<f32>> = vec![Vec::new(); epochs];
+        for array in file {
+            array.check_single()?;
+            let found = array.shape[0];
+            if array.shape.len() < 2 && arrays.len() == 1 || found < 2 {
+                return Err(Error::new(format!(
+                    "{}: shape {:?}; the weights of a run have their epochs, at least 2, as the first axis",
+                    array.name, array.shape
+                )));
+            }
+            if found != epochs {
+                return Err(Error::new(format!(
+                    "{}: {found} epochs, but the array before it has {epochs}; all arrays of a file have the same first axis",
+                    array.name
+                )));
+            }
+            for (point, row) in run.iter_mut().zip(array.values.chunks_exact(array.values.len() / epochs)) {
+                point.extend(row.iter().map(|v| *v as f32));
+            }
         }
-        if names.last() != Some(&name) {
-            names.push(name);
-            runs.push(vec![Vec::new(); epochs]);
-        }
-        let run = runs.last_mut().expect("a run has been begun");
-        if run.len() != epochs {
-            return Err(Error::new(format!(
-                "{}: {epochs} epochs, but the array before it has {}; all arrays of a file have the same first axis",
-                array.name,
-                run.len()
-            )));
-        }
-        for (point, row) in run.iter_mut().zip(array.values.chunks_exact(width)) {
-            point.extend(row.iter().map(|v| *v as f32));
-        }
+        runs.push(run);
     }
     for (name, run) in names.iter().zip(&runs) {
         let (weights, others) = (run[0].len(), runs[0][0].len());
@@ -115,9 +117,7 @@ fn paths(arrays: &[Array]) -> Result<Paths> {
         return Err(Error::new(format!("{}: {} runs; at most {RUNS} are shown", names[0], runs.len())));
     }
     let weights = runs[0][0].len();
-    let total: usize = runs.iter().map(Vec::len).sum();
-    let every = total.div_ceil(POINTS);
-    let points: Vec<Vec<f32>> = runs.iter().flat_map(|run| run.iter().step_by(every).cloned()).collect();
+    let points = runs.concat();
     let mut centre = vec![0.0f64; weights];
     for point in &points {
         centre.iter_mut().zip(point).for_each(|(c, p)| *c += f64::from(*p) / points.len() as f64);
@@ -195,6 +195,14 @@ mod tests {
         assert_eq!(
             says(&[array("l.csv", &[1, 2], vec![0.0; 2], &[])]),
             "l.csv: one row is no curve; a log has a row for each step"
+        );
+        assert_eq!(
+            says(&[array("l.csv", &[3, 1], vec![1.0, 2.0, 3.0], &["step"])]),
+            "l.csv: no column of losses, only one that counts; a log has a column of losses for each run"
+        );
+        assert_eq!(
+            says(&[array("w.npz/w", &[2, 3], vec![0.0, 0.0, 0.0, 0.0, 1e300, 0.0], &[])]),
+            "w.npz/w: 1e300 at [1, 1]; single precision is used here, and values within ±1e30 would be right"
         );
         assert!(Own::read(&[]).unwrap().is_none());
     }

@@ -1,16 +1,12 @@
 //! What there is to see of a race.
 
 use super::*;
+use crate::methods::basins::NEAR;
 use crate::methods::landscapes::solve;
 use crate::view::{Axis, Cell, Chart, Handle, HeatMap, Ink, Mark, Path, Table};
 
 /// Points of a curve, at most.
 const POINTS: usize = 400;
-
-/// Instead of a picture, why there is none.
-fn nothing(why: &str) -> View {
-    View::Table(Table { columns: vec!["nothing to show".into()], rows: vec![vec![Cell::Text(why.into())]] })
-}
 
 /// A number for a sentence.
 fn short(value: f64) -> String {
@@ -20,19 +16,25 @@ fn short(value: f64) -> String {
 impl Race {
     /// View `which` of the card.
     pub(super) fn picture(&self, which: usize) -> View {
+        match (&self.own, which) {
+            (None, _) => self.ours(which),
+            (Some(Own::Weights(paths)), 0) if paths.shares[0] > 0.0 => View::Chart(own_paths(paths)),
+            (Some(Own::Weights(_)), 0) => View::nothing("Your weights do not move: all runs stand at one point."),
+            (Some(Own::Losses(logs)), 2) => View::Chart(own_losses(logs)),
+            (Some(Own::Weights(_)), _) => View::nothing("Your weights are in the first picture."),
+            (Some(Own::Losses(_)), _) => View::nothing("Your losses are in the third picture."),
+        }
+    }
+
+    /// View `which` of our own race.
+    fn ours(&self, which: usize) -> View {
         match which {
-            0 => match &self.own {
-                Some(Own::Weights(paths)) => View::Chart(own_paths(paths)),
-                _ => self.map(true),
-            },
+            0 => self.map(true),
             1 => match self.map(false) {
                 View::HeatMap(map) => View::Surface(map),
                 other => other,
             },
-            2 => match &self.own {
-                Some(Own::Losses(logs)) => View::Chart(own_losses(logs)),
-                _ => self.heights(),
-            },
+            2 => self.heights(),
             3 => self.curves("size of the gradient", |m| m.gradient),
             4 if self.landscape().is_some() => self.curves("distance to the lowest minimum", |m| m.distance),
             4 => self.curves("distance from the start", |m| m.distance),
@@ -40,8 +42,8 @@ impl Race {
             6 => self.heads(),
             7 => match self.maps() {
                 Some(images) => View::Images(images),
-                None if self.landscape().is_some() => nothing("The maps come after the race."),
-                None => nothing("A map of starts needs a problem with two variables."),
+                None if self.landscape().is_some() => View::nothing("The maps come after the race."),
+                None => View::nothing("A map of starts needs a problem with two variables."),
             },
             8 => View::HeatMap(self.rates_map()),
             9 => View::Table(self.standing()),
@@ -49,8 +51,9 @@ impl Race {
         }
     }
 
-    fn ink(racer: &Racer) -> Ink {
-        Ink::Series((racer.lane % 8) as u8)
+    /// A colour of its own among those that have a name.
+    fn ink(&self, racer: &Racer) -> Ink {
+        Ink::Series(self.named()[..racer.lane].iter().filter(|named| **named).count() as u8)
     }
 
     /// The racers that have a name in pictures: all of four, the best eight of everyone.
@@ -61,12 +64,20 @@ impl Race {
         (0..results.len()).map(|i| results.len() <= 8 || ahead(i) < 8).collect()
     }
 
-    /// Its name, with the step size where two have the same, and when it diverged.
-    fn label(&self, racer: &Racer) -> String {
-        let mut name = racer.who.name().to_string();
+    /// Its name, with the step size where two have the same.
+    pub(super) fn name(&self, racer: &Racer) -> String {
+        let name = racer.who.name();
         if self.racers.iter().any(|other| other.who == racer.who && other.lane != racer.lane) {
-            name += &format!(", α {}", short(racer.step_size));
+            let size = short(racer.step_size);
+            let size = if size.contains('e') { &size } else { size.trim_end_matches('0') };
+            return format!("{name} α={size}");
         }
+        name.into()
+    }
+
+    /// The same, and when it diverged.
+    fn label(&self, racer: &Racer) -> String {
+        let name = self.name(racer);
         match racer.walk.as_ref().and_then(|w| w.diverged) {
             Some(step) => format!("{name} (diverged at step {step})"),
             None => name,
@@ -83,7 +94,7 @@ impl Race {
                 let last = racer.path.len() - 1;
                 let kept = racer.path.iter().enumerate().filter(|(i, _)| i % every == 0 || *i == last);
                 let (x, y) = kept.map(|(_, p)| place(p)).unzip();
-                Path { name: self.label(racer), ink: Self::ink(racer), x, y }
+                Path { name: self.label(racer), ink: self.ink(racer), x, y }
             };
             shown.map(path).collect::<Vec<Path>>()
         };
@@ -104,7 +115,7 @@ impl Race {
                 handle: handle.then(|| Handle { name: "start".into(), at: (self.start[0], self.start[1]) }),
             });
         }
-        let Some(through) = &self.through else { return nothing("The common plane of the paths comes after the race.") };
+        let Some(through) = &self.through else { return View::nothing("The common plane of the paths comes after the race.") };
         let mut values = through.loss.clone();
         values.resize(PLANE_CELLS * PLANE_CELLS, f32::NAN);
         let axis = |k: usize, name: &str| Axis::linear(format!("{name} component ({:.0} %)", 100.0 * through.shares[k]));
@@ -147,7 +158,7 @@ impl Race {
                     (x, if y.is_finite() && y > floor { y.min(1e300) } else { f64::NAN })
                 })
                 .unzip();
-            let (name, ink) = (if dashed { String::new() } else { self.label(racer) }, Self::ink(racer));
+            let (name, ink) = (if dashed { String::new() } else { self.label(racer) }, self.ink(racer));
             marks.push(Mark::Line { name, ink, x, y, dashed });
         }
         marks
@@ -186,7 +197,7 @@ impl Race {
     /// From each head on a surface: where it moved last, and downhill.
     fn heads(&self) -> View {
         let Some(landscape) = self.landscape() else {
-            return nothing("Arrows in the plane need a problem with two variables.");
+            return View::nothing("Arrows in the plane need a problem with two variables.");
         };
         let [wx, wy] = self.window();
         let length = 0.09 * (wx.1 - wx.0).min(wy.1 - wy.0);
@@ -198,11 +209,11 @@ impl Race {
             let tail = &racer.path[racer.path.len().saturating_sub(25)..];
             let (x, y) = tail.iter().map(|p| (f64::from(p[0]), f64::from(p[1]))).unzip();
             let inside = (wx.0..=wx.1).contains(&head.0) && (wy.0..=wy.1).contains(&head.1);
-            marks.push(Mark::line(self.label(racer), Self::ink(racer), x, y));
+            marks.push(Mark::line(self.label(racer), self.ink(racer), x, y));
             if !inside {
                 continue;
             }
-            marks.push(Mark::points("", Self::ink(racer), vec![head.0], vec![head.1], 8.0));
+            marks.push(Mark::points("", self.ink(racer), vec![head.0], vec![head.1], 8.0));
             let mut arrow = |(dx, dy): (f64, f64), least: f64, ink: Ink| {
                 let size = (dx * dx + dy * dy).sqrt();
                 if size > least && size.is_finite() {
@@ -214,7 +225,7 @@ impl Race {
             arrow((-g[0], -g[1]), 0.0, Ink::Muted);
             if let [.., before, _] = tail {
                 let moved = (head.0 - f64::from(before[0]), head.1 - f64::from(before[1]));
-                arrow(moved, 1e-5 * (wx.1 - wx.0), Self::ink(racer));
+                arrow(moved, 1e-5 * (wx.1 - wx.0), self.ink(racer));
             }
         }
         let (x, y) = (Axis::linear("x").range(wx.0, wx.1), Axis::linear("y").range(wy.0, wy.1));
@@ -283,7 +294,7 @@ impl Race {
         }
         let Some(landscape) = self.landscape() else { return "on its way".into() };
         let [x, _] = self.window();
-        let near = |m: &[f64; 2]| (m[0] - walk.x[0]).abs().max((m[1] - walk.x[1]).abs()) < 0.02 * (x.1 - x.0);
+        let near = |m: &[f64; 2]| (m[0] - walk.x[0]).abs().max((m[1] - walk.x[1]).abs()) < NEAR * (x.1 - x.0);
         if let Some(m) = self.minima.iter().position(near) {
             return if m < self.lowest().len() { "lowest minimum".into() } else { "higher minimum".into() };
         }
@@ -309,7 +320,7 @@ impl Race {
             let number = |n: Option<usize>| n.map_or(Cell::Text("–".into()), |n| Cell::Number(n as f64));
             let left = walk.filter(|w| w.diverged.is_none()).map(|w| (w.loss - self.course.least).max(0.0));
             vec![
-                Cell::Text(racer.who.name().into()),
+                Cell::Text(self.name(racer)),
                 number(reached.map(|r| r.0)),
                 number(reached.map(|r| r.1)),
                 left.map_or(Cell::Text("–".into()), Cell::Number),
@@ -338,7 +349,7 @@ impl Race {
             let fates = self.fates(racer.lane);
             let lowest = fates.iter().filter(|f| self.is_lowest(**f)).count() as f64 / fates.len() as f64;
             let wins = if visited { self.wins(racer.lane) } else { f64::NAN };
-            vec![Cell::Text(racer.who.name().into()), Cell::Text(step), percent(arrives), percent(wins), percent(lowest)]
+            vec![Cell::Text(self.name(racer)), Cell::Text(step), percent(arrives), percent(wins), percent(lowest)]
         };
         let columns = ["", "step size", "arrives", "is first", "on the map"];
         Table { columns: columns.map(String::from).to_vec(), rows: self.ranking().into_iter().map(row).collect() }
@@ -348,7 +359,7 @@ impl Race {
     pub(super) fn arrays(&self) -> Vec<Array> {
         let mut out = Vec::new();
         let columns = |names: &[&str]| names.iter().map(|n| n.to_string()).collect::<Vec<String>>();
-        let named = |name: &str| name.to_lowercase().replace([' ', '/'], "-");
+        let named = |name: String| name.replace(" α=", "-").to_lowercase().replace([' ', '/'], "-");
         for racer in self.racers.iter().filter(|r| !r.moments.is_empty()) {
             let flat = self.landscape().is_some();
             let mut values = Vec::new();
@@ -363,7 +374,7 @@ impl Race {
                 names.extend(columns(&["x", "y"]));
             }
             let width = names.len();
-            out.push(Array { name: named(racer.who.name()), shape: vec![values.len() / width, width], values, columns: names });
+            out.push(Array { name: named(self.name(racer)), shape: vec![values.len() / width, width], values, columns: names });
         }
         let done = self.rates.next;
         if done > 0 {

@@ -22,7 +22,7 @@ use crate::methods::neural_collapse::{Classifier, Collapse, Means, Variability, 
 use crate::methods::nn::{Activation, Classification, Loss, Network, Start};
 use crate::methods::optimize::Rule;
 use crate::methods::random::Random;
-use crate::view::{Axis, Cell, Chart, Cloud, Handle, Ink, Mark, Matrix, Segment, Space, Table, View};
+use crate::view::{Axis, Chart, Cloud, Handle, Ink, Mark, Matrix, Segment, Space, View};
 
 choice! {
     /// What is shown in motion.
@@ -563,7 +563,7 @@ impl NeuralCollapse {
             let terminal = training.first_below(TERMINAL);
             let last = training.log.last().filter(|log| log.epoch > terminal.map_or(0, |t| t.epoch));
             let at = |log: &Epoch, words: &str, ink| {
-                let layers = [log.layers[0].traces, log.layers[1].traces];
+                let layers = [log.layers[0].variability.traces, log.layers[1].variability.traces];
                 bars(format!("{words}, epoch {}", log.epoch), ink, ["hidden layer 1", "hidden layer 2"], layers)
             };
             marks.extend(training.log.first().map(|log| at(log, "start", Ink::Muted)));
@@ -586,11 +586,6 @@ impl NeuralCollapse {
         }
         Chart { y, marks, ..Chart::default() }
     }
-}
-
-/// Instead of a picture, why there is none.
-fn nothing(why: &str) -> View {
-    View::Table(Table { columns: vec!["nothing to show".into()], rows: vec![vec![Cell::Text(why.into())]] })
 }
 
 const ON_THE_PATH: &str = "time t on the central path";
@@ -749,11 +744,13 @@ impl Experiment for NeuralCollapse {
             2 => View::Matrix(self.film.cosines()),
             3 => match &self.sweep {
                 Some(sweep) => View::Chart(sweep.chart(&self.given_model, self.controls.beta)),
-                None if Self::from_network(&self.controls) => nothing("The given features come when the network is trained."),
-                None => nothing("The best features are 0: nothing to contract."),
+                None if Self::from_network(&self.controls) => {
+                    View::nothing("The given features come when the network is trained.")
+                }
+                None => View::nothing("The best features are 0: nothing to contract."),
             },
             _ => match self.layers() {
-                chart if chart.marks.is_empty() => nothing("The best features are 0: no layer to compare."),
+                chart if chart.marks.is_empty() => View::nothing("The best features are 0: no layer to compare."),
                 chart => View::Chart(chart),
             },
         }
@@ -796,9 +793,9 @@ impl Experiment for NeuralCollapse {
             add(&[
                 ("network_error", at_end(|log| log.error)),
                 ("network_terminal_epoch", terminal.map_or(f64::NAN, |log| log.epoch as f64)),
-                ("network_traces", at_end(|log| log.layers[1].traces)),
-                ("network_traces_ratio", since(|log| log.layers[1].traces)),
-                ("network_layer_drop", at_end(|log| log.layers[0].traces / log.layers[1].traces)),
+                ("network_traces", at_end(|log| log.layers[1].variability.traces)),
+                ("network_traces_ratio", since(|log| log.layers[1].variability.traces)),
+                ("network_layer_drop", at_end(|log| log.layers[0].variability.traces / log.layers[1].variability.traces)),
                 ("network_self_duality_ratio", since(|log| log.collapse.self_duality)),
             ]);
         }

@@ -3,7 +3,7 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::learner::Learner;
-use super::{Classifier, Collapse, Further, Means, Variability};
+use super::{Classifier, Collapse, Further, Layer, Means};
 use crate::methods::nn::{Classification, Loss, largest};
 use crate::methods::optimize::{Optimizer, Rule};
 use crate::methods::random::Random;
@@ -85,8 +85,8 @@ pub struct Epoch {
     pub epoch: usize,
     /// Share of the training samples that are classified wrongly.
     pub error: f64,
-    /// NC1 after every hidden layer.
-    pub layers: Vec<Variability>,
+    /// What there is of it after every hidden layer.
+    pub layers: Vec<Layer>,
     /// Everything, of the last hidden layer and the classifier above it.
     pub collapse: Collapse,
     /// And what is measured beside it.
@@ -100,8 +100,8 @@ pub struct Epoch {
 pub struct Tested {
     /// Share of the test samples that are classified wrongly.
     pub error: f64,
-    /// NC1 after every hidden layer.
-    pub layers: Vec<Variability>,
+    /// What there is of it after every hidden layer.
+    pub layers: Vec<Layer>,
     /// Everything, of the last hidden layer.
     pub collapse: Collapse,
     /// And what is measured beside it.
@@ -112,10 +112,11 @@ pub struct Tested {
 #[derive(Default)]
 struct Look {
     samples: usize,
-    wrong: usize,
+    /// What the network says of each.
+    said: Vec<usize>,
     /// Features of every hidden layer, sample after sample.
     features: Vec<Vec<f64>>,
-    measured: Vec<Variability>,
+    measured: Vec<Layer>,
     /// The last layer, once it has been reached.
     last: Option<(Collapse, Box<Moment>)>,
     /// The training set's numbers and moment, while the test set is looked at.
@@ -272,8 +273,7 @@ impl Training {
             for (l, layer) in look.features.iter_mut().enumerate() {
                 layer.extend(self.network.layer(l).iter().map(|a| f64::from(*a)));
             }
-            let scored = self.network.logits().chunks_exact(classes).zip(&y[from..to]);
-            look.wrong += scored.filter(|(scores, label)| largest(scores) != usize::from(**label)).count();
+            look.said.extend(self.network.logits().chunks_exact(classes).map(largest));
             look.samples = to;
             return Slice::Going;
         }
@@ -283,18 +283,19 @@ impl Training {
             let features = DMatrix::from_vec(hidden[layer], samples, values);
             let means = Means::of(&features, y, classes);
             if layer + 1 < hidden.len() {
-                look.measured.push(Variability::of(&features, y, &means));
+                look.measured.push(Layer::of(&features, y, &means, &look.said));
                 return Slice::Going;
             }
             let classifier = classifier(&self.network);
             let collapse = Collapse::of(&features, y, &means, &classifier);
-            look.measured.push(collapse.variability);
+            look.measured.push(collapse.into());
             look.last = Some((collapse, Box::new(Moment { features, means, classifier })));
             return Slice::Going;
         }
         let (collapse, moment) = look.last.take().expect("it comes with the last layer");
         let further = Further::of(&moment.features, y, &moment.means, &moment.classifier);
-        let Look { wrong, measured, training, .. } = std::mem::take(&mut self.look);
+        let Look { said, measured, training, .. } = std::mem::take(&mut self.look);
+        let wrong = said.iter().zip(y).filter(|(said, label)| **said != usize::from(**label)).count();
         let seen = Tested { error: wrong as f64 / samples as f64, layers: measured, collapse, further };
         let (of_training, moment, test) = match training {
             Some((of_training, moment)) => (of_training, moment, Some(seen)),
@@ -375,8 +376,10 @@ mod tests {
         let first = training.first_layer(&(0..90).collect::<Vec<_>>());
         let end = training.end().unwrap();
         let labels = &training.task.y;
-        assert_eq!(end.layers[0], Variability::of(&first, labels, &Means::of(&first, labels, 3)));
-        assert_eq!(end.layers[1], Variability::of(&features, labels, &means));
+        // Without an error the network says the labels.
+        let said: Vec<usize> = labels.iter().map(|label| usize::from(*label)).collect();
+        assert_eq!(end.layers[0], Layer::of(&first, labels, &Means::of(&first, labels, 3), &said));
+        assert_eq!(end.layers[1], Layer::of(&features, labels, &means, &said));
         // The features and the classifier are those of the same network: scores as it gives them.
         let test = end.test.as_ref().unwrap();
         assert_eq!((test.error, test.collapse, &test.layers), (end.error, end.collapse, &end.layers));
