@@ -31,6 +31,7 @@ mod relaxed;
 mod roads;
 mod slices;
 mod sparse;
+mod walls;
 
 pub use appraisal::{Appraisal, Worth};
 pub use barycenter::Barycenter;
@@ -45,6 +46,7 @@ pub use relaxed::{Partial, Unbalanced, cost_of_entries, relative_entropy};
 pub use roads::{Roads, Ways};
 pub use slices::{MaxSliced, Projected, Sliced};
 pub use sparse::KSparse;
+pub use walls::{Stand, Walls};
 
 use super::linear::exp_in_place;
 use super::solve::ConjugateGradient;

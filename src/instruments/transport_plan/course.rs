@@ -114,7 +114,7 @@ impl Course {
         device: &Device,
     ) -> Result<Self> {
         let [source, target] = &task.sides;
-        let epsilon = controls.epsilon * costs.largest.max(f64::MIN_POSITIVE);
+        let epsilon = controls.epsilon * costs.scale();
         let problem = if solver.entropic() || matches!(solver, Solver::Quadratic | Solver::KSparse) {
             let mass = |side: &Side| if solver == Solver::Unbalanced { side.relaxed() } else { side.mass.clone() };
             Problem::new(&costs.matrix, mass(source), mass(target), 1.0 / epsilon)
@@ -159,7 +159,7 @@ impl Course {
             }
             Solver::Quadratic => Engine::Quadratic(Quadratic::new(&Self::spread(&problem))),
             Solver::KSparse => Engine::KSparse { warm: Some(Annealed::new(&problem)), solver: None },
-            Solver::Unbalanced => Engine::Unbalanced(Unbalanced::new(&problem, controls.price * costs.largest)),
+            Solver::Unbalanced => Engine::Unbalanced(Unbalanced::new(&problem, controls.price * costs.scale())),
             Solver::Sliced => Engine::Sliced { mean: Sliced::new(projected()?), random: Random::new(seed, "directions") },
             Solver::MaxSliced => {
                 Engine::MaxSliced { worst: MaxSliced::new(projected()?), tried: 0, random: Random::new(seed, "directions") }
@@ -215,7 +215,7 @@ impl Course {
                     self.prices = Some((x.to_vec(), y.to_vec()));
                 }
                 self.appraisal = None;
-                self.take(worth, task);
+                self.take(worth, task, costs);
             }
             return;
         }
@@ -237,7 +237,7 @@ impl Course {
         self.work(task, costs, controls).await;
     }
 
-    fn take(&mut self, worth: Worth, task: &Task) {
+    fn take(&mut self, worth: Worth, task: &Task, costs: &Costs) {
         let mut worth = worth;
         if let Some(bound) = self.bound(task) {
             (worth.dual, worth.gap) = (bound, worth.primal - bound);
@@ -250,7 +250,7 @@ impl Course {
             worth.gap = proof.gap;
             self.prices = Some((proof.u, proof.v));
         }
-        let gap = if worth.gap == 0.0 { 0.0 } else { worth.gap / worth.primal.abs().max(f64::MIN_POSITIVE) };
+        let gap = if worth.gap == 0.0 { 0.0 } else { worth.gap / worth.primal.abs().max(1e-12 * costs.scale()) };
         let entries = (task.sides[0].len() * task.sides[1].len()) as f64;
         let error = self.trace.last().map_or(f64::NAN, |m| m.error);
         self.trace.push(Moment { passes: self.visited / entries, error, gap });
@@ -406,7 +406,7 @@ impl Course {
                 (proof.primal, proof.primal - proof.gap)
             }
             Engine::Unbalanced(unbalanced) => {
-                let (epsilon, price) = (1.0 / self.problem.inverse_temperature, controls.price * costs.largest);
+                let (epsilon, price) = (1.0 / self.problem.inverse_temperature, controls.price * costs.scale());
                 let product = task.sides[0].relative * task.sides[1].relative;
                 // KL(P | r cᵀ) from ln P = u + v + ln r + ln c − ηC.
                 let relative: f64 = self
@@ -435,7 +435,7 @@ impl Course {
         // A sum of logarithms may round a gap of nothing below it.
         worth.gap = (worth.primal - worth.dual).max(0.0);
         self.own = Some((worth.primal, worth.dual));
-        self.take(worth, task);
+        self.take(worth, task, costs);
     }
 
     /// The affine map between the Gaussians of the two measures' moments, and what they are apart.
