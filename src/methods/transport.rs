@@ -146,6 +146,12 @@ impl Problem {
     }
 }
 
+/// ‖aᵢ − bⱼ‖² between points of `d` coordinates each: a row for each a.
+pub fn squared_distances(a: &[f64], b: &[f64], d: usize) -> Vec<f64> {
+    let square = |p: &[f64], q: &[f64]| p.iter().zip(q).map(|(p, q)| (p - q) * (p - q)).sum();
+    a.chunks_exact(d).flat_map(|p| b.chunks_exact(d).map(move |q| square(p, q))).collect()
+}
+
 /// ‖a − b‖₁.
 fn distance(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum()

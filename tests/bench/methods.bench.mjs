@@ -25,6 +25,9 @@ export async function measure() {
     rows.push({ what: "loss grid, all of 33 × 33", unit: "GFLOP/s", ours: (2 * places * 500 * (784 * 64 + 640)) / 1e9, theirs: product, other: "our product of matrices", goal: 0.7, better: "more" });
     rows.push({ what: "mutual information by neighbours, n = 1,000", unit: "ms", ours: 1000 * (await time("time_neighbours", 1000)), theirs: 1000 * python("neighbours_sklearn.py").seconds, other: "scikit-learn", goal: 1 });
     rows.push({ what: "the information plane of 4,096 patterns, 6 layers", unit: "ms", ours: 1000 * (await time("time_plane")), goal: 5 });
+    rows.push({ what: "exact transport, n = 1,000", unit: "ms", ours: 1000 * (await time("time_exact_transport", 1000)), theirs: 1000 * python("exact_pot.py").seconds, other: "POT emd", goal: 0.5 });
+    rows.push({ what: "colour transfer, two pictures of 256 × 256", unit: "s", ours: await time("time_colour_transfer"), goal: 1 });
+    rows.push({ what: "basin maps, 256 × 256, 200 steps, 4 optimizers, CPU", unit: "s", ours: await time("time_basins", 4), goal: 1 });
     return rows;
   } finally {
     peer.end();

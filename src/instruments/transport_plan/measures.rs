@@ -37,7 +37,7 @@ pub(super) struct Side {
     /// The mass that was given in all.
     pub total: f64,
     /// Were masses given, or only places?
-    weighed: bool,
+    pub weighed: bool,
     /// The mass of this side as a share of the larger side's, where both were given.
     pub relative: f64,
     /// Their nodes, where moving is along roads.
@@ -783,7 +783,7 @@ fn interpolated(points: &[[f64; 2]], x: f64) -> f64 {
 }
 
 /// Width and height, if the array is a picture: three dimensions of which the last has 1, 3 or 4, or a table too wide for coordinates.
-fn pixels(array: &Array) -> Option<(usize, usize)> {
+pub(super) fn pixels(array: &Array) -> Option<(usize, usize)> {
     match array.shape[..] {
         [height, width, 1 | 3 | 4] if height > 1 && width > 1 => Some((width, height)),
         [height, width] if width > 4 && height > 1 && array.columns.iter().all(|c| c.trim().parse::<f64>().is_ok()) => {
@@ -826,7 +826,7 @@ fn heights(array: &Array) -> bool {
 }
 
 /// Points, one a row, and a column `weight` or `mass` if there is one.
-fn cloud(array: &Array) -> Result<Side> {
+pub(super) fn cloud(array: &Array) -> Result<Side> {
     let name = &array.name;
     let (rows, columns) = match array.shape[..] {
         [rows] => (rows, 1),
