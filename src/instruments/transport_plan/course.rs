@@ -301,7 +301,7 @@ impl Course {
             worth.gap = proof.gap;
             self.prices = Some((proof.u, proof.v));
         }
-        let gap = if worth.gap == 0.0 { 0.0 } else { worth.gap / worth.primal.abs().max(1e-12 * costs.scale()) };
+        let gap = if worth.gap == 0.0 { 0.0 } else { worth.gap / costs.unit(worth.primal) };
         let entries = (task.sides[0].len() * task.sides[1].len()) as f64;
         let error = self.trace.last().map_or(f64::NAN, |m| m.error);
         self.trace.push(Moment { passes: self.visited / entries, error, gap });

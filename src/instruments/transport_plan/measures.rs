@@ -19,8 +19,10 @@ pub(super) const REACH: f64 = 2.0;
 /// The wall between the two measures, with a gap above the middle and one below it.
 const WALL: [[f64; 4]; 3] =
     [[-0.05, f64::NEG_INFINITY, 0.05, -1.15], [-0.05, -0.75, 0.05, 0.5], [-0.05, 0.9, 0.05, f64::INFINITY]];
-/// Pixels a side of a measure made a picture.
+/// Pixels a side of a measure made a picture, half the side of what they cover, and how far the pen's ink reaches on it.
 pub(super) const PIXELS: usize = 24;
+pub(super) const PAGE: f64 = 1.1;
+const NIB: f64 = 0.08;
 
 /// A measure on points.
 #[derive(Clone, Debug, Default)]
@@ -251,6 +253,11 @@ impl Costs {
         if self.largest > 0.0 { self.largest } else { 1.0 }
     }
 
+    /// What errors of a cost are shares of: the cost itself, unless it is next to nothing.
+    pub fn unit(&self, cost: f64) -> f64 {
+        if self.largest > 0.0 { cost.abs().max(1e-12 * self.largest) } else { 1.0 }
+    }
+
     /// The nodes from place i of the source to place j of the target, both ends included; none where ways are straight or there is none.
     pub fn path(&self, task: &Task, i: usize, j: usize) -> Vec<usize> {
         let [source, target] = &task.sides;
@@ -353,15 +360,13 @@ fn density(bones: &[Bone], width: f64, at: [f64; 2]) -> f64 {
     bones.iter().map(|([x, y], m)| m * exp(-scale * ((at[0] - x) * (at[0] - x) + (at[1] - y) * (at[1] - y)))).sum()
 }
 
-/// A shape as masses on pixels of the square of half side 1.1, row 0 at the bottom; faint ones are 0.
-pub(super) fn raster(shape: Shape, side: usize, library: &Library) -> Result<Vec<f64>> {
-    let (bones, width) = skeleton(shape, library)?;
-    let at = |k: usize| 1.1 * (2.0 * (k as f64 + 0.5) / side as f64 - 1.0);
-    let width = width.max(0.05);
-    let mut mass: Vec<f64> = (0..side * side).map(|k| density(&bones, width, [at(k % side), at(k / side)])).collect();
+/// A skeleton as masses on pixels of the square of half side [`PAGE`], row 0 at the bottom; faint ones are 0.
+fn raster(bones: &[Bone], width: f64, side: usize) -> Vec<f64> {
+    let at = |k: usize| PAGE * (2.0 * (k as f64 + 0.5) / side as f64 - 1.0);
+    let mut mass: Vec<f64> = (0..side * side).map(|k| density(bones, width, [at(k % side), at(k / side)])).collect();
     let top = mass.iter().fold(0.0, |a: f64, b| a.max(*b));
     mass.iter_mut().for_each(|m| *m = if *m < 0.02 * top { 0.0 } else { *m / top });
-    Ok(mass)
+    mass
 }
 
 /// A density on a line, of the shape of that name, around 0 and about ±1 wide.
@@ -442,8 +447,7 @@ impl Controls {
             Problem::Clouds | Problem::Shapes => self.clouds(seed, library),
             Problem::Histograms => self.histograms(),
             Problem::Pictures | Problem::Barycenter => {
-                let sides = [self.source, self.target].map(|shape| raster(shape, PIXELS, library));
-                let [source, target] = sides;
+                let [source, target] = [0, 1].map(|which| self.ink(which, PIXELS, library));
                 self.pictures(&[("source", PIXELS, PIXELS, source?), ("target", PIXELS, PIXELS, target?)])
             }
             Problem::Colours => {
@@ -452,6 +456,19 @@ impl Controls {
             }
             Problem::Graph => self.graph(seed, library),
         }
+    }
+
+    /// The ink of a picture: what the pen drew, for the first two, or a shape's.
+    pub(super) fn ink(&self, which: usize, side: usize, library: &Library) -> Result<Vec<f64>> {
+        if let Some((_, name, text)) = self.shapes().get(which) {
+            let points = drawn(name, text)?;
+            if !points.is_empty() {
+                let bones: Vec<Bone> = points.into_iter().map(|p| (p.map(|v| v.clamp(-PAGE, PAGE)), 1.0)).collect();
+                return Ok(raster(&bones, NIB, side));
+            }
+        }
+        let (bones, width) = skeleton([self.source, self.target, self.third, self.fourth][which], library)?;
+        Ok(raster(&bones, width.max(0.05), side))
     }
 
     fn clouds(&self, seed: u64, library: &Library) -> Result<Task> {
@@ -513,7 +530,7 @@ impl Controls {
     fn pictures(&self, pictures: &[(&str, usize, usize, Vec<f64>)]) -> Result<Task> {
         let mut sides = Vec::new();
         for (name, width, height, mass) in pictures {
-            let unit = 2.2 / (*width).max(*height) as f64;
+            let unit = 2.0 * PAGE / (*width).max(*height) as f64;
             let at = |k: usize, n: usize| unit * (k as f64 + 0.5 - 0.5 * n as f64);
             let places: Vec<f64> = (0..mass.len()).flat_map(|k| [at(k % width, *width), at(k / width, *height)]).collect();
             sides.push(Side::new(name, 2, &places, mass)?.weighed());

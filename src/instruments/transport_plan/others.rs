@@ -1,6 +1,6 @@
 //! What is not between two measures in one place: barycenters of several, and shapes matched by their inner distances.
 
-use super::measures::{Side, cloud, darkness, pixels, raster};
+use super::measures::{Side, cloud, darkness, pixels};
 use super::pictures::{SOURCE, TARGET, nothing, ways};
 use super::{Controls, Shape};
 use crate::controls::Options;
@@ -59,9 +59,12 @@ impl Middle {
         let (mut names, mut measures) = (Vec::new(), Vec::new());
         let (mut window, mut clouds) = ([(-1.1, 1.1); 2], false);
         if library.own().is_empty() {
-            for shape in [controls.source, controls.target, controls.third, controls.fourth].into_iter().take(controls.measures) {
-                names.push(Shape::NAMES[shape.index()].to_string());
-                measures.push(raster(shape, PIXELS, library)?);
+            let shapes = [controls.source, controls.target, controls.third, controls.fourth];
+            let drawn = [&controls.drawn_source, &controls.drawn_target];
+            for (k, shape) in shapes.into_iter().take(controls.measures).enumerate() {
+                let by_hand = drawn.get(k).is_some_and(|text| !text.is_empty());
+                names.push(if by_hand { "drawn".to_string() } else { Shape::NAMES[shape.index()].to_string() });
+                measures.push(controls.ink(k, PIXELS, library)?);
             }
         } else {
             let own = library.own();

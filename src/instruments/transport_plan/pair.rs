@@ -2,7 +2,7 @@
 
 use super::colours::Transfer;
 use super::course::{Course, SLICE};
-use super::measures::{Costs, Ground, Kind, Task, price};
+use super::measures::{Costs, Ground, Kind, PAGE, Task, price};
 use super::{Controls, Solver};
 use crate::Result;
 use crate::claim::Measures;
@@ -315,7 +315,7 @@ impl Pair {
     pub fn measures(&self) -> Measures {
         let exact = self.exact();
         let cost = exact.map_or(f64::NAN, |w| w.primal);
-        let scale = cost.abs().max(1e-12 * self.costs.scale());
+        let scale = self.costs.unit(cost);
         let beside = self.courses.get(1).filter(|c| c.over && c.solver.balanced()).and_then(|c| c.worth);
         let of = |f: &dyn Fn(Worth) -> f64| beside.map_or(f64::NAN, f);
         measures! {
@@ -410,6 +410,9 @@ fn window(task: &Task) -> [(f64, f64); 2] {
     if !task.own && task.kind != Kind::Picture && task.kind != Kind::Colours && task.kind != Kind::Matrix {
         let half = if task.winding() { 2.0 } else { 1.5 };
         return [(-2.0, 2.0), (-half, half)];
+    }
+    if !task.own && task.kind == Kind::Picture {
+        return [(-PAGE, PAGE); 2];
     }
     let ends = |k: usize| {
         let places = task.sides.iter().flat_map(|s| s.places.chunks_exact(s.d.max(1)).filter_map(move |p| p.get(k)));

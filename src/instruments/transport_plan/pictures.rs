@@ -1,7 +1,7 @@
 //! What is seen of a run on two measures.
 
 use super::course::Course;
-use super::measures::{Ground, Kind, PIXELS, REACH, Side, center_on_a_line, drawn, shift_on_a_line};
+use super::measures::{Ground, Kind, PAGE, PIXELS, REACH, Side, center_on_a_line, drawn, shift_on_a_line};
 use super::pair::{MAP, Pair, Stage};
 use super::sketch::BINS;
 use super::{Controls, Pen, Problem};
@@ -32,7 +32,8 @@ pub(super) fn dragged(controls: &Controls, at: (f64, f64)) -> Option<Controls> {
             (moved.weight_x, moved.weight_y) = (round(at.0, 1.0), round(at.1, 1.0));
             return Some(moved);
         }
-        Problem::Colours | Problem::Pictures => return None,
+        Problem::Colours => return None,
+        Problem::Pictures if controls.pen == Pen::Move => return None,
         _ => {}
     }
     let line = controls.problem == Problem::Histograms;
@@ -49,7 +50,8 @@ pub(super) fn dragged(controls: &Controls, at: (f64, f64)) -> Option<Controls> {
     let place = if line {
         [at.0.clamp(0.0, 1.0), (if source { at.1 - 1.0 } else { -at.1 }).clamp(0.0, 0.6) / 0.6]
     } else {
-        [at.0.clamp(-REACH, REACH), at.1.clamp(-REACH, REACH)]
+        let reach = if controls.problem == Problem::Pictures { PAGE } else { REACH };
+        [at.0.clamp(-reach, reach), at.1.clamp(-reach, reach)]
     };
     let mut texts = [&mut moved.drawn_source, &mut moved.drawn_target];
     for (k, text) in texts.iter_mut().enumerate() {
@@ -126,7 +128,8 @@ impl Pair {
     }
 
     fn handle(&self, controls: &Controls) -> Option<Handle> {
-        if self.task.own || !matches!(self.task.kind, Kind::Cloud | Kind::Line | Kind::Graph) {
+        let drawn_on = self.task.kind == Kind::Picture && controls.pen != Pen::Move;
+        if self.task.own || !drawn_on && !matches!(self.task.kind, Kind::Cloud | Kind::Line | Kind::Graph) {
             return None;
         }
         let line = self.task.kind == Kind::Line;
@@ -143,6 +146,8 @@ impl Pair {
                     None => {
                         if line {
                             (0.1, if target { -0.1 } else { 1.1 })
+                        } else if drawn_on {
+                            (0.0, 0.0)
                         } else if target {
                             (0.9, 0.0)
                         } else {
@@ -670,7 +675,7 @@ impl Pair {
         row("W is at most: plan mended", &|c| balanced(c, &|w| w.primal));
         row("W is at least: by prices or slices", &|c| balanced(c, &|w| w.dual));
         row("gap between the two", &|c| balanced(c, &|w| w.gap));
-        row("gap, relative", &|c| balanced(c, &|w| if w.gap == 0.0 { 0.0 } else { w.gap / w.primal.abs() }));
+        row("gap, relative", &|c| balanced(c, &|w| if w.gap == 0.0 { 0.0 } else { w.gap / self.costs.unit(w.primal) }));
         row("its own problem: at most", &|c| c.own.map_or(f64::NAN, |o| o.0));
         row("its own problem: at least", &|c| c.own.map_or(f64::NAN, |o| o.1));
         row("marginal error", &|c| worth(c, &|w| w.marginal_error));
@@ -691,7 +696,7 @@ impl Pair {
         if let Some(exact) = self.courses.get(2).and_then(|c| c.worth) {
             plain("exact W, found beside", exact.primal);
         }
-        if self.costs.largest > 0.0 {
+        if self.stage != Stage::Costs {
             plain("largest cost", self.costs.largest);
             plain("ε, in units of the cost", controls.epsilon * self.costs.scale());
         }

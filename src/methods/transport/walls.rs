@@ -166,7 +166,7 @@ mod tests {
         let legs = (1.5f64 * 1.5 + 1.0).sqrt();
         assert!((far(&wall, [-2.0, 0.0], [2.0, 0.0]) - (2.0 * legs + 1.0)).abs() < 1e-9);
         assert_eq!(wall.path(&wall.stand([-2.0, 0.0]), &wall.stand([2.0, 0.0])).len(), 2);
-        assert!(far(&wall, [1.0, 0.0], [1.3, 0.0]) == 0.30000000000000004);
+        assert!((far(&wall, [1.0, 0.0], [1.3, 0.0]) - 0.3).abs() < 1e-15);
         // From within the wall the way leaves it first.
         assert!((far(&wall, [0.4, 0.0], [2.0, 0.0]) - 1.6).abs() < 1e-9);
         // A ring of four walls that touch: nothing gets in or out, by no seam.
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(far(&Walls::new(&[]), [0.0, 0.0], [3.0, 4.0]), 5.0);
     }
 
-    /// Against Dijkstra's algorithm on a fine grid, whose ways are at most 2.8 % too long and never shorter.
+    /// Against Dijkstra's algorithm on a fine grid, whose ways are never shorter: at most 2.8 % too long, and a cell at each of four corners.
     #[test]
     fn a_grid_finds_no_shorter_way() {
         const SIDE: usize = 161;
@@ -206,7 +206,7 @@ mod tests {
                 if stand.stub > 0.0 || walls.stand(cell(end)).stub > 0.0 {
                     continue;
                 }
-                assert!(ours <= grid + 1e-9 && grid <= 1.028 * ours + 0.05, "{ours}, {grid}");
+                assert!(ours <= grid + 1e-9 && grid <= 1.028 * ours + 0.1, "{ours}, {grid}");
                 let mut way = vec![cell(start)];
                 way.extend(walls.path(&stand, &walls.stand(cell(end))).into_iter().map(|c| walls.corners()[c]));
                 way.push(cell(end));
