@@ -3,6 +3,7 @@
 use super::{Array, Dataset, Library};
 use crate::error::{Error, Result};
 use crate::methods::random::Random;
+use crate::methods::transport::squared_distances;
 use libm::exp;
 
 /// Masses at some places and at others, and the costs between them, which are in [0, 1].
@@ -36,7 +37,7 @@ impl Instance {
         let hump = |t: f64, mean: f64, width: f64| exp(-(t - mean) * (t - mean) / (2.0 * width * width));
         let source = at.iter().map(|&t| hump(t, place, 0.05) + 0.6 * hump(t, 0.55, 0.08) + 1e-3).collect();
         let target = at.iter().map(|&t| hump(t, 0.8, 0.07) + 0.4 * hump(t, 0.4, width) + 1e-3).collect();
-        Instance { cost: squared_distances(&at, &at, 1), source: simplex(source), target: simplex(target) }
+        Instance { cost: scaled(squared_distances(&at, &at, 1)), source: simplex(source), target: simplex(target) }
     }
 
     /// A handwritten 0 and a handwritten 1 as masses on a 16 × 16 grid, at squared distance. The seed picks the two.
@@ -53,7 +54,7 @@ impl Instance {
         };
         let (source, target) = (masses(0), masses(1));
         let pixels: Vec<f64> = (0..SIDE * SIDE).flat_map(|p| [(p % SIDE) as f64, (p / SIDE) as f64]).collect();
-        Ok(Instance { cost: squared_distances(&pixels, &pixels, 2), source, target })
+        Ok(Instance { cost: scaled(squared_distances(&pixels, &pixels, 2)), source, target })
     }
 
     /// The user's own: two arrays are point clouds, a single one is a cost matrix.
@@ -75,7 +76,7 @@ impl Instance {
                         "{a} has {d} coordinate columns but {b} has {e}: two point clouds need the same number"
                     )));
                 }
-                Ok(Instance { cost: squared_distances(&from, &to, d), source, target })
+                Ok(Instance { cost: scaled(squared_distances(&from, &to, d)), source, target })
             }
             _ => {
                 let names: Vec<_> = arrays.iter().take(4).map(|a| a.name.as_str()).collect();
@@ -143,12 +144,6 @@ fn size(name: &str, what: &str, n: usize) -> Result<()> {
     }
     let (low, high) = (Instance::OWN_SIZES.start(), Instance::OWN_SIZES.end());
     Err(Error::new(format!("{name}: {n} {what}; this runs in the browser with {low} to {high}")))
-}
-
-/// ‖a_i − b_j‖² between points of `d` coordinates, over the largest of them.
-fn squared_distances(a: &[f64], b: &[f64], d: usize) -> Vec<f64> {
-    let distance = |p: &[f64], q: &[f64]| p.iter().zip(q).map(|(p, q)| (p - q) * (p - q)).sum();
-    scaled(a.chunks_exact(d).flat_map(|p| b.chunks_exact(d).map(move |q| distance(p, q))).collect())
 }
 
 /// Values >= 0 divided by the largest, unless that is zero.

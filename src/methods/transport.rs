@@ -34,6 +34,7 @@ mod slices;
 mod sparse;
 mod sphere;
 mod variates;
+mod walls;
 
 pub use appraisal::{Appraisal, Worth};
 pub use barycenter::Barycenter;
@@ -50,6 +51,7 @@ pub use slices::{MaxSliced, Projected, Sliced};
 pub use sparse::KSparse;
 pub use sphere::{Around, fibonacci, half_circle};
 pub use variates::{Control, Corrected, Glance, corrected};
+pub use walls::{Stand, Walls};
 
 use super::linear::exp_in_place;
 use super::solve::ConjugateGradient;
@@ -147,6 +149,12 @@ impl Problem {
     pub fn sweep_work(&self) -> f64 {
         (ENTRY + 2.0) * self.scaled_cost.len() as f64
     }
+}
+
+/// ‖aᵢ − bⱼ‖² between points of `d` coordinates each: a row for each a.
+pub fn squared_distances(a: &[f64], b: &[f64], d: usize) -> Vec<f64> {
+    let square = |p: &[f64], q: &[f64]| p.iter().zip(q).map(|(p, q)| (p - q) * (p - q)).sum();
+    a.chunks_exact(d).flat_map(|p| b.chunks_exact(d).map(move |q| square(p, q))).collect()
 }
 
 /// ‖a − b‖₁.

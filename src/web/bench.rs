@@ -5,8 +5,12 @@ use std::hint::black_box;
 use wasm_bindgen::prelude::*;
 use wide::f32x4;
 
+use crate::controls::Controls as _;
+use crate::data::Library;
+use crate::experiment::{Entry, Experiment as _};
 use crate::gpu::sinkhorn::{Kernel, Twin};
 use crate::gpu::{Device, basins, kernel_sum, loss_grid, milliseconds as now, small_networks};
+use crate::instruments::transport_plan::{Controls, TransportPlan};
 use crate::methods::basins::Flow;
 use crate::methods::formula::Formula;
 use crate::methods::information::estimators::nearest_neighbours;
@@ -20,7 +24,7 @@ use crate::methods::optimize::{Optimizer, Rule};
 use crate::methods::plane::{Plane, Scaling, random_direction};
 use crate::methods::random::Random;
 use crate::methods::training::{Recipe, Training, evaluate};
-use crate::methods::transport::{Projected, directions};
+use crate::methods::transport::{NetworkSimplex, Projected, directions, squared_distances};
 
 /// Random costs ηC of `n` points a side, ε = 0.01, and the mass of each point.
 fn transport(n: usize) -> (Vec<f64>, Vec<f64>) {
@@ -309,6 +313,55 @@ pub fn time_plane() -> f64 {
             units.iter().enumerate().for_each(|(u, unit)| bins.cut(unit, &mut tuples, units.len(), u));
             states.sort(&tuples, units.len());
             black_box((states.entropy(), states.information_about(&conditional, 2)));
+        }
+    })
+}
+
+/// Seconds that exact transport takes, `n` points a side in the plane at squared distance, proof included.
+#[wasm_bindgen]
+pub fn time_exact_transport(n: usize) -> f64 {
+    let mut random = Random::new(0, "bench");
+    let mut cloud = |shift: f64| (0..2 * n).map(|_| random.normal() + shift).collect::<Vec<f64>>();
+    let cost = squared_distances(&cloud(0.0), &cloud(1.0), 2);
+    let mass = vec![1.0 / n as f64; n];
+    least(3, || {
+        let mut simplex = NetworkSimplex::new(&cost, &mass, &mass);
+        while !simplex.advance(1e7) {}
+        assert!(simplex.certificate().gap < 1e-9);
+    })
+}
+
+/// Seconds until the instrument has given one picture of 256 × 256 pixels the other's colours: palettes, costs, exact plan, every pixel.
+#[wasm_bindgen]
+pub async fn time_colour_transfer() -> Result<f64, JsError> {
+    let settings = Entry::of::<TransportPlan>("bench").preset("colours").expect("the instrument has it");
+    let controls = Controls::read(&settings);
+    let begin = now();
+    let mut run = TransportPlan::new(&controls, 0, &Library::default())?;
+    while !run.coloured() {
+        run.step(&Device::cpu()).await?;
+    }
+    Ok((now() - begin) / 1000.0)
+}
+
+/// Seconds that `rules` optimizers, at most four, take to say where 256 × 256 starts lead within 200 steps, on the CPU.
+#[wasm_bindgen]
+pub fn time_basins(rules: usize) -> f64 {
+    const SIDE: usize = 256;
+    let epsilon = 1e-8;
+    let all = [Rule::Momentum { mu: 0.9 }, Rule::Nesterov { mu: 0.9 }, Rule::RmsProp { rho: 0.99, epsilon }, Rule::ADAM];
+    let landscape = Landscape::Himmelblau;
+    let (x, y) = landscape.window().into();
+    let place = |i: usize, (low, high): (f64, f64)| (low + (high - low) * (i as f64 + 0.5) / SIDE as f64) as f32;
+    let flows: Vec<Flow> = (all.into_iter().take(rules))
+        .map(|rule| Flow { landscape: landscape.clone(), rule, step_sizes: vec![0.01; 200], tilts: Vec::new(), still: 1e-3 })
+        .collect();
+    least(2, || {
+        for flow in &flows {
+            for eight in (0..SIDE * SIDE).step_by(8) {
+                let starts = std::array::from_fn(|i| place((eight + i) % SIDE, x));
+                black_box(flow.run(&starts, &[place(eight / SIDE, y); 8]));
+            }
         }
     })
 }

@@ -26,6 +26,9 @@ export async function measure() {
     rows.push({ what: "mutual information by neighbours, n = 1,000", unit: "ms", ours: 1000 * (await time("time_neighbours", 1000)), theirs: 1000 * python("neighbours_sklearn.py").seconds, other: "scikit-learn", goal: 1 });
     rows.push({ what: "sliced W₂, n = 2,000 points in 3 dimensions, 100 directions", unit: "ms", ours: 1000 * (await time("time_sliced", 2000, 100)), theirs: 1000 * python("sliced_pot.py").seconds, other: "POT sliced_wasserstein_distance", goal: 1 });
     rows.push({ what: "the information plane of 4,096 patterns, 6 layers", unit: "ms", ours: 1000 * (await time("time_plane")), goal: 5 });
+    rows.push({ what: "exact transport, n = 1,000", unit: "ms", ours: 1000 * (await time("time_exact_transport", 1000)), theirs: 1000 * python("exact_pot.py").seconds, other: "POT emd", goal: 0.5 });
+    rows.push({ what: "colour transfer, two pictures of 256 × 256", unit: "s", ours: await time("time_colour_transfer"), goal: 1 });
+    rows.push({ what: "basin maps, 256 × 256, 200 steps, 4 optimizers, CPU", unit: "s", ours: await time("time_basins", 4), goal: 1 });
     return rows;
   } finally {
     peer.end();

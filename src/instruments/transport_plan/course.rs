@@ -6,7 +6,7 @@ use super::sketch::{Piece, Sketch};
 use super::{Controls, Solver};
 use crate::error::{Error, Result};
 use crate::gpu::{Device, sinkhorn};
-use crate::methods::linear::column_log_sum_exp;
+use crate::methods::linear::{column_log_sum_exp, exp_in_place};
 use crate::methods::random::Random;
 use crate::methods::transport::{
     Annealed, Appraisal, Gaussian, Greenkhorn, KSparse, MaxSliced, NetworkSimplex, NewtonSparse, Partial, Problem, Projected,
@@ -52,6 +52,27 @@ pub(super) struct Moment {
     pub gap: f64,
 }
 
+/// exp(uᵢ + vⱼ − share · ηC_ij), row by row.
+struct Filling {
+    u: Vec<f64>,
+    v: Vec<f64>,
+    share: f64,
+    prices: (Vec<f64>, Vec<f64>),
+    plan: Vec<f64>,
+}
+
+/// An appraisal of a plan that need not move everything.
+struct Relaxed {
+    row: usize,
+    worth: Worth,
+    rows_moved: Vec<f64>,
+    columns_moved: Vec<f64>,
+    /// Σ P ln(P / r cᵀ) − P.
+    relative: f64,
+    /// The mass from which an entry counts.
+    seen: f64,
+}
+
 /// A solver's course.
 pub(super) struct Course {
     pub solver: Solver,
@@ -75,6 +96,10 @@ pub(super) struct Course {
     pub images: Vec<f64>,
     /// What went wrong, if anything, in a few words.
     pub trouble: Option<&'static str>,
+    /// The plan that is looked at next, some rows at a time.
+    filling: Option<Filling>,
+    /// What a plan that need not move everything is worth, so far.
+    relaxed: Option<Relaxed>,
     /// What is drawn of the plan, and what will be.
     pub sketch: Option<Sketch>,
     draft: Option<Sketch>,
@@ -114,7 +139,7 @@ impl Course {
         device: &Device,
     ) -> Result<Self> {
         let [source, target] = &task.sides;
-        let epsilon = controls.epsilon * costs.largest.max(f64::MIN_POSITIVE);
+        let epsilon = controls.epsilon * costs.scale();
         let problem = if solver.entropic() || matches!(solver, Solver::Quadratic | Solver::KSparse) {
             let mass = |side: &Side| if solver == Solver::Unbalanced { side.relaxed() } else { side.mass.clone() };
             Problem::new(&costs.matrix, mass(source), mass(target), 1.0 / epsilon)
@@ -159,7 +184,7 @@ impl Course {
             }
             Solver::Quadratic => Engine::Quadratic(Quadratic::new(&Self::spread(&problem))),
             Solver::KSparse => Engine::KSparse { warm: Some(Annealed::new(&problem)), solver: None },
-            Solver::Unbalanced => Engine::Unbalanced(Unbalanced::new(&problem, controls.price * costs.largest)),
+            Solver::Unbalanced => Engine::Unbalanced(Unbalanced::new(&problem, controls.price * costs.scale())),
             Solver::Sliced => Engine::Sliced { mean: Sliced::new(projected()?), random: Random::new(seed, "directions") },
             Solver::MaxSliced => {
                 Engine::MaxSliced { worst: MaxSliced::new(projected()?), tried: 0, random: Random::new(seed, "directions") }
@@ -189,6 +214,8 @@ impl Course {
             slices: None,
             images: Vec::new(),
             trouble: None,
+            filling: None,
+            relaxed: None,
             sketch: None,
             draft: None,
             finishing: false,
@@ -215,7 +242,7 @@ impl Course {
                     self.prices = Some((x.to_vec(), y.to_vec()));
                 }
                 self.appraisal = None;
-                self.take(worth, task);
+                self.take(worth, task, costs);
             }
             return;
         }
@@ -227,17 +254,41 @@ impl Course {
             }
             return;
         }
+        if let Some(filling) = &mut self.filling {
+            let rows = (SLICE / target.len() as f64).ceil() as usize;
+            let from = filling.plan.len() / target.len();
+            for i in from..(from + rows).min(source.len()) {
+                let (costs, u) = (&self.problem.scaled_cost()[i * target.len()..][..target.len()], filling.u[i]);
+                filling.plan.extend(costs.iter().zip(&filling.v).map(|(c, v)| u + v - filling.share * c));
+                exp_in_place(&mut filling.plan[i * target.len()..]);
+            }
+            if from + rows >= source.len() {
+                let Filling { plan, prices, .. } = self.filling.take().expect("it is there");
+                self.look_at(plan, Some(prices), task);
+            }
+            return;
+        }
+        if let Some(relaxed) = self.relaxed.take() {
+            self.appraise_relaxed(relaxed, task, costs, controls);
+            return;
+        }
         let passes = self.visited / (source.len() * target.len()) as f64;
         if self.finishing || passes >= self.next_look {
             self.next_look = (1.4 * passes).max(self.next_look + 1.0);
-            if self.snapshot(task, costs, controls) {
+            if self.snapshot(task, costs) {
                 return;
             }
         }
         self.work(task, costs, controls).await;
     }
 
-    fn take(&mut self, worth: Worth, task: &Task) {
+    /// Is it looking at its plan?
+    #[cfg(test)]
+    pub fn looks(&self) -> bool {
+        self.filling.is_some() || self.relaxed.is_some() || self.appraisal.is_some()
+    }
+
+    fn take(&mut self, worth: Worth, task: &Task, costs: &Costs) {
         let mut worth = worth;
         if let Some(bound) = self.bound(task) {
             (worth.dual, worth.gap) = (bound, worth.primal - bound);
@@ -250,7 +301,7 @@ impl Course {
             worth.gap = proof.gap;
             self.prices = Some((proof.u, proof.v));
         }
-        let gap = if worth.gap == 0.0 { 0.0 } else { worth.gap / worth.primal.abs().max(f64::MIN_POSITIVE) };
+        let gap = if worth.gap == 0.0 { 0.0 } else { worth.gap / costs.unit(worth.primal) };
         let entries = (task.sides[0].len() * task.sides[1].len()) as f64;
         let error = self.trace.last().map_or(f64::NAN, |m| m.error);
         self.trace.push(Moment { passes: self.visited / entries, error, gap });
@@ -271,8 +322,8 @@ impl Course {
         }
     }
 
-    /// Takes the present plan and prices to be appraised; false if there is nothing to appraise, or all is known without.
-    fn snapshot(&mut self, task: &Task, costs: &Costs, controls: &Controls) -> bool {
+    /// Takes the present plan and prices to be appraised; false if there is nothing to appraise yet.
+    fn snapshot(&mut self, task: &Task, costs: &Costs) -> bool {
         let [source, target] = &task.sides;
         let (rows, columns) = (source.len(), target.len());
         let epsilon = 1.0 / self.problem.inverse_temperature;
@@ -280,41 +331,19 @@ impl Course {
         let off = |z: &[f64], mass: &[f64], scale: f64| -> Vec<f64> {
             z.iter().zip(mass).map(|(z, m)| (z - libm::log(*m)) * scale).collect()
         };
-        let entropic = |problem: &Problem, u: &[f64], v: &[f64]| {
-            (problem.plan(u, v), Some((off(u, &source.mass, epsilon), off(v, &target.mass, epsilon))))
+        // The plan itself takes longer than a slice.
+        let entropic = |u: Vec<f64>, v: Vec<f64>, share: f64| {
+            let prices = (off(&u, &source.mass, epsilon / share), off(&v, &target.mass, epsilon / share));
+            Filling { u, v, share, prices, plan: Vec::with_capacity(rows * columns) }
         };
-        let (plan, prices) = match &self.engine {
-            Engine::Exact(simplex) => {
-                let prices = simplex.prices();
-                (simplex.plan(), Some((prices.0.to_vec(), prices.1.to_vec())))
-            }
-            Engine::Sinkhorn(solver) => {
+        let later = match &self.engine {
+            Engine::Sinkhorn(solver) | Engine::Newton { warm: solver, newton: None, .. } => {
                 let (u, v) = solver.potentials();
-                entropic(&self.problem, &u, &v)
-            }
-            Engine::Scaling(scaling) => {
-                let (u, v) = scaling.potentials();
-                (scaling.plan(), Some((off(&u, &source.mass, epsilon), off(&v, &target.mass, epsilon))))
+                Some(entropic(u, v, 1.0))
             }
             Engine::Annealed(annealed) => {
                 let (u, v) = annealed.potentials();
-                let mut present = self.problem.clone();
-                present.rescale(self.problem.inverse_temperature * annealed.share());
-                let scale = 1.0 / present.inverse_temperature;
-                (present.plan(&u, &v), Some((off(&u, &source.mass, scale), off(&v, &target.mass, scale))))
-            }
-            Engine::Newton { warm, newton, .. } => match newton {
-                Some(newton) => {
-                    (newton.plan().to_vec(), Some((off(&newton.u, &source.mass, epsilon), off(&newton.v, &target.mass, epsilon))))
-                }
-                None => {
-                    let (u, v) = warm.potentials();
-                    entropic(&self.problem, &u, &v)
-                }
-            },
-            Engine::Greenkhorn(greedy) => {
-                let (u, v) = greedy.potentials();
-                (greedy.plan().to_vec(), Some((off(&u, &source.mass, epsilon), off(&v, &target.mass, epsilon))))
+                Some(entropic(u, v, annealed.share()))
             }
             Engine::Light(light) => {
                 // π(y|x) = exp(⟨x, y⟩/ε′) v(y)/c(x), ε′ = ε/2: the rows' prices are known, and the columns are given their mass.
@@ -324,7 +353,32 @@ impl Course {
                 let mut sums = vec![0.0; columns];
                 column_log_sum_exp(&mut sums, 1.0, self.problem.scaled_cost(), columns, &u);
                 let v: Vec<f64> = target.mass.iter().zip(&sums).map(|(m, s)| libm::log(*m) - s).collect();
-                entropic(&self.problem, &u, &v)
+                Some(entropic(u, v, 1.0))
+            }
+            _ => None,
+        };
+        if later.is_some() {
+            self.filling = later;
+            return true;
+        }
+        let (plan, prices) = match &self.engine {
+            Engine::Exact(simplex) => {
+                let prices = simplex.prices();
+                (simplex.plan(), Some((prices.0.to_vec(), prices.1.to_vec())))
+            }
+            Engine::Scaling(scaling) => {
+                let (u, v) = scaling.potentials();
+                (scaling.plan(), Some((off(&u, &source.mass, epsilon), off(&v, &target.mass, epsilon))))
+            }
+            Engine::Newton { newton: Some(newton), .. } => {
+                (newton.plan().to_vec(), Some((off(&newton.u, &source.mass, epsilon), off(&newton.v, &target.mass, epsilon))))
+            }
+            Engine::Sinkhorn(_) | Engine::Annealed(_) | Engine::Newton { .. } | Engine::Light(_) => {
+                unreachable!("their plans are filled in slices")
+            }
+            Engine::Greenkhorn(greedy) => {
+                let (u, v) = greedy.potentials();
+                (greedy.plan().to_vec(), Some((off(&u, &source.mass, epsilon), off(&v, &target.mass, epsilon))))
             }
             Engine::Quadratic(quadratic) => {
                 let scale = 1.0 / quadratic.inverse_temperature();
@@ -364,38 +418,65 @@ impl Course {
                 return true;
             }
         };
-        if plan.iter().any(|p| !p.is_finite()) {
-            self.trouble = Some("numbers under- or overflow: ε is too small for this way");
-            self.plan.clear();
-            self.over = true;
-            return true;
-        }
-        self.plan = plan;
-        if self.solver.balanced() {
-            self.appraisal = Some(Appraisal::new(rows, columns, prices));
-        } else {
-            self.appraise_relaxed(task, costs, controls);
-        }
+        self.look_at(plan, prices, task);
         if let Engine::Sliced { mean, .. } = &self.engine {
             self.slices = Some([mean.value(), mean.controlled()]);
         }
         true
     }
 
-    /// Of plans that need not move everything.
-    fn appraise_relaxed(&mut self, task: &Task, costs: &Costs, controls: &Controls) {
+    /// Begins the appraisal of a plan.
+    fn look_at(&mut self, plan: Vec<f64>, prices: Option<(Vec<f64>, Vec<f64>)>, task: &Task) {
+        if plan.iter().any(|p| !p.is_finite()) {
+            self.trouble = Some("numbers under- or overflow: ε is too small for this way");
+            self.plan.clear();
+            self.over = true;
+            return;
+        }
+        self.plan = plan;
+        let [rows, columns] = [0, 1].map(|k| task.sides[k].len());
+        if self.solver.balanced() {
+            self.appraisal = Some(Appraisal::new(rows, columns, prices));
+        } else {
+            self.relaxed = Some(Relaxed {
+                row: 0,
+                worth: Worth::default(),
+                rows_moved: vec![0.0; rows],
+                columns_moved: vec![0.0; columns],
+                relative: 0.0,
+                seen: 1e-6 * self.plan.iter().fold(0.0, |a: f64, b| a.max(*b)),
+            });
+        }
+    }
+
+    /// Some rows of a plan that need not move everything.
+    fn appraise_relaxed(&mut self, mut relaxed: Relaxed, task: &Task, costs: &Costs, controls: &Controls) {
         let [source, target] = [0, 1].map(|k| task.sides[k].relaxed());
         let columns = target.len();
-        let (mut rows_moved, mut columns_moved) = (vec![0.0; source.len()], vec![0.0; columns]);
-        let mut worth = Worth::default();
-        let seen = 1e-6 * self.plan.iter().fold(0.0, |a: f64, b| a.max(*b));
-        for (k, (p, c)) in self.plan.iter().zip(&costs.matrix).enumerate().filter(|(_, (p, _))| **p > 0.0) {
-            rows_moved[k / columns] += p;
-            columns_moved[k % columns] += p;
-            worth.cost += p * c;
-            worth.entropy -= p * libm::log(*p);
-            worth.entries += usize::from(*p > seen);
+        let epsilon = 1.0 / self.problem.inverse_temperature;
+        // A logarithm takes some eight entries' time.
+        let rows = (SLICE / 8.0 / columns as f64).ceil() as usize;
+        let last = (relaxed.row + rows).min(source.len());
+        for i in relaxed.row..last {
+            let (plan, cost) = (&self.plan[i * columns..][..columns], &costs.matrix[i * columns..][..columns]);
+            for (j, (p, c)) in plan.iter().zip(cost).enumerate().filter(|(_, (p, _))| **p > 0.0) {
+                relaxed.rows_moved[i] += p;
+                relaxed.columns_moved[j] += p;
+                relaxed.worth.cost += p * c;
+                relaxed.worth.entropy -= p * libm::log(*p);
+                relaxed.worth.entries += usize::from(*p > relaxed.seen);
+                if let Engine::Unbalanced(unbalanced) = &self.engine {
+                    // KL(P | r cᵀ) from ln P = u + v + ln r + ln c − ηC.
+                    relaxed.relative += p * (unbalanced.u[i] + unbalanced.v[j] - c / epsilon) - p;
+                }
+            }
         }
+        relaxed.row = last;
+        if last < source.len() {
+            self.relaxed = Some(relaxed);
+            return;
+        }
+        let Relaxed { mut worth, rows_moved, columns_moved, relative, seen, .. } = relaxed;
         worth.mass = rows_moved.iter().sum();
         worth.largest = 1e6 * seen;
         let off = |want: &[f64], have: &[f64]| -> f64 { want.iter().zip(have).map(|(w, h)| (w - h).abs()).sum() };
@@ -406,20 +487,9 @@ impl Course {
                 (proof.primal, proof.primal - proof.gap)
             }
             Engine::Unbalanced(unbalanced) => {
-                let (epsilon, price) = (1.0 / self.problem.inverse_temperature, controls.price * costs.largest);
+                let price = controls.price * costs.scale();
                 let product = task.sides[0].relative * task.sides[1].relative;
-                // KL(P | r cᵀ) from ln P = u + v + ln r + ln c − ηC.
-                let relative: f64 = self
-                    .plan
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, p)| **p > 0.0)
-                    .map(|(k, p)| {
-                        let log = unbalanced.u[k / columns] + unbalanced.v[k % columns] - costs.matrix[k] / epsilon;
-                        p * log - p
-                    })
-                    .sum::<f64>()
-                    + product;
+                let relative = relative + product;
                 let primal = worth.cost
                     + epsilon * relative
                     + price * (relative_entropy(&rows_moved, &source) + relative_entropy(&columns_moved, &target));
@@ -435,7 +505,7 @@ impl Course {
         // A sum of logarithms may round a gap of nothing below it.
         worth.gap = (worth.primal - worth.dual).max(0.0);
         self.own = Some((worth.primal, worth.dual));
-        self.take(worth, task);
+        self.take(worth, task, costs);
     }
 
     /// The affine map between the Gaussians of the two measures' moments, and what they are apart.

@@ -8,15 +8,21 @@ use super::{Controls, Price, Problem, Shape};
 use crate::data::{Array, Dataset, Library};
 use crate::error::{Error, Result};
 use crate::methods::random::Random;
-use crate::methods::transport::{Roads, Ways};
+use crate::methods::transport::{Roads, Stand, Walls, Ways};
 
 /// Most places on a side.
 pub(super) const MOST: usize = 2000;
-/// Cells a side of the grid on which walls stand, and the square of the plane that it covers.
-pub(super) const WALLED: usize = 41;
+/// Nodes that a graph of the user's may have.
+const NODES: usize = 4000;
+/// Half the side of the square in which the pen draws.
 pub(super) const REACH: f64 = 2.0;
-/// Pixels a side of a measure made a picture.
+/// The wall between the two measures, with a gap above the middle and one below it.
+const WALL: [[f64; 4]; 3] =
+    [[-0.05, f64::NEG_INFINITY, 0.05, -1.15], [-0.05, -0.75, 0.05, 0.5], [-0.05, 0.9, 0.05, f64::INFINITY]];
+/// Pixels a side of a measure made a picture, half the side of what they cover, and how far the pen's ink reaches on it.
 pub(super) const PIXELS: usize = 24;
+pub(super) const PAGE: f64 = 1.1;
+const NIB: f64 = 0.08;
 
 /// A measure on points.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +39,7 @@ pub(super) struct Side {
     /// The mass that was given in all.
     pub total: f64,
     /// Were masses given, or only places?
-    weighed: bool,
+    pub weighed: bool,
     /// The mass of this side as a share of the larger side's, where both were given.
     pub relative: f64,
     /// Their nodes, where moving is along roads.
@@ -116,8 +122,10 @@ pub(super) enum Kind {
 pub(super) enum Ground {
     /// |x − y|^p, or the coordinates' differences summed, to the p.
     Straight { power: f64, manhattan: bool },
-    /// The length of the shortest way, to the p.
+    /// The length of the shortest way along roads, to the p.
     Roads { roads: Roads, power: f64 },
+    /// The length of the shortest way round walls, to the p, and where the two sides' places stand.
+    Walls { walls: Walls, power: f64, stands: [Vec<Stand>; 2] },
     /// Given.
     Given(Vec<f64>),
 }
@@ -127,15 +135,40 @@ pub(super) struct Task {
     pub kind: Kind,
     pub sides: [Side; 2],
     pub ground: Ground,
-    /// Where walls stand: x and y.
-    pub walls: (Vec<f64>, Vec<f64>),
-    /// Where the graph's nodes are.
+    /// Where the nodes are that ways are between: the graph's; or with walls the source's places, the target's, and the corners.
     pub nodes: Vec<[f64; 2]>,
     pub colours: Option<Box<[(Picture, Palette); 2]>>,
     /// The rank of every place along the way from one mean to the other.
     pub ranks: [Vec<u32>; 2],
     /// Brought by the user.
     pub own: bool,
+}
+
+impl Task {
+    fn new(kind: Kind, [source, target]: [Side; 2], ground: Ground) -> Self {
+        Task { kind, sides: [source, target], ground, nodes: Vec::new(), colours: None, ranks: Default::default(), own: false }
+    }
+
+    /// The task with walls in its plane.
+    fn walled(mut self, walls: &Walls, power: f64) -> Result<Self> {
+        if self.sides[0].d != 2 {
+            return Err(Error::new("control cost: walls stand in the plane; these places have another number of coordinates"));
+        }
+        let place = |side: &Side, i: usize| [side.place(i)[0], side.place(i)[1]];
+        let stands = [0, 1].map(|k| {
+            let side = &self.sides[k];
+            (0..side.len()).map(|i| walls.stand(place(side, i))).collect::<Vec<_>>()
+        });
+        let places = self.sides.iter().flat_map(|side| (0..side.len()).map(move |i| place(side, i)));
+        self.nodes = places.chain(walls.corners().iter().copied()).collect();
+        self.ground = Ground::Walls { walls: walls.clone(), power, stands };
+        Ok(self)
+    }
+
+    /// Are ways other than straight lines?
+    pub fn winding(&self) -> bool {
+        matches!(self.ground, Ground::Roads { .. } | Ground::Walls { .. })
+    }
 }
 
 /// Costs, filled row by row.
@@ -162,7 +195,12 @@ impl Costs {
     /// Fills about `entries` entries more; true when all are there.
     pub fn fill(&mut self, task: &Task, entries: usize) -> Result<bool> {
         let [source, target] = &task.sides;
-        let rows = (entries / (target.len() + if matches!(task.ground, Ground::Roads { .. }) { 20 * 1681 } else { 0 })).max(1);
+        let row = match &task.ground {
+            Ground::Roads { roads, .. } => target.len() + 20 * roads.nodes(),
+            Ground::Walls { walls, .. } => target.len() * (4 + 2 * walls.boxes().len() + walls.corners().len()),
+            _ => target.len(),
+        };
+        let rows = (entries / row).max(1);
         for i in self.row..(self.row + rows).min(source.len()) {
             match &task.ground {
                 Ground::Given(given) => self.matrix.extend_from_slice(&given[i * target.len()..][..target.len()]),
@@ -173,9 +211,26 @@ impl Costs {
                 }
                 Ground::Roads { roads, power } => {
                     let Ways { distance, before } = roads.from(source.nodes[i]);
+                    if let Some(j) = (0..target.len()).find(|j| distance[target.nodes[*j]].is_infinite()) {
+                        return Err(Error::new(format!(
+                            "no road leads from node {} to node {}: each node with mass must be joined to all others",
+                            source.nodes[i], target.nodes[j]
+                        )));
+                    }
                     let price = |j: usize| raised(distance[target.nodes[j]], *power);
                     self.matrix.extend((0..target.len()).map(price));
                     self.ways.push(before);
+                }
+                Ground::Walls { walls, power, stands: [from, to] } => {
+                    let distances: Vec<f64> = to.iter().map(|to| walls.distance(&from[i], to)).collect();
+                    if let Some(j) = distances.iter().position(|d| d.is_infinite()) {
+                        return Err(Error::new(format!(
+                            "no way leads round the walls from {:?} to {:?}: leave a gap",
+                            source.place(i),
+                            target.place(j)
+                        )));
+                    }
+                    self.matrix.extend(distances.into_iter().map(|d| raised(d, *power)));
                 }
             }
         }
@@ -191,6 +246,38 @@ impl Costs {
             ));
         }
         Ok(true)
+    }
+
+    /// What ε and prices are shares of: the largest cost, or 1 where nothing costs anything.
+    pub fn scale(&self) -> f64 {
+        if self.largest > 0.0 { self.largest } else { 1.0 }
+    }
+
+    /// What errors of a cost are shares of: the cost itself, unless it is next to nothing.
+    pub fn unit(&self, cost: f64) -> f64 {
+        if self.largest > 0.0 { cost.abs().max(1e-12 * self.largest) } else { 1.0 }
+    }
+
+    /// The nodes from place i of the source to place j of the target, both ends included; none where ways are straight or there is none.
+    pub fn path(&self, task: &Task, i: usize, j: usize) -> Vec<usize> {
+        let [source, target] = &task.sides;
+        match &task.ground {
+            Ground::Roads { .. } => {
+                let before = &self.ways[i];
+                let mut path = vec![target.nodes[j]];
+                while let Some(node) = path.last().copied().filter(|n| before[*n] as usize != *n) {
+                    path.push(before[node] as usize);
+                }
+                path.reverse();
+                path
+            }
+            Ground::Walls { walls, stands: [from, to], .. } => {
+                let corners = source.len() + target.len();
+                let bends = walls.path(&from[i], &to[j]).into_iter().map(|c| corners + c);
+                [i].into_iter().chain(bends).chain([source.len() + j]).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -273,15 +360,13 @@ fn density(bones: &[Bone], width: f64, at: [f64; 2]) -> f64 {
     bones.iter().map(|([x, y], m)| m * exp(-scale * ((at[0] - x) * (at[0] - x) + (at[1] - y) * (at[1] - y)))).sum()
 }
 
-/// A shape as masses on pixels of the square of half side 1.1, row 0 at the bottom; faint ones are 0.
-pub(super) fn raster(shape: Shape, side: usize, library: &Library) -> Result<Vec<f64>> {
-    let (bones, width) = skeleton(shape, library)?;
-    let at = |k: usize| 1.1 * (2.0 * (k as f64 + 0.5) / side as f64 - 1.0);
-    let width = width.max(0.05);
-    let mut mass: Vec<f64> = (0..side * side).map(|k| density(&bones, width, [at(k % side), at(k / side)])).collect();
+/// A skeleton as masses on pixels of the square of half side [`PAGE`], row 0 at the bottom; faint ones are 0.
+fn raster(bones: &[Bone], width: f64, side: usize) -> Vec<f64> {
+    let at = |k: usize| PAGE * (2.0 * (k as f64 + 0.5) / side as f64 - 1.0);
+    let mut mass: Vec<f64> = (0..side * side).map(|k| density(bones, width, [at(k % side), at(k / side)])).collect();
     let top = mass.iter().fold(0.0, |a: f64, b| a.max(*b));
     mass.iter_mut().for_each(|m| *m = if *m < 0.02 * top { 0.0 } else { *m / top });
-    Ok(mass)
+    mass
 }
 
 /// A density on a line, of the shape of that name, around 0 and about ±1 wide.
@@ -362,8 +447,7 @@ impl Controls {
             Problem::Clouds | Problem::Shapes => self.clouds(seed, library),
             Problem::Histograms => self.histograms(),
             Problem::Pictures | Problem::Barycenter => {
-                let sides = [self.source, self.target].map(|shape| raster(shape, PIXELS, library));
-                let [source, target] = sides;
+                let [source, target] = [0, 1].map(|which| self.ink(which, PIXELS, library));
                 self.pictures(&[("source", PIXELS, PIXELS, source?), ("target", PIXELS, PIXELS, target?)])
             }
             Problem::Colours => {
@@ -372,6 +456,19 @@ impl Controls {
             }
             Problem::Graph => self.graph(seed, library),
         }
+    }
+
+    /// The ink of a picture: what the pen drew, for the first two, or a shape's.
+    pub(super) fn ink(&self, which: usize, side: usize, library: &Library) -> Result<Vec<f64>> {
+        if let Some((_, name, text)) = self.shapes().get(which) {
+            let points = drawn(name, text)?;
+            if !points.is_empty() {
+                let bones: Vec<Bone> = points.into_iter().map(|p| (p.map(|v| v.clamp(-PAGE, PAGE)), 1.0)).collect();
+                return Ok(raster(&bones, NIB, side));
+            }
+        }
+        let (bones, width) = skeleton([self.source, self.target, self.third, self.fourth][which], library)?;
+        Ok(raster(&bones, width.max(0.05), side))
     }
 
     fn clouds(&self, seed: u64, library: &Library) -> Result<Task> {
@@ -396,54 +493,12 @@ impl Controls {
             sides.push(Side::new(["source", "target"][k], d, &places, &vec![1.0; cloud.len()])?);
         }
         let [target, source] = [sides.pop().expect("two"), sides.pop().expect("two")];
-        self.with_walls(Task {
-            kind: Kind::Cloud,
-            sides: [source, target],
-            ground: self.straight(),
-            walls: Default::default(),
-            nodes: Vec::new(),
-            colours: None,
-            ranks: Default::default(),
-            own: false,
-        })
+        self.with_walls(Task::new(Kind::Cloud, [source, target], self.straight()))
     }
 
-    /// The task with walls, if they are asked for and the places are in the plane.
-    fn with_walls(&self, mut task: Task) -> Result<Task> {
-        if self.cost != Price::Walls {
-            return Ok(task);
-        }
-        if task.sides[0].d != 2 {
-            return Err(Error::new("control cost: walls stand in the plane; these places have another number of coordinates"));
-        }
-        let cell = |k: usize| (k as f64 + 0.5) / WALLED as f64 * 2.0 * REACH - REACH;
-        // A wall between the two, with a gap above the middle and one below it.
-        let open: Vec<bool> = (0..WALLED * WALLED)
-            .map(|k| {
-                let (x, y) = (cell(k % WALLED), cell(k / WALLED));
-                !(x.abs() < 0.06 && (y < -1.15 || (-0.75..0.5).contains(&y) || y > 0.9))
-            })
-            .collect();
-        let unit = 2.0 * REACH / WALLED as f64;
-        let mut roads = Roads::grid(WALLED, &open);
-        roads.rescale(unit);
-        let free: Vec<usize> = (0..open.len()).filter(|k| open[*k]).collect();
-        let nearest = |x: &[f64]| {
-            let off = |k: usize| {
-                let (dx, dy) = (cell(k % WALLED) - x[0], cell(k / WALLED) - x[1]);
-                dx * dx + dy * dy
-            };
-            let at = |v: f64| (((v + REACH) / unit).floor().clamp(0.0, WALLED as f64 - 1.0)) as usize;
-            let own = at(x[1]) * WALLED + at(x[0]);
-            if open[own] { own } else { free.iter().copied().fold(free[0], |best, k| if off(k) < off(best) { k } else { best }) }
-        };
-        for side in &mut task.sides {
-            side.nodes = (0..side.len()).map(|i| nearest(side.place(i))).collect();
-        }
-        task.nodes = (0..open.len()).map(|k| [cell(k % WALLED), cell(k / WALLED)]).collect();
-        task.walls = (0..open.len()).filter(|k| !open[*k]).map(|k| (cell(k % WALLED), cell(k / WALLED))).unzip();
-        task.ground = Ground::Roads { roads, power: self.exponent() };
-        Ok(task)
+    /// The task with the card's wall, if it is asked for.
+    fn with_walls(&self, task: Task) -> Result<Task> {
+        if self.cost == Price::Walls { task.walled(&Walls::new(&WALL), self.exponent()) } else { Ok(task) }
     }
 
     fn histograms(&self) -> Result<Task> {
@@ -453,7 +508,7 @@ impl Controls {
         for (k, (shape, name, text)) in self.shapes().into_iter().enumerate() {
             let mut by_hand = drawn(name, text)?;
             by_hand.sort_by(|a, b| a[0].total_cmp(&b[0]));
-            let (center, width) = if k == 0 { (0.3 + 0.1 * (self.shift_x + 0.9), 0.16) } else { (0.68, 0.16) };
+            let (center, width) = if k == 0 { (center_on_a_line(self.shift_x), 0.16) } else { (0.68, 0.16) };
             let height = |x: f64| {
                 if by_hand.is_empty() { on_a_line(shape, (x - center) / width) } else { interpolated(&by_hand, x) }
             };
@@ -463,43 +518,25 @@ impl Controls {
             let places: Vec<f64> = (0..n).map(place).collect();
             sides.push(Side::new(if by_hand.is_empty() { ["source", "target"][k] } else { name }, 1, &places, &mass)?);
         }
-        self.line(sides, false)
+        let [target, source] = [sides.pop().expect("two"), sides.pop().expect("two")];
+        self.line([source, target])
     }
 
-    fn line(&self, mut sides: Vec<Side>, own: bool) -> Result<Task> {
-        let [target, source] = [sides.pop().expect("two"), sides.pop().expect("two")];
-        self.with_walls(Task {
-            kind: Kind::Line,
-            sides: [source, target],
-            ground: self.straight(),
-            walls: Default::default(),
-            nodes: Vec::new(),
-            colours: None,
-            ranks: Default::default(),
-            own,
-        })
+    fn line(&self, sides: [Side; 2]) -> Result<Task> {
+        self.with_walls(Task::new(Kind::Line, sides, self.straight()))
     }
 
     /// Two pictures (name, width, height, masses with row 0 at the bottom) as measures on the square of half side 1.1.
     fn pictures(&self, pictures: &[(&str, usize, usize, Vec<f64>)]) -> Result<Task> {
         let mut sides = Vec::new();
         for (name, width, height, mass) in pictures {
-            let unit = 2.2 / (*width).max(*height) as f64;
+            let unit = 2.0 * PAGE / (*width).max(*height) as f64;
             let at = |k: usize, n: usize| unit * (k as f64 + 0.5 - 0.5 * n as f64);
             let places: Vec<f64> = (0..mass.len()).flat_map(|k| [at(k % width, *width), at(k / width, *height)]).collect();
             sides.push(Side::new(name, 2, &places, mass)?.weighed());
         }
         let [target, source] = [sides.pop().expect("two"), sides.pop().expect("two")];
-        self.with_walls(Task {
-            kind: Kind::Picture,
-            sides: [source, target],
-            ground: self.straight(),
-            walls: Default::default(),
-            nodes: Vec::new(),
-            colours: None,
-            ranks: Default::default(),
-            own: false,
-        })
+        self.with_walls(Task::new(Kind::Picture, [source, target], self.straight()))
     }
 
     fn colours(&self, pictures: [Picture; 2]) -> Result<Task> {
@@ -512,17 +549,8 @@ impl Controls {
             Side::new(["source", "target"][k], 3, &palette.colours, &palette.mass)
         };
         let sides = [side(0)?, side(1)?];
-        let task = Task {
-            kind: Kind::Colours,
-            sides,
-            ground: self.straight(),
-            walls: Default::default(),
-            nodes: Vec::new(),
-            colours: Some(Box::new(both)),
-            ranks: Default::default(),
-            own: false,
-        };
-        self.with_walls(task)
+        let task = Task::new(Kind::Colours, sides, self.straight());
+        self.with_walls(Task { colours: Some(Box::new(both)), ..task })
     }
 
     /// A crooked grid of about n nodes with a third of its streets closed; the shapes' densities are the masses.
@@ -575,16 +603,7 @@ impl Controls {
         }
         let [target, source] = [sides.pop().expect("two"), sides.pop().expect("two")];
         let ground = Ground::Roads { roads: Roads::new(nodes.len(), &edges), power: self.exponent() };
-        Ok(Task {
-            kind: Kind::Graph,
-            sides: [source, target],
-            ground,
-            walls: Default::default(),
-            nodes,
-            colours: None,
-            ranks: Default::default(),
-            own: false,
-        })
+        Ok(Task { nodes, ..Task::new(Kind::Graph, [source, target], ground) })
     }
 
     /// The user's own.
@@ -605,31 +624,11 @@ impl Controls {
                     let places: Vec<f64> = (0..n).map(|i| (i as f64 + 0.5) / n as f64).collect();
                     Ok::<Side, Error>(Side::new(&array.name, 1, &places, &array.values)?.weighed())
                 };
-                self.line(vec![side(a)?, side(b)?], true)?
+                self.line([side(a)?, side(b)?])?
             }
-            [a, b] => {
-                let (source, target) = (cloud(a)?, cloud(b)?);
-                if source.d != target.d {
-                    return Err(Error::new(format!(
-                        "{} has {} coordinate columns but {} has {}: both sides need the same number",
-                        a.name, source.d, b.name, target.d
-                    )));
-                }
-                if source.d == 1 {
-                    self.line(vec![source, target], true)?
-                } else {
-                    self.with_walls(Task {
-                        kind: Kind::Cloud,
-                        sides: [source, target],
-                        ground: self.straight(),
-                        walls: Default::default(),
-                        nodes: Vec::new(),
-                        colours: None,
-                        ranks: Default::default(),
-                        own: true,
-                    })?
-                }
-            }
+            [a, b] => self.own_clouds(a, b)?,
+            [_, _, _] if arrays.iter().any(|a| named(a, &["from", "to"])) => self.own_graph(arrays)?,
+            [_, _, _] if arrays.iter().any(|a| named(a, &["x0", "y0", "x1", "y1"])) => self.own_walls(arrays)?,
             [_, _, _] => {
                 let cost = arrays.iter().max_by_key(|a| a.values.len()).expect("three");
                 let others: Vec<&Array> = arrays.iter().filter(|a| !std::ptr::eq(*a, cost)).collect();
@@ -637,7 +636,7 @@ impl Controls {
             }
             _ => {
                 return Err(Error::new(format!(
-                    "{} arrays were given: two point clouds, two histograms, two pictures, or a cost matrix (alone or with the two sides' masses) would be right",
+                    "{} arrays were given: two point clouds, two histograms, two pictures, or a cost matrix (alone or with the two sides' masses) would be right, or two measures beside edges (columns from, to, length) or walls (x0, y0, x1, y1)",
                     arrays.len()
                 )));
             }
@@ -649,6 +648,146 @@ impl Controls {
         }
         Ok(task)
     }
+
+    fn own_clouds(&self, a: &Array, b: &Array) -> Result<Task> {
+        let sides = clouds(a, b)?;
+        if sides[0].d == 1 {
+            return self.line(sides);
+        }
+        let task = Task::new(Kind::Cloud, sides, self.straight());
+        if self.cost != Price::Walls || task.sides[0].d != 2 {
+            return self.with_walls(task);
+        }
+        // As the wall stands between the card's places, so between these: their window's half side is 1.6 there.
+        let [x, y] = [0, 1].map(|k| {
+            let all = task.sides.iter().flat_map(|side| side.places.iter().skip(k).step_by(2));
+            all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)))
+        });
+        let half = 0.5 * (x.1 - x.0).max(y.1 - y.0);
+        let scale = if half > 0.0 { half / 1.6 } else { 1.0 };
+        let middle = [x, y].map(|(low, high)| 0.5 * low + 0.5 * high);
+        let wall = WALL.map(|wall| std::array::from_fn(|k| middle[k % 2] + scale * wall[k]));
+        task.walled(&Walls::new(&wall), self.exponent())
+    }
+
+    /// Two clouds, and beside them walls.
+    fn own_walls(&self, arrays: &[Array]) -> Result<Task> {
+        let (walls, [a, b]) = apart(arrays, &["x0", "y0", "x1", "y1"])?;
+        let sides = clouds(a, b)?;
+        let most = 100;
+        if walls.shape[0] > most {
+            return Err(Error::new(format!("{}: {} walls; at most {most} are read", walls.name, walls.shape[0])));
+        }
+        let columns = ["x0", "y0", "x1", "y1"].map(|name| column(walls, name).expect("it is named"));
+        let boxes: Vec<[f64; 4]> = walls
+            .values
+            .chunks_exact(walls.columns.len())
+            .map(|row| columns.map(|c| row[c]))
+            .map(|[x0, y0, x1, y1]| [x0.min(x1), y0.min(y1), x0.max(x1), y0.max(y1)])
+            .collect();
+        Task::new(Kind::Cloud, sides, self.straight()).walled(&Walls::new(&boxes), self.exponent())
+    }
+
+    /// Two measures on the nodes of a graph, and beside them its edges.
+    fn own_graph(&self, arrays: &[Array]) -> Result<Task> {
+        let (edges, [a, b]) = apart(arrays, &["from", "to"])?;
+        let placed = !(heights(a) && heights(b));
+        let mut sides = if placed {
+            clouds(a, b)?
+        } else {
+            [Side::new(&a.name, 0, &[], &a.values)?.weighed(), Side::new(&b.name, 0, &[], &b.values)?.weighed()]
+        };
+        let nodes = sides[0].of;
+        if nodes != sides[1].of || nodes > NODES || placed && sides[0].d != 2 {
+            return Err(Error::new(format!(
+                "{} has {nodes} rows and {} has {}: both list the same nodes, at most {NODES}, as one column of masses or as x, y and weight",
+                a.name, b.name, sides[1].of
+            )));
+        }
+        let [from, to] = ["from", "to"].map(|name| column(edges, name).expect("it is named"));
+        let length = column(edges, "length");
+        let mut all = Vec::with_capacity(edges.shape[0]);
+        for (k, row) in edges.values.chunks_exact(edges.columns.len()).enumerate() {
+            let (ends, length) = ([row[from], row[to]], length.map_or(1.0, |l| row[l]));
+            if let Some(node) = ends.iter().find(|n| !(0.0..nodes as f64).contains(*n) || n.fract() != 0.0) {
+                return Err(Error::new(format!(
+                    "{}: node {node} in row {}: nodes are counted from 0 to {}, as the measures' rows",
+                    edges.name,
+                    k + 1,
+                    nodes - 1
+                )));
+            }
+            if !(0.0..1e100).contains(&length) {
+                return Err(Error::new(format!(
+                    "{}: length {length} in row {}: lengths must not be negative",
+                    edges.name,
+                    k + 1
+                )));
+            }
+            all.push((ends[0] as usize, ends[1] as usize, length));
+        }
+        sides.iter_mut().for_each(|side| side.nodes = side.index.clone());
+        let ground = Ground::Roads { roads: Roads::new(nodes, &all), power: self.exponent() };
+        if !placed {
+            return Ok(Task::new(Kind::Matrix, sides, ground));
+        }
+        let at = |array: &Array| -> Vec<[f64; 2]> {
+            let weight = weight(array);
+            let columns: Vec<usize> = (0..array.shape[1]).filter(|c| Some(*c) != weight).collect();
+            array.values.chunks_exact(array.shape[1]).map(|row| [row[columns[0]], row[columns[1]]]).collect()
+        };
+        if at(a) != at(b) {
+            return Err(Error::new(format!("{} and {} put the nodes in different places: give each node one", a.name, b.name)));
+        }
+        Ok(Task { nodes: at(a), ..Task::new(Kind::Graph, sides, ground) })
+    }
+}
+
+/// The array with columns of these names, and the two others in their order.
+fn apart<'a>(arrays: &'a [Array], names: &[&str]) -> Result<(&'a Array, [&'a Array; 2])> {
+    let (these, others): (Vec<&Array>, Vec<&Array>) = arrays.iter().partition(|a| named(a, names));
+    match (&these[..], &others[..]) {
+        ([one], [a, b]) => Ok((one, [a, b])),
+        _ => {
+            Err(Error::new(format!("{} of the three arrays have columns {}; one would be right", these.len(), names.join(", "))))
+        }
+    }
+}
+
+fn column(array: &Array, name: &str) -> Option<usize> {
+    array.columns.iter().position(|c| c.trim().eq_ignore_ascii_case(name))
+}
+
+/// Has it a column of each of these names?
+fn named(array: &Array, names: &[&str]) -> bool {
+    array.shape.len() == 2 && names.iter().all(|name| column(array, name).is_some())
+}
+
+/// The column of a cloud's masses, if it has one.
+fn weight(array: &Array) -> Option<usize> {
+    column(array, "weight").or(column(array, "mass"))
+}
+
+/// Two clouds of the same number of coordinates.
+fn clouds(a: &Array, b: &Array) -> Result<[Side; 2]> {
+    let (source, target) = (cloud(a)?, cloud(b)?);
+    if source.d != target.d {
+        return Err(Error::new(format!(
+            "{} has {} coordinate columns but {} has {}: both sides need the same number",
+            a.name, source.d, b.name, target.d
+        )));
+    }
+    Ok([source, target])
+}
+
+/// Where the source's middle stands on a line for a shift.
+pub(super) fn center_on_a_line(shift: f64) -> f64 {
+    0.3 + 0.1 * (shift + 0.9)
+}
+
+/// The shift that puts it there.
+pub(super) fn shift_on_a_line(center: f64) -> f64 {
+    (center - 0.3) / 0.1 - 0.9
 }
 
 /// Linear between points sorted along x, 0 outside them.
@@ -661,7 +800,7 @@ fn interpolated(points: &[[f64; 2]], x: f64) -> f64 {
 }
 
 /// Width and height, if the array is a picture: three dimensions of which the last has 1, 3 or 4, or a table too wide for coordinates.
-fn pixels(array: &Array) -> Option<(usize, usize)> {
+pub(super) fn pixels(array: &Array) -> Option<(usize, usize)> {
     match array.shape[..] {
         [height, width, 1 | 3 | 4] if height > 1 && width > 1 => Some((width, height)),
         [height, width] if width > 4 && height > 1 && array.columns.iter().all(|c| c.trim().parse::<f64>().is_ok()) => {
@@ -704,7 +843,7 @@ fn heights(array: &Array) -> bool {
 }
 
 /// Points, one a row, and a column `weight` or `mass` if there is one.
-fn cloud(array: &Array) -> Result<Side> {
+pub(super) fn cloud(array: &Array) -> Result<Side> {
     let name = &array.name;
     let (rows, columns) = match array.shape[..] {
         [rows] => (rows, 1),
@@ -716,8 +855,7 @@ fn cloud(array: &Array) -> Result<Side> {
             )));
         }
     };
-    let is_weight = |column: &String| ["weight", "mass"].iter().any(|w| column.trim().eq_ignore_ascii_case(w));
-    let weight = array.columns.iter().position(is_weight);
+    let weight = weight(array);
     let d = columns - usize::from(weight.is_some());
     if !(1..=3).contains(&d) {
         return Err(Error::new(format!(
@@ -773,14 +911,5 @@ fn matrix(array: &Array, masses: Option<[&Array; 2]>) -> Result<Task> {
     let sides = [side(0)?, side(1)?];
     let [source, target] = &sides;
     let kept = source.index.iter().flat_map(|i| target.index.iter().map(move |j| array.values[i * columns + j])).collect();
-    Ok(Task {
-        kind: Kind::Matrix,
-        sides,
-        ground: Ground::Given(kept),
-        walls: Default::default(),
-        nodes: Vec::new(),
-        colours: None,
-        ranks: Default::default(),
-        own: true,
-    })
+    Ok(Task::new(Kind::Matrix, sides, Ground::Given(kept)))
 }

@@ -1,12 +1,12 @@
 //! What is not between two measures in one place: barycenters of several, and shapes matched by their inner distances.
 
-use super::measures::{Side, darkness, raster};
+use super::measures::{Side, cloud, darkness, pixels};
 use super::pictures::{SOURCE, TARGET, nothing, ways};
 use super::{Controls, Shape};
 use crate::controls::Options;
 use crate::data::{Array, Library};
 use crate::error::{Error, Result};
-use crate::methods::transport::{Barycenter, GromovWasserstein, NetworkSimplex, entropy, marginal_error};
+use crate::methods::transport::{Barycenter, GromovWasserstein, NetworkSimplex, entropy, marginal_error, squared_distances};
 use crate::view::{Axis, Cell, Chart, Handle, HeatMap, Images, Ink, Mark, Matrix, Table, View};
 
 /// Pixels a side of measures that are averaged.
@@ -15,6 +15,9 @@ const PIXELS: usize = 32;
 /// A barycenter on its way.
 pub(super) struct Middle {
     names: Vec<String>,
+    /// The square that the grid covers, x and y, and whether it is that of clouds.
+    window: [(f64, f64); 2],
+    clouds: bool,
     measures: Vec<Vec<f64>>,
     weights: Vec<f64>,
     solver: Barycenter,
@@ -54,19 +57,33 @@ impl Middle {
 
     pub fn new(controls: &Controls, library: &Library) -> Result<Self> {
         let (mut names, mut measures) = (Vec::new(), Vec::new());
+        let (mut window, mut clouds) = ([(-1.1, 1.1); 2], false);
         if library.own().is_empty() {
-            for shape in [controls.source, controls.target, controls.third, controls.fourth].into_iter().take(controls.measures) {
-                names.push(Shape::NAMES[shape.index()].to_string());
-                measures.push(raster(shape, PIXELS, library)?);
+            let shapes = [controls.source, controls.target, controls.third, controls.fourth];
+            let drawn = [&controls.drawn_source, &controls.drawn_target];
+            for (k, shape) in shapes.into_iter().take(controls.measures).enumerate() {
+                let by_hand = drawn.get(k).is_some_and(|text| !text.is_empty());
+                names.push(if by_hand { "drawn".to_string() } else { Shape::NAMES[shape.index()].to_string() });
+                measures.push(controls.ink(k, PIXELS, library)?);
             }
         } else {
             let own = library.own();
             if !(2..=4).contains(&own.len()) {
-                return Err(Error::new(format!("{} arrays were given; a barycenter is of two to four pictures", own.len())));
+                return Err(Error::new(format!(
+                    "{} arrays were given; a barycenter is of two to four pictures, or of two to four clouds in the plane",
+                    own.len()
+                )));
             }
-            for array in own {
-                names.push(array.name.chars().take(24).collect());
-                measures.push(fitted(array)?);
+            names.extend(own.iter().map(|array| array.name.chars().take(24).collect()));
+            clouds = own.iter().all(|array| pixels(array).is_none());
+            if clouds {
+                let sides = own.iter().map(planar).collect::<Result<Vec<Side>>>()?;
+                window = around(&sides);
+                measures.extend(sides.iter().map(|side| gathered(side, window)));
+            } else {
+                for array in own {
+                    measures.push(fitted(array)?);
+                }
             }
         }
         for measure in &mut measures {
@@ -79,7 +96,7 @@ impl Middle {
         let largest = 2.0 * ((PIXELS - 1) * (PIXELS - 1)) as f64;
         let epsilon = controls.epsilon.max(5e-4) * largest;
         let solver = Barycenter::on_grid(PIXELS, &measures, &weights, 1.0 / epsilon);
-        Ok(Middle { names, measures, weights, solver, errors: Vec::new(), epsilon })
+        Ok(Middle { names, window, clouds, measures, weights, solver, errors: Vec::new(), epsilon })
     }
 
     /// One slice; true at the end.
@@ -104,13 +121,19 @@ impl Middle {
 
     fn map(&self, values: Vec<f32>, label: &str) -> View {
         View::HeatMap(HeatMap {
-            x: Axis::linear("x").range(-1.1, 1.1),
-            y: Axis::linear("y").range(-1.1, 1.1),
+            x: Axis::linear("x").range(self.window[0].0, self.window[0].1),
+            y: Axis::linear("y").range(self.window[1].0, self.window[1].1),
             value: Axis::linear(label),
             columns: PIXELS,
             values,
             ..HeatMap::default()
         })
+    }
+
+    /// The middle of cell k.
+    fn place(&self, k: usize) -> [f64; 2] {
+        let at = |v: usize, (low, high): (f64, f64)| low + (high - low) * (v as f64 + 0.5) / PIXELS as f64;
+        [at(k % PIXELS, self.window[0]), at(k / PIXELS, self.window[1])]
     }
 
     pub fn picture(&self, which: usize, controls: &Controls) -> View {
@@ -128,7 +151,8 @@ impl Middle {
                 }
                 let handle = Some(Handle { name: "weights".into(), at: (controls.weight_x, controls.weight_y) });
                 let axis = |name: &str| Axis::linear(name).range(-1.3, 1.3);
-                View::Chart(Chart { x: axis("nearer to a corner:"), y: axis("more of its measure"), marks, equal: true, handle })
+                let x = axis("weights, across: the nearer to a corner, the more of its measure");
+                View::Chart(Chart { x, y: axis("weights, upwards"), marks, equal: true, handle })
             }
             1 => self.map(self.solver.measure().iter().map(|b| *b as f32).collect(), "mass"),
             2 => {
@@ -154,7 +178,7 @@ impl Middle {
             }
             4 => {
                 let profile = |m: &[f64]| -> Vec<f64> { (0..PIXELS).map(|c| m.iter().skip(c).step_by(PIXELS).sum()).collect() };
-                let x: Vec<f64> = (0..PIXELS).map(|c| 2.2 * ((c as f64 + 0.5) / PIXELS as f64 - 0.5)).collect();
+                let x: Vec<f64> = (0..PIXELS).map(|c| self.place(c)[0]).collect();
                 let mut marks: Vec<Mark> = (self.names.iter().zip(&self.measures).enumerate())
                     .map(|(k, (name, m))| Mark::line(name.clone(), Ink::Series(k as u8), x.clone(), profile(m)))
                     .collect();
@@ -175,7 +199,7 @@ impl Middle {
             }
             8 => {
                 let b = self.solver.measure();
-                let at = |k: usize| [k % PIXELS, k / PIXELS].map(|v| 2.2 * ((v as f64 + 0.5) / PIXELS as f64 - 0.5));
+                let at = |k: usize| self.place(k);
                 let variance = |m: &[f64]| {
                     let mean = |c: usize| m.iter().enumerate().map(|(k, m)| m * at(k)[c]).sum::<f64>();
                     let center = [mean(0), mean(1)];
@@ -208,8 +232,59 @@ impl Middle {
     pub fn results(&self) -> Vec<Array> {
         let array =
             |name: &str, values: Vec<f64>| Array { name: name.into(), shape: vec![PIXELS, PIXELS], values, columns: Vec::new() };
-        vec![array("barycenter", self.solver.measure())]
+        let middle = self.solver.measure();
+        let top = middle.iter().fold(0.0, |a: f64, b| a.max(*b));
+        let cells = (0..middle.len()).filter(|k| self.clouds && middle[*k] > 1e-6 * top);
+        let values: Vec<f64> = cells.flat_map(|k| [self.place(k)[0], self.place(k)[1], middle[k]]).collect();
+        let mut arrays = vec![array("barycenter", middle)];
+        if self.clouds {
+            let columns = ["x", "y", "weight"].map(String::from).to_vec();
+            arrays.push(Array { name: "barycenter-points".into(), shape: vec![values.len() / 3, 3], values, columns });
+        }
+        arrays
     }
+}
+
+/// A cloud in the plane.
+fn planar(array: &Array) -> Result<Side> {
+    let side = cloud(array)?;
+    if side.d == 2 {
+        return Ok(side);
+    }
+    Err(Error::new(format!(
+        "{}: {} coordinate columns; a barycenter is of pictures, or of clouds in the plane (x, y and, if you like, weight)",
+        array.name, side.d
+    )))
+}
+
+/// The square around some clouds, with room for half a cell.
+fn around(sides: &[Side]) -> [(f64, f64); 2] {
+    let ends = [0, 1].map(|k| {
+        let all = sides.iter().flat_map(|side| side.places.iter().skip(k).step_by(2));
+        all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)))
+    });
+    let widest = ends.iter().fold(0.0, |a: f64, (low, high)| a.max(high - low));
+    let half = if widest > 0.0 { 0.55 * widest } else { 1.0 };
+    ends.map(|(low, high)| 0.5 * low + 0.5 * high).map(|middle| (middle - half, middle + half))
+}
+
+/// A cloud's masses on the grid, each shared between the four cells whose middles are around it, so that its mean stays where it is.
+fn gathered(side: &Side, window: [(f64, f64); 2]) -> Vec<f64> {
+    let mut mass = vec![0.0; PIXELS * PIXELS];
+    for (i, m) in side.mass.iter().enumerate() {
+        let at = |k: usize| {
+            let (low, high) = window[k];
+            let at = ((side.place(i)[k] - low) / (high - low) * PIXELS as f64 - 0.5).clamp(0.0, (PIXELS - 1) as f64);
+            let cell = (at as usize).min(PIXELS - 2);
+            (cell, at - cell as f64)
+        };
+        let ((x, across), (y, up)) = (at(0), at(1));
+        for (cell, share) in [(0, 1.0 - across), (1, across)] {
+            mass[y * PIXELS + x + cell] += m * share * (1.0 - up);
+            mass[(y + 1) * PIXELS + x + cell] += m * share * up;
+        }
+    }
+    mass
 }
 
 /// A picture of the user's as masses on the grid, row 0 at the bottom.
@@ -243,6 +318,8 @@ fn fitted(array: &Array) -> Result<Vec<f64>> {
 /// Two shapes matched by their inner distances.
 pub(super) struct Shapes {
     sides: [Side; 2],
+    /// How many places each side has in all.
+    all: [usize; 2],
     solver: GromovWasserstein,
     /// The ordinary plan between them as they lie.
     simplex: NetworkSimplex,
@@ -269,6 +346,7 @@ impl Shapes {
         if task.sides[0].d < 2 {
             return Err(Error::new("control problem: shapes are clouds of two or three coordinates".to_string()));
         }
+        let all = [0, 1].map(|k| task.sides[k].len());
         let mut sides = task.sides.map(shortened);
         if !task.own && sides[1].d == 2 {
             // Turned, so that places do not give the answer away.
@@ -280,23 +358,18 @@ impl Shapes {
             }
         }
         let inner = |side: &Side| -> Vec<f64> {
-            let gap =
-                |i: usize, j: usize| side.place(i).iter().zip(side.place(j)).map(|(x, y)| (x - y) * (x - y)).sum::<f64>().sqrt();
-            (0..side.len()).flat_map(|i| (0..side.len()).map(move |j| (i, j))).map(|(i, j)| gap(i, j)).collect()
+            squared_distances(&side.places, &side.places, side.d).into_iter().map(f64::sqrt).collect()
         };
         let (mut a, mut b) = (inner(&sides[0]), inner(&sides[1]));
         let top = a.iter().chain(&b).fold(0.0, |m: f64, d| m.max(*d)).max(f64::MIN_POSITIVE);
         a.iter_mut().chain(&mut b).for_each(|d| *d /= top);
         let wanted = controls.epsilon.min(Self::START);
         let solver = GromovWasserstein::new(&a, &b, &sides[0].mass, &sides[1].mass, 1.0 / Self::START);
-        let squared = |p: &[f64], q: &[f64]| p.iter().zip(q).map(|(x, y)| (x - y) * (x - y)).sum::<f64>();
-        let cost: Vec<f64> = (0..sides[0].len())
-            .flat_map(|i| (0..sides[1].len()).map(move |j| (i, j)))
-            .map(|(i, j)| squared(sides[0].place(i), sides[1].place(j)))
-            .collect();
+        let cost = squared_distances(&sides[0].places, &sides[1].places, sides[0].d);
         let simplex = NetworkSimplex::new(&cost, &sides[0].mass, &sides[1].mass);
         Ok(Shapes {
             sides,
+            all,
             solver,
             simplex,
             placed: false,
@@ -407,7 +480,17 @@ impl Shapes {
         let [from, to] = self.shades();
         marks.extend(self.shaded(0, &from, 7.0));
         marks.extend(self.shaded(1, &to, 7.0));
-        View::Chart(Chart { x: Axis::linear("x"), y: Axis::linear("y"), marks, equal: true, handle: None })
+        View::Chart(Chart { x: self.axis(), y: Axis::linear("y"), marks, equal: true, handle: None })
+    }
+
+    /// Across; where places are left out, it says so.
+    fn axis(&self) -> Axis {
+        let of = |k: usize| match (self.sides[k].len(), self.all[k]) {
+            (some, all) if some < all => Some(format!("{some} of the {}'s {all} places", ["source", "target"][k])),
+            _ => None,
+        };
+        let parts: Vec<String> = [of(0), of(1)].into_iter().flatten().collect();
+        Axis::linear(if parts.is_empty() { "x".to_string() } else { format!("x; {}", parts.join(", ")) })
     }
 
     pub fn picture(&self, which: usize, controls: &Controls) -> View {
@@ -424,7 +507,7 @@ impl Shapes {
                     let (x, y) = (0..side.len()).map(|i| place(side, i)).unzip();
                     marks.push(Mark::points(name, ink, x, y, 6.0));
                 }
-                View::Chart(Chart { x: Axis::linear("x"), y: Axis::linear("y"), marks, equal: true, handle: None })
+                View::Chart(Chart { x: self.axis(), y: Axis::linear("y"), marks, equal: true, handle: None })
             }
             2 => {
                 let columns = target.len();
@@ -491,8 +574,10 @@ impl Shapes {
                     ("last change of the plan", self.changes.last().copied().unwrap_or(f64::NAN)),
                     ("marginal error", marginal_error(&self.solver.plan, &source.mass, &target.mass)),
                     ("entropy of the plan", entropy(&self.solver.plan)),
-                    ("places of the source (at most 110)", source.len() as f64),
-                    ("places of the target", target.len() as f64),
+                    ("places of the source that are matched", source.len() as f64),
+                    ("places of the source in all", self.all[0] as f64),
+                    ("places of the target that are matched", target.len() as f64),
+                    ("places of the target in all", self.all[1] as f64),
                     ("ordinary W₂², as they lie", proof.primal),
                 ];
                 let cell = |(name, value): (&str, f64)| vec![Cell::Text(name.into()), Cell::Number(value)];
@@ -530,18 +615,37 @@ impl Shapes {
     }
 
     pub fn results(&self) -> Vec<Array> {
-        let shape = vec![self.sides[0].len(), self.sides[1].len()];
-        vec![Array { name: "plan".into(), shape, values: self.solver.plan.clone(), columns: Vec::new() }]
+        let [source, target] = &self.sides;
+        let plan = Array {
+            name: "plan".into(),
+            shape: vec![source.len(), target.len()],
+            values: self.solver.plan.clone(),
+            columns: Vec::new(),
+        };
+        if self.all == [source.len(), target.len()] {
+            return vec![plan];
+        }
+        // Which places the plan's rows and columns are.
+        let which = |name: &str, side: &Side| {
+            let values: Vec<f64> = side.index.iter().map(|i| *i as f64).collect();
+            Array { name: name.into(), shape: vec![values.len()], values, columns: Vec::new() }
+        };
+        vec![plan, which("plan-rows", source), which("plan-columns", target)]
     }
 }
 
-/// The first places of a side.
-fn shortened(mut side: Side) -> Side {
-    if side.len() > Shapes::MOST {
-        side.mass.truncate(Shapes::MOST);
-        side.places.truncate(Shapes::MOST * side.d);
-        let sum: f64 = side.mass.iter().sum();
-        side.mass.iter_mut().for_each(|m| *m /= sum);
+/// A side with at most so many of its places, spread evenly over their order: points are often stored along a curve.
+fn shortened(side: Side) -> Side {
+    let all = side.len();
+    if all <= Shapes::MOST {
+        return side;
     }
-    side
+    let kept: Vec<usize> = (0..Shapes::MOST).map(|k| k * all / Shapes::MOST).collect();
+    let sum: f64 = kept.iter().map(|i| side.mass[*i]).sum();
+    Side {
+        places: kept.iter().flat_map(|i| side.place(*i)).copied().collect(),
+        mass: kept.iter().map(|i| side.mass[*i] / sum).collect(),
+        index: kept.iter().map(|i| side.index[*i]).collect(),
+        ..side
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::colours::Transfer;
 use super::course::{Course, SLICE};
-use super::measures::{Costs, Ground, Kind, Task, price};
+use super::measures::{Costs, Ground, Kind, PAGE, Task, price};
 use super::{Controls, Solver};
 use crate::Result;
 use crate::claim::Measures;
@@ -95,7 +95,7 @@ impl Ladder {
             }
             return false;
         }
-        let epsilon = Self::epsilon(self.epsilons.len()) * costs.largest.max(f64::MIN_POSITIVE);
+        let epsilon = Self::epsilon(self.epsilons.len()) * costs.scale();
         let mut rung = self.rung.take().unwrap_or_else(|| self.start(0, task, costs, epsilon));
         let (cost, r, c) = match rung.which {
             0 => (&costs.matrix, &source.mass, &target.mass),
@@ -315,7 +315,7 @@ impl Pair {
     pub fn measures(&self) -> Measures {
         let exact = self.exact();
         let cost = exact.map_or(f64::NAN, |w| w.primal);
-        let scale = cost.abs().max(1e-12 * self.costs.largest).max(f64::MIN_POSITIVE);
+        let scale = self.costs.unit(cost);
         let beside = self.courses.get(1).filter(|c| c.over && c.solver.balanced()).and_then(|c| c.worth);
         let of = |f: &dyn Fn(Worth) -> f64| beside.map_or(f64::NAN, f);
         measures! {
@@ -408,12 +408,17 @@ fn order(task: &Task) -> [Vec<usize>; 2] {
 /// The square of the plane that holds both measures.
 fn window(task: &Task) -> [(f64, f64); 2] {
     if !task.own && task.kind != Kind::Picture && task.kind != Kind::Colours && task.kind != Kind::Matrix {
-        let half = if task.walls.0.is_empty() && task.kind != Kind::Graph { 1.5 } else { 2.0 };
+        let half = if task.winding() { 2.0 } else { 1.5 };
         return [(-2.0, 2.0), (-half, half)];
     }
+    if !task.own && task.kind == Kind::Picture {
+        return [(-PAGE, PAGE); 2];
+    }
     let ends = |k: usize| {
-        let all = task.sides.iter().flat_map(|s| s.places.chunks_exact(s.d.max(1)).filter_map(move |p| p.get(k)));
-        all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)))
+        let places = task.sides.iter().flat_map(|s| s.places.chunks_exact(s.d.max(1)).filter_map(move |p| p.get(k)));
+        // Where the way may lead.
+        let nodes = task.nodes.iter().map(|p| &p[k.min(1)]).filter(|_| task.winding());
+        places.chain(nodes).fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)))
     };
     let (x, y) = (ends(0), ends(1));
     let half = 0.54 * (x.1 - x.0).max(y.1 - y.0).max(1e-9);

@@ -1,7 +1,7 @@
 //! What is seen of a run on two measures.
 
 use super::course::Course;
-use super::measures::{Ground, Kind, PIXELS, REACH, Side, drawn};
+use super::measures::{Ground, Kind, PAGE, PIXELS, REACH, Side, center_on_a_line, drawn, shift_on_a_line};
 use super::pair::{MAP, Pair, Stage};
 use super::sketch::BINS;
 use super::{Controls, Pen, Problem};
@@ -32,7 +32,8 @@ pub(super) fn dragged(controls: &Controls, at: (f64, f64)) -> Option<Controls> {
             (moved.weight_x, moved.weight_y) = (round(at.0, 1.0), round(at.1, 1.0));
             return Some(moved);
         }
-        Problem::Colours | Problem::Pictures => return None,
+        Problem::Colours => return None,
+        Problem::Pictures if controls.pen == Pen::Move => return None,
         _ => {}
     }
     let line = controls.problem == Problem::Histograms;
@@ -49,7 +50,8 @@ pub(super) fn dragged(controls: &Controls, at: (f64, f64)) -> Option<Controls> {
     let place = if line {
         [at.0.clamp(0.0, 1.0), (if source { at.1 - 1.0 } else { -at.1 }).clamp(0.0, 0.6) / 0.6]
     } else {
-        [at.0.clamp(-REACH, REACH), at.1.clamp(-REACH, REACH)]
+        let reach = if controls.problem == Problem::Pictures { PAGE } else { REACH };
+        [at.0.clamp(-reach, reach), at.1.clamp(-reach, reach)]
     };
     let mut texts = [&mut moved.drawn_source, &mut moved.drawn_target];
     for (k, text) in texts.iter_mut().enumerate() {
@@ -72,15 +74,6 @@ pub(super) fn dragged(controls: &Controls, at: (f64, f64)) -> Option<Controls> {
         }
     }
     Some(moved)
-}
-
-/// Where the source's middle stands on a line for a shift, and back.
-fn center_on_a_line(shift: f64) -> f64 {
-    0.3 + 0.1 * (shift + 0.9)
-}
-
-fn shift_on_a_line(center: f64) -> f64 {
-    (center - 0.3) / 0.1 - 0.9
 }
 
 /// Points of a measure in three sizes by mass.
@@ -135,7 +128,8 @@ impl Pair {
     }
 
     fn handle(&self, controls: &Controls) -> Option<Handle> {
-        if self.task.own || !matches!(self.task.kind, Kind::Cloud | Kind::Line | Kind::Graph) {
+        let drawn_on = self.task.kind == Kind::Picture && controls.pen != Pen::Move;
+        if self.task.own || !drawn_on && !matches!(self.task.kind, Kind::Cloud | Kind::Line | Kind::Graph) {
             return None;
         }
         let line = self.task.kind == Kind::Line;
@@ -152,6 +146,8 @@ impl Pair {
                     None => {
                         if line {
                             (0.1, if target { -0.1 } else { 1.1 })
+                        } else if drawn_on {
+                            (0.0, 0.0)
                         } else if target {
                             (0.9, 0.0)
                         } else {
@@ -167,16 +163,10 @@ impl Pair {
 
     /// Mass on every stretch of road that the plan uses.
     fn flow(&self, entries: &[(usize, usize, f64)]) -> Vec<(usize, usize, f64)> {
-        let [source, target] = &self.task.sides;
         let mut stretches: Vec<(usize, usize, f64)> = Vec::new();
         for (i, j, mass) in entries {
-            let before = &self.costs.ways[*i];
-            let mut node = target.nodes[*j];
-            while node != source.nodes[*i] && before[node] as usize != node {
-                let next = before[node] as usize;
-                stretches.push((next.min(node), next.max(node), *mass));
-                node = next;
-            }
+            let path = self.costs.path(&self.task, *i, *j);
+            stretches.extend(path.windows(2).map(|e| (e[0].min(e[1]), e[0].max(e[1]), *mass)));
         }
         stretches.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)));
         let mut merged: Vec<(usize, usize, f64)> = Vec::new();
@@ -200,8 +190,14 @@ impl Pair {
             }
             marks.push(Mark::line("", Ink::Muted, x, y));
         }
-        if !self.task.walls.0.is_empty() {
-            marks.push(Mark::points("wall", Ink::Muted, self.task.walls.0.clone(), self.task.walls.1.clone(), 7.0));
+        if let Ground::Walls { walls, .. } = &self.task.ground {
+            let [(left, right), (bottom, top)] = self.window;
+            for (k, [x0, y0, x1, y1]) in walls.boxes().iter().enumerate() {
+                let x = vec![x0.clamp(left, right), x1.clamp(left, right)];
+                let [low, high] = [y0, y1].map(|y| vec![y.clamp(bottom, top); 2]);
+                let name = if k == 0 { "wall" } else { "" };
+                marks.push(Mark::Band { name: name.into(), ink: Ink::Text, x, low, high });
+            }
         }
         marks
     }
@@ -234,7 +230,7 @@ impl Pair {
         }
         let place = |side: &Side, i: usize| (side.place(i)[0], side.place(i)[1]);
         let mut marks = self.ground_marks();
-        if self.costs.ways.is_empty() {
+        if !self.task.winding() {
             marks.extend(ways(entries, &|i, j| [place(source, i), place(target, j)]));
         } else {
             let node = |k: usize| (self.task.nodes[k][0], self.task.nodes[k][1]);
@@ -330,14 +326,9 @@ impl Pair {
     fn on_its_way(&self, i: usize, j: usize, t: f64) -> Vec<f64> {
         let [source, target] = &self.task.sides;
         let straight = |x: &[f64], y: &[f64], t: f64| x.iter().zip(y).map(|(x, y)| (1.0 - t) * x + t * y).collect::<Vec<f64>>();
-        let Some(before) = self.costs.ways.get(i) else { return straight(source.place(i), target.place(j), t) };
-        let mut nodes = vec![target.nodes[j]];
-        while let Some(node) = nodes.last().copied().filter(|n| before[*n] as usize != *n) {
-            nodes.push(before[node] as usize);
-        }
-        nodes.reverse();
+        let nodes = self.costs.path(&self.task, i, j);
         let mut path: Vec<Vec<f64>> = nodes.iter().map(|k| self.task.nodes[*k].to_vec()).collect();
-        if path.len() == 1 {
+        if path.len() <= 1 {
             return straight(source.place(i), target.place(j), t);
         }
         let last = path.len() - 1;
@@ -454,13 +445,12 @@ impl Pair {
     /// Some paths of the Schrödinger bridge that the second plan belongs to: ends drawn from the plan, a Brownian bridge between them.
     fn bridges(&self, controls: &Controls) -> Vec<Mark> {
         const STEPS: usize = 40;
-        let Some(course) = self.courses.get(1).filter(|c| c.regularised() && !c.plan.is_empty() && self.costs.ways.is_empty())
-        else {
+        let Some(course) = self.courses.get(1).filter(|c| c.regularised() && !c.plan.is_empty() && !self.task.winding()) else {
             return Vec::new();
         };
         let [source, target] = &self.task.sides;
         // Cost |x − y|² and ε belong to a noise of variance ε/2 a unit of time.
-        let spread = (0.5 * controls.epsilon * self.costs.largest / STEPS as f64).sqrt();
+        let spread = (0.5 * controls.epsilon * self.costs.scale() / STEPS as f64).sqrt();
         let mut random = Random::new(0, "bridges");
         let pieces = course.sketch.as_ref().map_or(&[][..], |s| s.moving());
         let mass: f64 = pieces.iter().map(|p| p.2).sum();
@@ -685,7 +675,7 @@ impl Pair {
         row("W is at most: plan mended", &|c| balanced(c, &|w| w.primal));
         row("W is at least: by prices or slices", &|c| balanced(c, &|w| w.dual));
         row("gap between the two", &|c| balanced(c, &|w| w.gap));
-        row("gap, relative", &|c| balanced(c, &|w| if w.gap == 0.0 { 0.0 } else { w.gap / w.primal.abs() }));
+        row("gap, relative", &|c| balanced(c, &|w| if w.gap == 0.0 { 0.0 } else { w.gap / self.costs.unit(w.primal) }));
         row("its own problem: at most", &|c| c.own.map_or(f64::NAN, |o| o.0));
         row("its own problem: at least", &|c| c.own.map_or(f64::NAN, |o| o.1));
         row("marginal error", &|c| worth(c, &|w| w.marginal_error));
@@ -706,9 +696,9 @@ impl Pair {
         if let Some(exact) = self.courses.get(2).and_then(|c| c.worth) {
             plain("exact W, found beside", exact.primal);
         }
-        if self.costs.largest > 0.0 {
+        if self.stage != Stage::Costs {
             plain("largest cost", self.costs.largest);
-            plain("ε, in units of the cost", controls.epsilon * self.costs.largest);
+            plain("ε, in units of the cost", controls.epsilon * self.costs.scale());
         }
         for (name, side) in [("source", source), ("target", target)] {
             plain(&format!("places of the {name} with mass"), side.len() as f64);

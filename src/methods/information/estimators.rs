@@ -9,15 +9,7 @@ use std::f64::consts::{LN_2, LOG2_E};
 
 /// Squared distances between all pairs of rows of `x`, n × n.
 pub fn squared_distances(x: &[f64], d: usize) -> Vec<f64> {
-    let n = x.len() / d;
-    let mut out = vec![0.0; n * n];
-    for i in 0..n {
-        for j in 0..i {
-            let distance = x[i * d..(i + 1) * d].iter().zip(&x[j * d..(j + 1) * d]).map(|(a, b)| (a - b) * (a - b)).sum();
-            (out[i * n + j], out[j * n + i]) = (distance, distance);
-        }
-    }
-    out
+    crate::methods::transport::squared_distances(x, x, d)
 }
 
 /// Samples (`d` numbers each) in the order of their first coordinates, so that those near to one are found in a stretch.

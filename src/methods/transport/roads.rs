@@ -1,4 +1,4 @@
-//! Distances along roads: shortest paths in a graph, and on a grid with walls.
+//! Distances along roads: shortest paths in a graph.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -38,41 +38,6 @@ impl Roads {
             starts.push(neighbours.len() as u32);
         }
         Roads { starts, neighbours }
-    }
-
-    /// A grid of `side` × `side` cells of size 1, row by row, with steps to sixteen neighbours where `open` says that there is no wall; a step
-    /// past a wall's corner needs the cells beside it open. Lengths along straight lines are overrated by 2.8 % at most.
-    pub fn grid(side: usize, open: &[bool]) -> Self {
-        let free = |x: isize, y: isize| {
-            let size = side as isize;
-            (0..size).contains(&x) && (0..size).contains(&y) && open[(y * size + x) as usize]
-        };
-        let steps: [(isize, isize); 8] = [(1, 0), (0, 1), (1, 1), (1, -1), (2, 1), (1, 2), (2, -1), (1, -2)];
-        let mut edges = Vec::new();
-        for y in 0..side as isize {
-            for x in (0..side as isize).filter(|x| free(*x, y)) {
-                for (dx, dy) in steps {
-                    let (sx, sy) = (dx.signum(), dy.signum());
-                    // The cells that the step's line crosses.
-                    let clear = match (dx.abs(), dy.abs()) {
-                        (1, 1) => free(x + sx, y) && free(x, y + sy),
-                        (2, 1) => free(x + sx, y) && free(x + sx, y + sy),
-                        (1, 2) => free(x, y + sy) && free(x + sx, y + sy),
-                        _ => true,
-                    };
-                    if clear && free(x + dx, y + dy) {
-                        let at = |x: isize, y: isize| y as usize * side + x as usize;
-                        edges.push((at(x, y), at(x + dx, y + dy), ((dx * dx + dy * dy) as f64).sqrt()));
-                    }
-                }
-            }
-        }
-        Roads::new(side * side, &edges)
-    }
-
-    /// Multiplies all lengths.
-    pub fn rescale(&mut self, factor: f64) {
-        self.neighbours.iter_mut().for_each(|(_, length)| *length *= factor);
     }
 
     /// How many nodes there are.
@@ -163,22 +128,5 @@ mod tests {
                 assert!(!here.is_finite() && path == [end] || (length - here).abs() < 1e-12);
             }
         }
-    }
-
-    #[test]
-    fn walls_are_gone_round() {
-        let side = 21;
-        let straight = Roads::grid(side, &vec![true; side * side]).from(10 * side);
-        assert_eq!(straight.distance[10 * side + 20], 20.0);
-        for end in 0..side * side {
-            let (dx, dy) = ((end % side) as f64, (end / side) as f64 - 10.0);
-            let line = (dx * dx + dy * dy).sqrt();
-            assert!((line - 1e-9..=1.028 * line + 1e-9).contains(&straight.distance[end]));
-        }
-        let open: Vec<bool> = (0..side * side).map(|k| k % side != 10 || k / side == 0).collect();
-        let walled = Roads::grid(side, &open).from(10 * side);
-        assert!(walled.distance[10 * side + 20] > 2.0 * (200.0f64).sqrt() - 1e-9);
-        assert!(walled.path(10 * side + 20).contains(&10));
-        assert!(walled.distance[10 * side + 10].is_infinite());
     }
 }
