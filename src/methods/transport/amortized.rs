@@ -75,6 +75,9 @@ fn softmax(row: &mut [f64]) {
     row.iter_mut().for_each(|s| *s *= scale);
 }
 
+/// The slope of something by the aim a, told a.
+type ByAim<'a> = &'a mut dyn FnMut(&[f64]) -> Vec<f64>;
+
 impl Predictor {
     /// For clouds of `n` points in `d` dimensions; N(0, 1) weights, slots N(0, 1/n), the map's as the paper's code has them.
     pub fn new(weighing: Weighing, n: usize, d: usize, random: &mut Random) -> Self {
@@ -223,7 +226,7 @@ impl Predictor {
 
     /// a for the clouds x and y, and, if there is something to learn, the slope by all parameters, added to `slopes`, of what has the slope
     /// `by_aim(a)` by a.
-    fn run(&self, clouds: [&[f64]; 2], learn: Option<(&mut Slopes, &mut dyn FnMut(&[f64]) -> Vec<f64>)>) -> Vec<f64> {
+    fn run(&self, clouds: [&[f64]; 2], learn: Option<(&mut Slopes, ByAim)>) -> Vec<f64> {
         let d = self.d;
         let mut tapes = [Tape::default(), Tape::default()];
         let mut aim = if matches!(self.weighing, Weighing::Slots | Weighing::MappedSlots) {

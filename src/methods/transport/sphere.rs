@@ -167,10 +167,10 @@ mod tests {
                 (0..d).map(|k| slope[k] * at(k)).sum::<f64>()
             };
             let back = drawn.pull_back(&centre, &slope[..d]);
-            for k in 0..d {
+            for (k, back) in back.iter().enumerate() {
                 let moved = |by: f64| value(&(0..d).map(|j| centre[j] + if j == k { by } else { 0.0 }).collect::<Vec<_>>());
                 let difference = (moved(1e-6) - moved(-1e-6)) / 2e-6;
-                assert!((back[k] - difference).abs() < 1e-8, "{d}: {} and {difference}", back[k]);
+                assert!((back - difference).abs() < 1e-8, "{d}: {back} and {difference}");
             }
         }
     }
