@@ -74,7 +74,7 @@ test("controls of what is shown leave a run as it is; start again starts again; 
   const when = () => page.locator(".when").textContent().then((text) => Number(text.match(/\d[\d,]*/)[0].replaceAll(",", "")));
   const whole = await when();
   const before = await drawn(page, 3);
-  await page.locator('[data-name="probe_a"] input[type=text]').fill("1.2");
+  await page.locator('[data-name="probe_a"] input[type=text]').fill("0.8");
   await page.keyboard.press("Enter");
   await page.waitForFunction((before) => document.querySelectorAll("orrery-panel canvas")[3].toDataURL() !== before, before);
   await over(page);
