@@ -13,7 +13,8 @@ use crate::data::{Array, Dataset, Library};
 use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 use crate::gpu::{Device, kernel_sum, small_networks};
 use crate::methods::information::estimators::{
-    gaussian_channel, gaussian_kernel, nearest_neighbours_entropy, nearest_neighbours_label, renyi_entropy, renyi_information, squared_distances,
+    gaussian_channel, gaussian_kernel, nearest_neighbours_entropy, nearest_neighbours_label, renyi_entropy, renyi_information,
+    squared_distances,
 };
 use crate::methods::information::kernels::{KernelSums, Sums, bounds, kernel_bounds};
 use crate::methods::information::{Bins, Bottleneck, States, entropy};
@@ -158,7 +159,14 @@ impl Estimator {
 
 impl Subject {
     /// What an epoch leaves: its batches' gradients, added up, and a snapshot if one is due.
-    fn epoch_is_over(&mut self, training: &Training, theta: &[f32], epochs: usize, places: &[std::ops::Range<usize>], room: &mut Room) {
+    fn epoch_is_over(
+        &mut self,
+        training: &Training,
+        theta: &[f32],
+        epochs: usize,
+        places: &[std::ops::Range<usize>],
+        room: &mut Room,
+    ) {
         let Source::Network { task, snapshots } = &mut self.source else { return };
         let n = task.y.len().div_ceil(training.recipe().batch) as f64;
         for (phases, place) in self.phases.iter_mut().zip(places) {
@@ -255,7 +263,11 @@ impl InformationPlane {
 
     /// What the kernels see of layer `l` of subject `s`, whose activities are in `self.activities`.
     fn kernels_of(&self, s: usize, l: usize, chosen: &[usize]) -> kernel_sum::Layer {
-        kernel_sum::Layer { t: part(&self.activities, self.widths[l], chosen), units: self.widths[l], variance: self.variance(s, l) }
+        kernel_sum::Layer {
+            t: part(&self.activities, self.widths[l], chosen),
+            units: self.widths[l],
+            variance: self.variance(s, l),
+        }
     }
 
     /// Goes on with the estimates of the next layer of subject `s`: first the pairs of the kernels, then all the rest.
@@ -264,7 +276,9 @@ impl InformationPlane {
         let chosen = self.chosen(&[Estimator::Upper]).to_vec();
         let labels = of(&self.subjects[s].labels, &chosen);
         if self.from_gpu.is_empty() && self.pairs.is_none() {
-            if l == 0 && let Some(gpu) = device.gpu() {
+            if l == 0
+                && let Some(gpu) = device.gpu()
+            {
                 let mut layers = Vec::new();
                 for l in 0..self.widths.len() {
                     self.look(s, e, l);
@@ -388,7 +402,9 @@ impl InformationPlane {
         if self.kernel.is_none() {
             let tasks: Vec<&Classification> = self.subjects.iter().filter_map(Subject::task).collect();
             let mut kernel = device.gpu().and_then(|gpu| small_networks::Kernel::new(gpu, &self.trainings, &tasks));
-            if let Some(found) = &kernel && !found.pays(&self.trainings, tasks[0]).await {
+            if let Some(found) = &kernel
+                && !found.pays(&self.trainings, tasks[0]).await
+            {
                 kernel = None;
             }
             self.kernel = Some(kernel);
@@ -470,7 +486,13 @@ impl InformationPlane {
             let ends = [(0.0, 0.0), (log2(self.samples() as f64), information)];
             let (x, y): (Vec<f64>, Vec<f64>) = ends[..1].iter().chain(self.bound.iter().rev()).chain(&ends[1..]).copied().unzip();
             let high = vec![top; x.len()];
-            marks.push(Mark::Band { name: "beyond the bottleneck's bound".into(), ink: Ink::Muted, x: scaled(x), low: scaled(y), high });
+            marks.push(Mark::Band {
+                name: "beyond the bottleneck's bound".into(),
+                ink: Ink::Muted,
+                x: scaled(x),
+                low: scaled(y),
+                high,
+            });
         }
         marks.push(Mark::at_y("H(Y)", unit * h));
         if h - information > 0.02 * h {
@@ -490,7 +512,8 @@ impl InformationPlane {
         }
         let mut ends = Vec::new();
         for l in 0..self.widths.len() {
-            let (x, y) = (scaled(self.mean_of(l, |s, e| s.points[l][e][0].0)), scaled(self.mean_of(l, |s, e| s.points[l][e][0].1)));
+            let (x, y) =
+                (scaled(self.mean_of(l, |s, e| s.points[l][e][0].0)), scaled(self.mean_of(l, |s, e| s.points[l][e][0].1)));
             let shade = (0..x.len()).map(|e| e as f32 / (SNAPSHOTS - 1) as f32).collect();
             ends.extend(x.last().copied().zip(y.last().copied()).map(|end| (l + 1, end)));
             let name = match (l, self.subjects.len()) {
@@ -721,9 +744,12 @@ fn own(arrays: &[Array]) -> Result<(Vec<Array>, Vec<u8>)> {
     for array in arrays.iter().filter(|a| !is_labels(a)) {
         let shape = &array.shape;
         match shape.len() {
-            2 if shape[0] == n => singles.push((epoch_and_layer(&array.name).ok_or_else(|| {
-                wrong(format!("{}: an array of samples × units is named by its epoch and layer, as in 20_3", array.name))
-            })?, array)),
+            2 if shape[0] == n => singles.push((
+                epoch_and_layer(&array.name).ok_or_else(|| {
+                    wrong(format!("{}: an array of samples × units is named by its epoch and layer, as in 20_3", array.name))
+                })?,
+                array,
+            )),
             3 if shape[1] == n => layers.push(array.clone()),
             4 if shape[2] == n => {
                 let (epochs, count, size) = (shape[0], shape[1], shape[2] * shape[3]);
@@ -816,7 +842,12 @@ impl Experiment for InformationPlane {
             Preset {
                 name: "noisy network",
                 about: "The noise is in the network itself: what the kernels bound is finite, and no matter of bins",
-                set: &[("injected", "on"), ("noise", "30"), ("estimator", "kernels, upper bound"), ("beside", "kernels, lower bound")],
+                set: &[
+                    ("injected", "on"),
+                    ("noise", "30"),
+                    ("estimator", "kernels, upper bound"),
+                    ("beside", "kernels, lower bound"),
+                ],
             },
             Preset { name: "ReLU", about: "The same with ReLU: nothing turns left", set: &[("activation", "ReLU")] },
             Preset {
@@ -877,7 +908,8 @@ impl Experiment for InformationPlane {
             run.subjects.push(Subject::new(Source::Own(layers), seed, labels, Vec::new(), run.widths.len()));
         }
         for subject in run.subjects.iter_mut().filter(|s| s.conditional.is_empty()) {
-            let certain = |label: &u8| (0..run.classes).map(|c| f64::from(u8::from(c == usize::from(*label)))).collect::<Vec<f64>>();
+            let certain =
+                |label: &u8| (0..run.classes).map(|c| f64::from(u8::from(c == usize::from(*label)))).collect::<Vec<f64>>();
             subject.conditional = subject.labels.iter().flat_map(certain).collect();
         }
         run.order = Random::new(seed, "samples").permutation(run.subjects[0].labels.len());
@@ -917,7 +949,10 @@ impl Experiment for InformationPlane {
             let samples = self.subjects[0].task().map_or(0, |task| task.y.len());
             (self.controls.epochs - training.epochs()) * samples.div_ceil(training.recipe().batch)
         };
-        let left = self.subjects.iter().map(|s| snapshots - s.ranged + snapshots * layers - s.points.iter().map(Vec::len).sum::<usize>());
+        let left = self
+            .subjects
+            .iter()
+            .map(|s| snapshots - s.ranged + snapshots * layers - s.points.iter().map(Vec::len).sum::<usize>());
         let of = self.trainings.iter().map(batches).chain(left).sum::<usize>() + 20 * (betas.len() - self.bound.len());
         Ok(Progress { done: self.done, of: self.done + of + 1 })
     }
@@ -998,7 +1033,8 @@ impl Experiment for InformationPlane {
                 points.iter().enumerate().for_each(|(e, p)| values.extend(row(network, l, e, p)));
             }
         }
-        let columns = ["network", "layer", "epoch", "I(X;T)", "I(T;Y)", "I(X;T) dashed", "I(T;Y) dashed"].map(String::from).to_vec();
+        let columns =
+            ["network", "layer", "epoch", "I(X;T)", "I(T;Y)", "I(X;T) dashed", "I(T;Y) dashed"].map(String::from).to_vec();
         vec![Array { name: "information-plane".into(), shape: vec![values.len() / 7, 7], values, columns }]
     }
 }
@@ -1055,13 +1091,8 @@ impl InformationPlane {
                 let rows = |of: &[usize]| of.iter().flat_map(|i| pattern(*i)).collect::<Vec<f32>>();
                 let (train, test) = order.split_at(PATTERNS * 85 / 100);
                 let label = |of: &[usize]| of.iter().map(|i| labels[*i]).collect::<Vec<u8>>();
-                let task = Classification {
-                    features: BITS,
-                    x: rows(train),
-                    y: label(train),
-                    test_x: rows(test),
-                    test_y: label(test),
-                };
+                let task =
+                    Classification { features: BITS, x: rows(train), y: label(train), test_x: rows(test), test_y: label(test) };
                 (task, labels, (0..PATTERNS).flat_map(pattern).collect(), rule.conditional.clone())
             }
             Problem::Digits => {
