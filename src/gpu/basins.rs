@@ -4,8 +4,10 @@
 //! down](crate::methods::trace) what is done with them, for every step of the run. Steps that do the same with other constants (β₁ᵗ, a
 //! schedule) share a function.
 
+use std::hint::black_box;
+
 use crate::Result;
-use crate::gpu::{BySize, Gpu, READ, WRITE, milliseconds};
+use crate::gpu::{BySize, Gpu, READ, WRITE};
 use crate::methods::basins::{Flow, Landing};
 use crate::methods::optimize::Optimizer;
 use crate::methods::trace::{Record, Trace, record};
@@ -23,24 +25,10 @@ pub(super) struct Known {
 
 /// Is a map of `side` × `side` starts faster here than on the CPU? Measured once a device and size; a GPU in software never is.
 pub async fn pays(gpu: &Gpu, flow: &Flow, window: [(f64, f64); 2], side: usize) -> bool {
-    if gpu.shared.software {
-        return false;
-    }
-    let known = &gpu.shared.basins.faster;
-    let size = side * side * flow.step_sizes.len();
-    if let Some(faster) = known.get(size) {
-        return faster;
-    }
-    let start = milliseconds();
-    if landings(gpu, flow, window, side).await.is_err() {
-        return false;
-    }
-    let gpu = milliseconds() - start;
-    let start = milliseconds();
-    flow.run(&[window[0].0 as f32; 8], &[window[1].0 as f32; 8]);
-    let faster = gpu < (side * side).div_ceil(8) as f64 * (milliseconds() - start);
-    known.put(size, faster);
-    faster
+    let eight = || _ = black_box(flow.run(&[window[0].0 as f32; 8], &[window[1].0 as f32; 8]));
+    let here = async || landings(gpu, flow, window, side).await.map(drop);
+    let shares = (side * side).div_ceil(8) as f64;
+    gpu.pays(&gpu.shared.basins.faster, side * side * flow.step_sizes.len(), here, (shares, eight)).await
 }
 
 /// The landings of `side` × `side` starts in the middles of the cells of a window, row by row from its lower left corner. An error means

@@ -2,9 +2,10 @@
 //!
 //! The GPU's side is `shaders/kernel_sum.wgsl` (`f32`), its CPU twin [`KernelSums`]. The two agree to 1e-5 of a sum.
 
+use std::hint::black_box;
 use std::sync::OnceLock;
 
-use super::{BySize, Gpu, Program, READ, WRITE, milliseconds};
+use super::{BySize, Gpu, Program, READ, WRITE};
 use crate::Result;
 use crate::methods::information::kernels::{KernelSums, Sums};
 
@@ -62,33 +63,22 @@ pub async fn kernel_sums(gpu: &Gpu, layers: &[Layer], labels: &[u8]) -> Result<V
 
 /// Are these layers faster here than on the CPU? Measured once a device and size; a GPU in software never is.
 pub async fn pays(gpu: &Gpu, layers: &[Layer], labels: &[u8]) -> bool {
-    let shared = &gpu.shared;
     let units: usize = layers.iter().map(|layer| layer.units).sum();
     let largest = layers.iter().map(|layer| layer.t.len()).max().unwrap_or(0).max(4 * labels.len());
-    if shared.software || 4 * largest as u64 > gpu.largest_buffer() {
+    if 4 * largest as u64 > gpu.largest_buffer() {
         return false;
     }
-    let size = labels.len() * labels.len() * units;
-    if let Some(faster) = shared.kernel_sum.faster.get(size) {
-        return faster;
-    }
-    let mut gpu_time = f64::INFINITY;
-    // The first submission also compiles the kernel.
-    for _ in 0..2 {
-        let start = milliseconds();
-        if kernel_sums(gpu, layers, labels).await.is_err() {
-            return false;
-        }
-        gpu_time = milliseconds() - start;
-    }
+    let n = labels.len();
     // A tenth of the pairs tells of the CPU.
-    let start = milliseconds();
-    for layer in layers {
-        layer.sums(labels).step(labels.len() * labels.len() / 20);
-    }
-    let faster = gpu_time < 10.0 * (milliseconds() - start);
-    shared.kernel_sum.faster.put(size, faster);
-    faster
+    let tenth = || {
+        for layer in layers {
+            let mut sums = layer.sums(labels);
+            sums.step(n * n / 20);
+            black_box(sums);
+        }
+    };
+    let here = async || kernel_sums(gpu, layers, labels).await.map(drop);
+    gpu.pays(&gpu.shared.kernel_sum.faster, n * n * units, here, (10.0, tenth)).await
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 //!
 //! The GPU's side is `shaders/loss_grid.wgsl` (`f32`), its CPU twin [`evaluate`]. The two agree to 1e-4 of the loss.
 
+use std::hint::black_box;
 use std::sync::OnceLock;
 
-use super::{BySize, Gpu, Program, READ, WRITE, activation_number, milliseconds};
+use super::{BySize, Gpu, Program, READ, WRITE, activation_number};
 use crate::Result;
 use crate::methods::model::{Model, Room};
 use crate::methods::nn::{Loss, Network};
@@ -105,29 +106,9 @@ impl Kernel {
 
     /// Is a batch faster here than setting by setting on the CPU? Measured once a device and size; a GPU in software never is.
     pub async fn pays(&self, network: &Model, loss: Loss, x: &[f32], y: &[u8]) -> bool {
-        let shared = &self.gpu.shared;
-        if shared.software {
-            return false;
-        }
-        let size = network.cost() * y.len();
-        if let Some(faster) = shared.loss_grid.faster.get(size) {
-            return faster;
-        }
-        let settings = vec![network.theta().to_vec(); BATCH];
-        let mut gpu = f64::INFINITY;
-        // The first batch also compiles the kernel.
-        for _ in 0..2 {
-            let start = milliseconds();
-            if self.losses(&settings).await.is_err() {
-                return false;
-            }
-            gpu = milliseconds() - start;
-        }
-        let start = milliseconds();
-        evaluate(network, loss, x, y, &mut Room::default());
-        let faster = gpu < BATCH as f64 * (milliseconds() - start);
-        shared.loss_grid.faster.put(size, faster);
-        faster
+        let one = || _ = black_box(evaluate(network, loss, x, y, &mut Room::default()));
+        let here = async || self.losses(&vec![network.theta().to_vec(); BATCH]).await.map(drop);
+        self.gpu.pays(&self.gpu.shared.loss_grid.faster, network.cost() * y.len(), here, (BATCH as f64, one)).await
     }
 }
 

@@ -270,6 +270,39 @@ impl Gpu {
     }
 }
 
+impl Gpu {
+    /// Is work of this `size` faster here than on the CPU? Measured once a device and size: `here` does it all, `there` one of so many
+    /// `shares`. A GPU in software never is, nor one that is lost over it.
+    async fn pays(
+        &self,
+        known: &BySize<bool>,
+        size: usize,
+        mut here: impl AsyncFnMut() -> Result<()>,
+        (shares, there): (f64, impl FnOnce()),
+    ) -> bool {
+        if self.shared.software {
+            return false;
+        }
+        if let Some(faster) = known.get(size) {
+            return faster;
+        }
+        let mut gpu = f64::INFINITY;
+        // The first time also compiles the kernel.
+        for _ in 0..2 {
+            let start = milliseconds();
+            if here().await.is_err() {
+                return false;
+            }
+            gpu = milliseconds() - start;
+        }
+        let start = milliseconds();
+        there();
+        let faster = gpu < shares * (milliseconds() - start);
+        known.put(size, faster);
+        faster
+    }
+}
+
 /// What kernels count in: four bytes.
 pub trait Word: wide::bytemuck::NoUninit {}
 impl Word for f32 {}

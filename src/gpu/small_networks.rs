@@ -3,9 +3,10 @@
 //! The GPU's side is `shaders/small_networks.wgsl` (`f32`), its CPU twin [`Training::step`]. After an epoch the two agree to 1e-4 of
 //! the largest weight; training then drives rounding apart, as it does between any two machines that do not round alike.
 
+use std::hint::black_box;
 use std::sync::OnceLock;
 
-use super::{BySize, Gpu, Program, READ, WRITE, activation_number, milliseconds};
+use super::{BySize, Gpu, Program, READ, WRITE, activation_number};
 use crate::Result;
 use crate::methods::model::Model;
 use crate::methods::nn::Classification;
@@ -29,8 +30,6 @@ pub struct Kernel {
     gpu: Gpu,
     samples: usize,
     parameters: usize,
-    /// Multiplications of a sample.
-    cost: usize,
     shape: Vec<u32>,
     at_once: usize,
     x: wgpu::Buffer,
@@ -78,7 +77,7 @@ impl Kernel {
         let classes: Vec<u32> = tasks.iter().flat_map(|task| task.y.iter().map(|y| u32::from(*y))).collect();
         let labels = gpu.filled("labels", &classes);
         let (theta, room) = (gpu.storage("weights", networks * parameters), gpu.storage("activities", room));
-        Some(Kernel { gpu: gpu.clone(), samples, parameters, cost: parameters, shape, at_once, x, labels, theta, room })
+        Some(Kernel { gpu: gpu.clone(), samples, parameters, shape, at_once, x, labels, theta, room })
     }
 
     /// The next epochs of every training, as many as fit in a submission and `left` at most: what each leaves, training by training.
@@ -134,34 +133,20 @@ impl Kernel {
 
     /// Are epochs faster here than on the CPU, one network after the other? Measured once a device and size; a GPU in software never is.
     pub async fn pays(&self, trainings: &[Training], task: &Classification) -> bool {
-        let shared = &self.gpu.shared;
-        if shared.software {
-            return false;
-        }
-        let size = trainings.len() * self.samples * self.cost;
-        if let Some(faster) = shared.small_networks.faster.get(size) {
-            return faster;
-        }
-        let mut gpu = f64::INFINITY;
-        // The first submission also compiles the kernel.
-        for _ in 0..2 {
-            let start = milliseconds();
-            if self.submit(trainings, self.at_once).await.is_err() {
-                return false;
-            }
-            gpu = milliseconds() - start;
-        }
+        // An epoch of one of them tells of the CPU.
         let first = &trainings[0];
-        let random = Random::new(0, "measured");
-        let mut one =
-            Training::new(first.network.with(first.network.theta().to_vec()), first.recipe().clone(), self.samples, random);
-        let start = milliseconds();
-        while one.epochs() == 0 {
-            one.step(task);
-        }
-        let faster = gpu < (trainings.len() * self.at_once) as f64 * (milliseconds() - start);
-        shared.small_networks.faster.put(size, faster);
-        faster
+        let one_epoch = || {
+            let network = first.network.with(first.network.theta().to_vec());
+            let mut one = Training::new(network, first.recipe().clone(), self.samples, Random::new(0, "measured"));
+            while one.epochs() == 0 {
+                one.step(task);
+            }
+            black_box(one);
+        };
+        let here = async || self.submit(trainings, self.at_once).await.map(drop);
+        let size = trainings.len() * self.samples * self.parameters;
+        let shares = (trainings.len() * self.at_once) as f64;
+        self.gpu.pays(&self.gpu.shared.small_networks.faster, size, here, (shares, one_epoch)).await
     }
 }
 
