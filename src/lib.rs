@@ -1,33 +1,16 @@
 //! Orrery: a browser-based interactive explorer of how learning works.
 //!
-//! Every experiment is a paper, and every paper's claim is measured. A tour of the house:
+//! Every experiment is a paper, and every paper's claim is measured. A tour of the house, from the ground up; arrows run down only:
 //!
-//! - [`experiment`]: the contract that every experiment fulfils, and the card the catalogue shows;
-//! - [`controls`](mod@controls): one declaration gives sliders, URL state, command-line flags and validation;
-//! - [`claim`]: measures of a run, the verdict over several;
-//! - [`view`]: what can be shown, as plain data; [`plot`]: views turned into pixels;
-//! - [`session`]: one live run, its slices and its time line;
-//! - [`instruments`]: for the reader's own problems; the same contract;
-//! - [`labs`]: one file a paper; they use [`methods`], [`data`] and [`gpu`], never each other;
-//! - `web` (wasm32) and the binary's command line (native) are the only rooms that know the outside.
+//! - `ground`: errors, controls, claims, cards, and views as plain data;
+//! - `methods`: what several experiments share, by field;
+//! - `gpu`: a GPU, open for work;
+//! - `run`: the contract that every experiment fulfils, its session, its data, its kernels;
+//! - `plot`: views turned into pixels; `page`: the page's module;
+//! - `labs`: one crate a lab, one file a paper; `instruments`: one crate each. They never know each other;
+//! - here, natively: the [`catalogue`] of all of them, the [`site`], and the command line.
 
-#[macro_use]
-pub mod controls;
-#[macro_use]
-pub mod claim;
-pub mod data;
-pub mod error;
-pub mod experiment;
-pub mod gpu;
-pub mod instruments;
-pub mod labs;
-pub mod methods;
-pub mod plot;
-pub mod session;
-#[cfg(not(target_arch = "wasm32"))]
+pub mod catalogue;
 pub mod site;
-pub mod view;
-#[cfg(target_arch = "wasm32")]
-pub mod web;
 
-pub use error::{Error, Result};
+pub use ground::{Error, Result};

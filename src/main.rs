@@ -9,14 +9,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use clap::{Args, Parser, Subcommand};
+use gpu::Device;
+use ground::claim::Measures;
+use ground::controls::Settings;
+use ground::view::View;
 use indicatif::{ProgressBar, ProgressStyle};
-use orrery::claim::Measures;
-use orrery::controls::Settings;
-use orrery::data::Library;
-use orrery::experiment::Entry;
-use orrery::gpu::Device;
-use orrery::session::{Frame, Session};
-use orrery::{Error, Result, labs, plot, site, view::View};
+use orrery::{Error, Result, catalogue, site};
+use run::data::Library;
+use run::experiment::Entry;
+use run::session::{Frame, Session};
 use serde_json::{Map, Value, json};
 
 /// How learning works, as experiments that measure what papers claim.
@@ -157,7 +158,7 @@ fn list(json: bool) -> Result<()> {
         say(&site::catalogue().to_string());
         return Ok(());
     }
-    for lab in labs::LABS.iter().filter(|lab| !lab.entries.is_empty()) {
+    for lab in catalogue::LABS.iter().filter(|lab| !lab.entries.is_empty()) {
         say(&format!("{} - {}", lab.title, lab.question));
         for entry in lab.entries {
             let card = entry.card;
@@ -184,12 +185,12 @@ struct Setting {
     entry: &'static Entry,
     settings: Settings,
     seeds: Vec<u64>,
-    arrays: Vec<orrery::data::Array>,
+    arrays: Vec<run::data::Array>,
 }
 
 impl Setting {
     fn new(slug: &str, at: &At, set: &[(String, String)]) -> Result<Setting> {
-        let entry = labs::find(slug)?;
+        let entry = catalogue::find(slug)?;
         let mut settings = entry.preset(&at.preset)?;
         for (name, value) in set {
             settings.set(entry.controls, name, value)?;
@@ -202,7 +203,7 @@ impl Setting {
             }
             let bytes = std::fs::read(path).map_err(|e| Error::new(format!("{}: {e}", path.display())))?;
             let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-            arrays.extend(orrery::data::read(&name, &bytes)?);
+            arrays.extend(run::data::read(&name, &bytes)?);
         }
         Ok(Setting { entry, settings, seeds, arrays })
     }
@@ -292,14 +293,16 @@ fn all_cores() -> usize {
 fn run(args: &RunArgs) -> Result<bool> {
     let set = pairs(&args.at.set)?;
     if let Some(lab) = &args.lab
-        && !labs::LABS.iter().any(|l| l.slug == lab)
+        && !catalogue::LABS.iter().any(|l| l.slug == lab)
     {
-        let names: Vec<_> = labs::LABS.iter().map(|l| l.slug).collect();
+        let names: Vec<_> = catalogue::LABS.iter().map(|l| l.slug).collect();
         return Err(Error::new(format!("--lab {lab}: there is none of that name; there are {}", names.join(", "))));
     }
     let slugs: Vec<&str> = match &args.slug {
         Some(slug) => vec![slug],
-        None => labs::entries().filter(|e| args.lab.as_deref().is_none_or(|lab| lab == e.lab)).map(|e| e.card.slug).collect(),
+        None => {
+            catalogue::entries().filter(|e| args.lab.as_deref().is_none_or(|lab| lab == e.lab)).map(|e| e.card.slug).collect()
+        }
     };
     let settings = slugs.iter().map(|slug| Setting::new(slug, &args.at, &set)).collect::<Result<Vec<_>>>()?;
     let jobs: Vec<(usize, u64)> =
@@ -350,7 +353,7 @@ fn short(value: f64) -> String {
 }
 
 /// The JSON object of a run; a number that JSON cannot write (NaN, infinity) is null.
-fn report(setting: &Setting, preset: &str, outcomes: &[Outcome], verdict: &orrery::claim::Verdict) -> Value {
+fn report(setting: &Setting, preset: &str, outcomes: &[Outcome], verdict: &ground::claim::Verdict) -> Value {
     let entry = setting.entry;
     let controls: Map<String, Value> = entry
         .controls

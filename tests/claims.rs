@@ -2,12 +2,12 @@
 
 use std::sync::Mutex;
 
-use orrery::claim::Measures;
-use orrery::data::Library;
-use orrery::experiment::Entry;
-use orrery::gpu::Device;
-use orrery::labs;
-use orrery::session::Session;
+use gpu::Device;
+use ground::claim::Measures;
+use orrery::catalogue;
+use run::data::Library;
+use run::experiment::Entry;
+use run::session::Session;
 
 /// The measures of a run on the CPU.
 fn measures(entry: &'static Entry, preset: &str, seed: u64) -> Measures {
@@ -19,7 +19,7 @@ fn measures(entry: &'static Entry, preset: &str, seed: u64) -> Measures {
 
 #[test]
 fn claims_hold_by_default_and_break() {
-    let jobs: Vec<(&Entry, &str, u64)> = labs::entries()
+    let jobs: Vec<(&Entry, &str, u64)> = catalogue::entries()
         .flat_map(|entry| {
             ["default", "break-it"]
                 .into_iter()
@@ -42,7 +42,7 @@ fn claims_hold_by_default_and_break() {
     let mut done = done.into_inner().unwrap();
     done.sort_by_key(|(slug, preset, seed, _)| (*slug, *preset, *seed));
     let mut wrong = Vec::new();
-    for entry in labs::entries() {
+    for entry in catalogue::entries() {
         for (preset, expected) in [("default", true), ("break-it", false)] {
             let runs: Vec<Measures> =
                 done.iter().filter(|(slug, p, ..)| *slug == entry.card.slug && *p == preset).map(|d| d.3.clone()).collect();

@@ -93,7 +93,7 @@ fn list_names_every_experiment() {
     let cards: Value = serde_json::from_slice(&orrery(&["list", "--json"]).stdout).expect("JSON");
     let words = text(&orrery(&["list"]).stdout);
     let slugs: Vec<&str> = cards.as_array().expect("an array").iter().filter_map(|card| card["slug"].as_str()).collect();
-    assert_eq!(slugs.len(), orrery::labs::entries().count());
+    assert_eq!(slugs.len(), orrery::catalogue::entries().count());
     assert!(slugs.iter().all(|slug| words.contains(slug)));
 }
 

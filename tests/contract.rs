@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use orrery::controls::{Kind, Settings, Value};
-use orrery::data::Library;
-use orrery::experiment::Entry;
-use orrery::gpu::Device;
-use orrery::session::Session;
-use orrery::view::View;
-use orrery::{labs, plot};
+use gpu::Device;
+use ground::controls::{Kind, Settings, Value};
+use ground::view::View;
+use orrery::catalogue;
+use run::data::Library;
+use run::experiment::Entry;
+use run::session::Session;
 
 /// Runs at most `slices` slices and looks, as the page does.
 fn look(entry: &'static Entry, settings: &Settings, slices: usize) -> orrery::Result<Vec<View>> {
@@ -35,21 +35,21 @@ fn check(view: &View, place: &str) {
 #[test]
 fn cards_are_whole() {
     let mut slugs = Vec::new();
-    for lab in labs::LABS {
+    for lab in catalogue::LABS {
         for entry in lab.entries {
             let card = entry.card;
             let slug = card.slug;
             assert!(!slugs.contains(&slug), "{slug}: twice");
             slugs.push(slug);
             assert_eq!(entry.lab, lab.slug);
-            let folder = labs::folder(lab.slug);
+            let folder = catalogue::module(entry).folder;
             assert!(Path::new(&format!("{folder}/{}.rs", slug.replace('-', "_"))).exists(), "{slug}: file name");
             let text = std::fs::read_to_string(format!("{folder}/{slug}.md")).expect(slug);
             for section in ["## What you see", "## Equations", "## The paper"] {
                 assert!(text.contains(section), "{slug}.md: no section '{section}'");
             }
             let things = ["## Three things to try", "## Five things to try"];
-            let allowed = if lab.slug == labs::INSTRUMENTS { &things[..] } else { &things[..1] };
+            let allowed = if lab.slug == run::experiment::INSTRUMENTS { &things[..] } else { &things[..1] };
             assert!(allowed.iter().any(|heading| text.contains(heading)), "{slug}.md: nothing to try");
             assert!(card.presets.len() >= 2 && card.presets[0].name == "default" && card.presets[1].name == "break-it", "{slug}");
             assert!(card.presets[0].set.is_empty(), "{slug}: default is the controls' defaults");
@@ -67,7 +67,7 @@ fn cards_are_whole() {
 
 #[test]
 fn every_preset_shows_itself_at_start_and_later() {
-    for entry in labs::entries() {
+    for entry in catalogue::entries() {
         for preset in entry.card.presets {
             for slices in [1, 40] {
                 let place = format!("{} at {} after {slices}", entry.card.slug, preset.name);
@@ -81,7 +81,7 @@ fn every_preset_shows_itself_at_start_and_later() {
 
 #[test]
 fn controls_hold_at_both_ends() {
-    for entry in labs::entries() {
+    for entry in catalogue::entries() {
         for (index, spec) in entry.controls.iter().enumerate() {
             let ends = match spec.kind {
                 Kind::Real { min, max, zero, .. } => vec![if zero { 0.0 } else { min }, min, max],
@@ -113,7 +113,7 @@ fn revised_runs_end_as_fresh_ones() {
         session.look().hash()
     };
     let mut revised = Vec::new();
-    for entry in labs::entries() {
+    for entry in catalogue::entries() {
         let library = Library::shipped(entry.card.data);
         let default = Settings::default_of(entry.controls);
         let start = |settings: &Settings| Session::new(entry, settings.clone(), 0, &library).unwrap();

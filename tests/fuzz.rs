@@ -6,8 +6,8 @@ use std::io::{Read, Write};
 
 use counting::{allowed, alone, answer, fixtures};
 use flate2::{Compression, Crc, read::ZlibDecoder, write::ZlibEncoder};
-use orrery::data::{Dataset, Kind, Library};
-use orrery::methods::random::Random;
+use ground::random::Random;
+use run::data::{Dataset, Kind, Library};
 
 const ROUNDS: usize = 100_000;
 

@@ -6,7 +6,7 @@ use std::io::{Cursor, Write};
 
 use counting::{allowed, alone, fixtures};
 use flate2::{Compression, Crc, write::ZlibEncoder};
-use orrery::data::{self, Array, Kind, MAX_BYTES, MAX_VALUES};
+use run::data::{self, Array, Kind, MAX_BYTES, MAX_VALUES};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 

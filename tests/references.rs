@@ -1,11 +1,11 @@
 //! Our methods against other people's: fixtures written by the scripts in `tests/fixtures/`.
 
-use orrery::data::{Array, read};
-use orrery::gpu::sinkhorn::Twin;
-use orrery::methods::transport::{
+use methods::transport::sinkhorn::Twin;
+use methods::transport::{
     Annealed, Barycenter, Gaussian, Greenkhorn, GromovWasserstein, NetworkSimplex, NewtonSparse, Partial, Problem, Regulariser,
     Scaling, Unbalanced, cost_of_entries, sinkhorn_divergence, sliced, squared_on_a_line, sweep_quadratic,
 };
+use run::data::{Array, read};
 
 fn fixture(name: &str) -> Vec<Array> {
     let path = format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -210,8 +210,8 @@ mod transport {
 /// Sinkhorn between points, without a matrix, against POT.
 mod clouds {
     use super::*;
-    use orrery::methods::transport::clouds::CloudSinkhorn;
-    use orrery::methods::transport::moments::Moments;
+    use methods::transport::clouds::CloudSinkhorn;
+    use methods::transport::moments::Moments;
 
     #[test]
     fn conditionals_and_their_distances_are_pots() {
@@ -243,9 +243,9 @@ mod clouds {
 /// Means of covariance matrices against POT.
 mod spd {
     use super::*;
+    use methods::gaussian::bures;
+    use methods::spd::{arithmetic_mean, bures_wasserstein::mean_step};
     use nalgebra::DMatrix;
-    use orrery::methods::gaussian::bures;
-    use orrery::methods::spd::{arithmetic_mean, bures_wasserstein::mean_step};
 
     #[test]
     fn the_fixed_point_is_pots_mean() {
@@ -270,8 +270,8 @@ mod spd {
 /// Gaussian laws against POT and numpy.
 mod gaussian {
     use super::*;
+    use methods::gaussian::{bures, divergence};
     use nalgebra::{DMatrix, DVector};
-    use orrery::methods::gaussian::{bures, divergence};
 
     #[test]
     fn distance_and_divergence_are_those_of_pot_and_numpy() {
@@ -292,13 +292,13 @@ mod gaussian {
 
 /// Losses over a plane of weights against PyTorch's.
 mod landscape {
-    use orrery::methods::autodiff::{Function, Geometry};
-    use orrery::methods::layered::{Layer, Layered};
-    use orrery::methods::model::{Model, Room};
-    use orrery::methods::nn::{Activation, Loss, Network, Start};
-    use orrery::methods::plane::Plane;
-    use orrery::methods::random::Random;
-    use orrery::methods::training::evaluate;
+    use ground::random::Random;
+    use methods::autodiff::{Function, Geometry};
+    use methods::layered::{Layer, Layered};
+    use methods::model::{Model, Room};
+    use methods::nn::{Activation, Loss, Network, Start};
+    use methods::plane::Plane;
+    use methods::training::evaluate;
 
     use super::*;
 
@@ -349,7 +349,7 @@ mod landscape {
 /// The linear probe against scikit-learn.
 #[test]
 fn the_probe_is_the_logistic_regression_of_scikit_learn() {
-    use orrery::methods::logistic::Probe;
+    use methods::logistic::Probe;
     let arrays = fixture("probe.npz");
     let get = |name: &str| arrays.iter().find(|a| a.name == format!("probe.npz/{name}")).map(|a| a.values.clone()).unwrap();
     let x: Vec<f32> = get("x").iter().map(|v| *v as f32).collect();

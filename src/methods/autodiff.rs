@@ -583,9 +583,9 @@ fn for_each_run(Geometry { channels, height, width, side }: Geometry, mut f: imp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::dual::Dual;
-    use crate::methods::random::Random;
-    use crate::methods::real::Real;
+    use crate::dual::Dual;
+    use crate::random::Random;
+    use crate::real::Real;
 
     /// Three leaves (6×8, 8×5 and 1×5) and a scalar made of them.
     type Build = fn(&mut Tape<f64>, [Var; 3]) -> Var;

@@ -150,8 +150,8 @@ impl Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::information::continuous::standardised;
-    use crate::methods::random::Random;
+    use crate::information::continuous::standardised;
+    use crate::random::Random;
 
     fn normals(n: usize, random: &mut Random) -> Vec<f64> {
         (0..n).map(|_| random.normal()).collect()

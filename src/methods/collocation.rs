@@ -7,9 +7,9 @@
 //! h = tanh a,   h′ = (1 − h²) a′,   h″ = −2h(1 − h²) a′² + (1 − h²) a″.
 //! ```
 
-use crate::methods::linear::{matmul, matmul_nt, matmul_tn, tanh_in_place};
-use crate::methods::optimize::{Optimizer, Rule};
-use crate::methods::random::Random;
+use crate::linear::{matmul, matmul_nt, matmul_tn, tanh_in_place};
+use crate::optimize::{Optimizer, Rule};
+use crate::random::Random;
 
 /// −u″ + κ²u = s on [−1, 1] with two peaks: u* = e^{−A(x−½)²} + e^{−A(x+½)²} − g₀, g₀ such that u*(±1) = 0. Residuals are divided by A.
 #[derive(Clone, Copy, Debug)]

@@ -53,9 +53,9 @@ impl Curve {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::generate::Points;
-    use crate::methods::nn::{Activation, Network, Start};
-    use crate::methods::training::{Recipe, Training, evaluate};
+    use crate::nn::{Activation, Network, Start};
+    use crate::points::Points;
+    use crate::training::{Recipe, Training, evaluate};
 
     #[test]
     fn a_learned_curve_goes_around_the_hill_between_two_solutions() {

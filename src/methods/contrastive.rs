@@ -165,8 +165,8 @@ fn sum_rows<T: Product>(to: &mut [T], rows: &[T]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::nn::Start;
-    use crate::methods::random::Random;
+    use crate::nn::Start;
+    use crate::random::Random;
 
     #[test]
     fn no_batch_tells_more_than_the_logarithm_of_its_size() {
@@ -223,7 +223,7 @@ mod tests {
         let mut networks = encoders(&mut random);
         let [x, y] = [5, 4].map(|inputs| (0..12 * inputs).map(|_| random.normal()).collect::<Vec<f64>>());
         let value = |x: &[f64], y: &[f64]| {
-            let mut tapes = [crate::methods::nn::Tape::default(), crate::methods::nn::Tape::default()];
+            let mut tapes = [crate::nn::Tape::default(), crate::nn::Tape::default()];
             networks[0].forward(x, &mut tapes[0]);
             networks[1].forward(y, &mut tapes[1]);
             tapes[0].logits().iter().zip(tapes[1].logits()).map(|(g, h)| g * h).sum::<f64>()

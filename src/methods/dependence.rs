@@ -96,7 +96,7 @@ impl Distances {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::random::Random;
+    use crate::random::Random;
 
     fn normals(n: usize, random: &mut Random) -> Vec<f64> {
         (0..n).map(|_| random.normal()).collect()

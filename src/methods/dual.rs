@@ -134,8 +134,8 @@ fn three_products<T: Real>(out: &mut [Dual<T>], a: &[Dual<T>], b: &[Dual<T>], pr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::nn::{Activation, Network, Start, Tape, cross_entropy};
-    use crate::methods::random::Random;
+    use crate::nn::{Activation, Network, Start, Tape, cross_entropy};
+    use crate::random::Random;
 
     #[test]
     fn functions_match_finite_differences() {

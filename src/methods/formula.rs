@@ -3,7 +3,7 @@
 //! Written here rather than taken from an expression crate: those evaluate with the platform's sin and exp, whose bits differ
 //! between machines, know no place for their errors, and cannot run on eight points at once.
 
-use crate::error::{Error, Result};
+use ground::error::{Error, Result};
 
 use super::real::Real;
 
@@ -354,7 +354,7 @@ impl Parser {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::jet::{Jet, second_order};
+    use crate::jet::{Jet, second_order};
 
     #[test]
     fn values_are_those_of_the_formula() {

@@ -84,7 +84,7 @@ fn butterfly([ar, ai]: [&mut [f64]; 2], [br, bi]: [&mut [f64]; 2], (wr, wi): (f6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::random::Random;
+    use crate::random::Random;
 
     /// Against the sum itself, for every length and for several columns; the inverse gives the signals back.
     #[test]

@@ -224,9 +224,9 @@ pub fn pull_back_unit_rows(slope: &DMatrix<f64>, unit: &DMatrix<f64>, lengths: &
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::random::Random;
-    use crate::methods::shape::Mesh;
-    use crate::methods::transport::sliced;
+    use crate::random::Random;
+    use crate::shape::Mesh;
+    use crate::transport::sliced;
 
     fn bumpy(bend: f64) -> Mesh {
         Mesh::sheet(6, 5, |i, j| {

@@ -67,7 +67,7 @@ pub fn ramp_loss(mean: f64, variance: f64, rho: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::random::Random;
+    use crate::random::Random;
 
     #[test]
     fn closed_forms_on_the_line_and_on_a_range() {

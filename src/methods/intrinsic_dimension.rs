@@ -85,7 +85,7 @@ impl Scan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::random::Random;
+    use crate::random::Random;
 
     /// Uniform points in a cube of 2 to 5 dimensions, turned into ten: the estimate is near, low by the cube's faces.
     #[test]

@@ -256,8 +256,8 @@ pub fn solve(a: [[f64; 2]; 2], b: [f64; 2]) -> Option<[f64; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::pack::Pack;
-    use crate::methods::random::Random;
+    use crate::pack::Pack;
+    use crate::random::Random;
 
     fn all() -> Vec<Landscape> {
         use Landscape::*;

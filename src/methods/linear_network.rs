@@ -132,7 +132,7 @@ fn pull_back<const D: usize, const H: usize>(w: &[[f64; D]; H], a: &[f64; H]) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::random::Random;
+    use crate::random::Random;
     use nalgebra::DMatrix;
 
     type Network = TwoLayers<5, 4>;

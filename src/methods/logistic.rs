@@ -218,7 +218,7 @@ fn norm(v: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::random::Random;
+    use crate::random::Random;
 
     #[test]
     fn the_minimum_is_flat_and_a_constant_feature_does_no_harm() {

@@ -233,8 +233,8 @@ fn total<L: Lanes>(lanes: L) -> L::Scalar {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::nn::{Activation, Start, Tape, cross_entropy};
-    use crate::methods::random::Random;
+    use crate::nn::{Activation, Start, Tape, cross_entropy};
+    use crate::random::Random;
 
     /// Activities and gradients are those of the network's own passes, for full and ragged batches and for widths that fill no tile.
     #[test]

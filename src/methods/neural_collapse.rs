@@ -13,7 +13,7 @@ pub mod training;
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::methods::product::Product;
+use crate::product::Product;
 
 /// Class means of features.
 #[derive(Clone, Debug)]
@@ -339,8 +339,8 @@ fn effective_rank(h: &DMatrix<f64>, centre: &DVector<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::frame::orthonormal;
-    use crate::methods::random::Random;
+    use crate::frame::orthonormal;
+    use crate::random::Random;
 
     fn gaussian(rows: usize, columns: usize, random: &mut Random) -> DMatrix<f64> {
         DMatrix::from_fn(rows, columns, |_, _| random.normal())
@@ -409,13 +409,13 @@ mod tests {
     #[test]
     fn agrees_with_numpy() {
         let bytes = include_bytes!("../../tests/fixtures/neural_collapse.npz");
-        let arrays = crate::data::read("neural_collapse.npz", bytes).unwrap();
-        let of = |name: &str| arrays.iter().find(|array| array.name.ends_with(name)).unwrap();
-        let (d, k) = (of("/features").shape[1], of("/bias").shape[0]);
-        let h = DMatrix::from_column_slice(d, of("/features").shape[0], &of("/features").values);
-        let labels: Vec<u8> = of("/labels").values.iter().map(|label| *label as u8).collect();
-        let w = DMatrix::from_row_slice(k, d, &of("/weights").values);
-        let classifier = Classifier { w, bias: Some(DVector::from_column_slice(&of("/bias").values)) };
+        let arrays = crate::fixture::npz(bytes);
+        let of = |name: &str| arrays.iter().find(|array| array.name == name).unwrap();
+        let (d, k) = (of("features").shape[1], of("bias").shape[0]);
+        let h = DMatrix::from_column_slice(d, of("features").shape[0], &of("features").values);
+        let labels: Vec<u8> = of("labels").values.iter().map(|label| *label as u8).collect();
+        let w = DMatrix::from_row_slice(k, d, &of("weights").values);
+        let classifier = Classifier { w, bias: Some(DVector::from_column_slice(&of("bias").values)) };
         let means = Means::of(&h, &labels, k);
         let (c, f) = (Collapse::of(&h, &labels, &means, &classifier), Further::of(&h, &labels, &means, &classifier));
         let simplex = |s: Simplex| [s.equinorm, s.equiangle, s.max_angle];
@@ -425,8 +425,8 @@ mod tests {
             vec![c.self_duality, c.mismatch, f.shift, f.margin, f.least_margin, f.rank],
         ]
         .concat();
-        assert_eq!(ours.len(), of("/expected").values.len());
-        for (ours, theirs) in ours.iter().zip(&of("/expected").values) {
+        assert_eq!(ours.len(), of("expected").values.len());
+        for (ours, theirs) in ours.iter().zip(&of("expected").values) {
             assert!((ours - theirs).abs() < 1e-10 * theirs.abs().max(1.0), "{ours} and {theirs}");
         }
         assert!(c.mismatch > 0.0, "the fixture has a sample that the two rules tell apart");

@@ -6,7 +6,6 @@
 use super::product::Product;
 use super::random::Random;
 use super::real::Real;
-use crate::data::Pictures;
 
 /// The function σ after every hidden layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -358,15 +357,6 @@ pub struct Classification {
 }
 
 impl Classification {
-    /// The images in the order `train` then `test` (indices), values divided by `white`.
-    pub fn of(pictures: &Pictures, train: &[usize], test: &[usize], white: f32) -> Self {
-        let inputs =
-            |rows: &[usize]| rows.iter().flat_map(|i| pictures.image(*i).iter().map(|v| f32::from(*v) / white)).collect();
-        let labels = |rows: &[usize]| rows.iter().map(|i| pictures.labels[*i]).collect();
-        let features = pictures.width * pictures.height;
-        Classification { features, x: inputs(train), y: labels(train), test_x: inputs(test), test_y: labels(test) }
-    }
-
     /// Copies the training samples `rows` into a batch.
     pub fn batch(&self, rows: &[usize], x: &mut Vec<f32>, y: &mut Vec<u8>) {
         x.clear();

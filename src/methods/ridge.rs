@@ -115,7 +115,7 @@ impl Fit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::random::Random;
+    use crate::random::Random;
 
     /// Against scikit-learn's Ridge on the same numbers; see make_ridge.py. In one part and in three.
     #[test]

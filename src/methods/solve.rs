@@ -72,7 +72,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::random::Random;
+    use crate::random::Random;
     use nalgebra::{DMatrix, DVector};
 
     fn product(a: &DMatrix<f64>) -> impl Fn(&[f64], &mut [f64]) + '_ {

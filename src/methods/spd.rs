@@ -70,7 +70,7 @@ pub fn arithmetic_mean(batch: &[DMatrix<f64>]) -> DMatrix<f64> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::methods::random::Random;
+    use crate::random::Random;
 
     /// A random matrix with eigenvalues of the order of `scale` squared.
     pub(crate) fn random_spd(n: usize, scale: f64, random: &mut Random) -> DMatrix<f64> {

@@ -36,7 +36,7 @@ fn normalise(vector: &mut [f64]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::random::Random;
+    use crate::random::Random;
     use nalgebra::{DMatrix, DVector};
 
     #[test]

@@ -70,7 +70,7 @@ pub fn median(values: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::random::Random;
+    use crate::random::Random;
 
     /// Samples with and without ties and SciPy's spearmanr of them, see make_rank_correlation.py.
     #[test]

@@ -165,10 +165,10 @@ pub fn hessian_product(network: &Model, loss: Loss, x: &[f32], y: &[u8], directi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::generate::Points;
-    use crate::methods::autodiff::{Function, Geometry};
-    use crate::methods::layered::{Layer, Layered};
-    use crate::methods::nn::{Activation, Network, Start};
+    use crate::autodiff::{Function, Geometry};
+    use crate::layered::{Layer, Layered};
+    use crate::nn::{Activation, Network, Start};
+    use crate::points::Points;
 
     #[test]
     fn a_network_learns_moons() {

@@ -9,7 +9,7 @@
 //!
 //! with ∇f = (r − P1, c − Pᵀ1). The code keeps u = ηx and v = ηy; in these the potential is ηf, its gradient is the same and
 //! its Hessian is −[diag(P1) P; Pᵀ diag(Pᵀ1)], without η. Adding a number to all of u and taking it from all of v changes nothing.
-//! Sinkhorn's algorithm, which maximises f in x and y by turns, is in [`gpu::sinkhorn`](crate::gpu::sinkhorn); [`clouds`] has it for points
+//! Sinkhorn's algorithm, which maximises f in x and y by turns, is in [`sinkhorn`]; [`clouds`] has it for points
 //! without a matrix of costs, [`light_bridge`] a plan in closed form that is fitted to samples, [`monge_gap`] maps.
 //!
 //! With the regulariser ½ Σ P² in place of the entropy, P_ij = max(0, uᵢ + vⱼ − ηC_ij), and all else stays.
@@ -24,12 +24,14 @@ pub mod clouds;
 mod entropic;
 mod exact;
 mod gromov;
+mod instance;
 pub mod light_bridge;
 pub mod moments;
 pub mod monge_gap;
 mod quadratic;
 mod relaxed;
 mod roads;
+pub mod sinkhorn;
 mod slices;
 mod sparse;
 mod sphere;
@@ -44,6 +46,7 @@ pub use entropic::{
 };
 pub use exact::{Certificate, Entry, NetworkSimplex, c_transform};
 pub use gromov::GromovWasserstein;
+pub use instance::{Instance, scaled, simplex};
 pub use quadratic::{Quadratic, sweep_quadratic};
 pub use relaxed::{Partial, Unbalanced, cost_of_entries, relative_entropy};
 pub use roads::{Roads, Ways};
@@ -441,9 +444,9 @@ fn cut(plan: &[f64], kept: usize) -> (f64, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::transport::Instance;
-    use crate::gpu::sinkhorn::Twin;
-    use crate::methods::random::Random;
+    use crate::random::Random;
+    use crate::transport::Instance;
+    use crate::transport::sinkhorn::Twin;
     use nalgebra::{DMatrix, DVector};
 
     fn assignment(n: usize, inverse_temperature: f64, seed: u64) -> Problem {

@@ -153,7 +153,7 @@ impl Interpolation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::chi_squared::ln_distribution;
+    use crate::chi_squared::ln_distribution;
     use nalgebra::{DMatrix, DVector};
 
     /// The real functions themselves, the order being that of the coefficients: √2 cos kx and √2 sin kx by turns, 1 last.

@@ -2,7 +2,7 @@
 
 use super::palette::{Colour, ColourScale, Palette};
 use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, fit, text_width};
-use crate::view::{Axis, Ink, Scale};
+use ground::view::{Axis, Ink, Scale};
 
 /// Size of tick labels and of words inside a picture, in CSS pixels.
 pub(crate) const SMALL: f64 = 11.0;

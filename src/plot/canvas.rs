@@ -9,7 +9,7 @@ use wasm_bindgen::{Clamped, JsCast, JsValue};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
 use super::pen::{ASCENT, Backend, FONT_RATIO};
-use crate::error::{Error, Result};
+use ground::error::{Error, Result};
 
 /// Backend pixels per canvas pixel: plotters' coordinates are whole numbers, lines need finer ones.
 const UNITS: f64 = 8.0;

@@ -7,7 +7,7 @@ use super::axes::{
 use super::palette::{Colour, Palette};
 use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, fit, text_width};
 use super::{Nearest, Page, ReadOut, clip, count, exact};
-use crate::view::{Axis, Chart, Handle, Ink, Mark, Scale};
+use ground::view::{Axis, Chart, Handle, Ink, Mark, Scale};
 
 /// Width of a line of data.
 pub(crate) const LINE: f64 = 1.75;

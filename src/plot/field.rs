@@ -4,7 +4,7 @@ use super::axes::{self, Frame, Legend, NAME, ROW, Scaler, Surroundings, draw_axe
 use super::heat_map::{draw_path, path_entries};
 use super::pen::{Pen, Px, Rect, Type, distance, fit};
 use super::{Nearest, Page, ReadOut, clip, count, exact};
-use crate::view::Field;
+use ground::view::Field;
 
 struct Layout {
     frame: Frame,

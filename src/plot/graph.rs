@@ -3,7 +3,7 @@
 use super::axes::{Frame, SMALL, Scaler, number};
 use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, text_width};
 use super::{Nearest, Page, ReadOut, clip, count, exact};
-use crate::view::{Graph, Node, Scale};
+use ground::view::{Graph, Node, Scale};
 
 /// More nodes than this get no labels: none could be read.
 const LABELLED: usize = 400;
@@ -78,7 +78,7 @@ pub(crate) fn draw(graph: &Graph, pen: &mut dyn Pen, page: &Page) {
             Rect { x: places[i].0 - r, y: places[i].1 - r, w: 2.0 * r, h: 2.0 * r }
         })
         .collect();
-    let ends = |e: &crate::view::Edge| Some((*places.get(e.from as usize)?, *places.get(e.to as usize)?));
+    let ends = |e: &ground::view::Edge| Some((*places.get(e.from as usize)?, *places.get(e.to as usize)?));
     let lines: Vec<(Px, Px)> = graph.edges.iter().filter_map(ends).collect();
     let few = lines.len() * seen.len() < 50_000;
     let mut labels: Vec<Rect> = Vec::new();
@@ -189,7 +189,7 @@ pub(crate) fn describe(graph: &Graph) -> String {
         (known().max_by(|a, b| a.weight.total_cmp(&b.weight)), known().min_by(|a, b| a.weight.total_cmp(&b.weight)))
         && most.weight != least.weight
     {
-        let link = |e: &crate::view::Edge| format!("{} to {}", called(graph, e.from as usize), called(graph, e.to as usize));
+        let link = |e: &ground::view::Edge| format!("{} to {}", called(graph, e.from as usize), called(graph, e.to as usize));
         text += &format!(
             ", weights from {} ({}) to {} ({})",
             number(f64::from(least.weight)),

@@ -8,7 +8,7 @@ use super::chart::{LINE, draw_handle};
 use super::palette::{Colour, ColourScale, Palette};
 use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, fit, text_width};
 use super::{Nearest, Page, ReadOut, clip, count, exact};
-use crate::view::{HeatMap, Path, Scale};
+use ground::view::{HeatMap, Path, Scale};
 
 /// Cells as they are: columns, rows, and no more values than both make.
 pub(crate) struct Cells<'a> {
@@ -28,7 +28,7 @@ impl<'a> Cells<'a> {
     pub fn at(&self, column: usize, row: usize) -> f64 {
         f64::from(self.values[row * self.columns + column])
     }
-    pub fn scale(&self, axis: &crate::view::Axis) -> ColourScale {
+    pub fn scale(&self, axis: &ground::view::Axis) -> ColourScale {
         ColourScale::fit(axis, self.values.iter().map(|&v| f64::from(v)))
     }
 }

@@ -3,7 +3,7 @@
 use super::axes::SMALL;
 use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, fit};
 use super::{Page, ReadOut, count, exact};
-use crate::view::Images;
+use ground::view::Images;
 
 /// Between two pictures, in CSS pixels.
 const GAP: f64 = 3.0;

@@ -6,7 +6,7 @@ use super::heat_map::{Cells, draw_cells, draw_titles, with_bar};
 use super::palette::{Colour, ColourScale};
 use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, fit, text_width};
 use super::{Page, ReadOut, count, exact};
-use crate::view::{Axis, Matrix, Scale};
+use ground::view::{Axis, Matrix, Scale};
 
 struct Layout {
     frame: Frame,

@@ -8,7 +8,7 @@
 use std::sync::OnceLock;
 
 use super::Theme;
-use crate::view::{Axis, Ink, Scale};
+use ground::view::{Axis, Ink, Scale};
 
 /// A colour in sRGB with opacity.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -9,7 +9,7 @@ use plotters_backend::{
 };
 
 use super::palette::Colour;
-use crate::error::{Error, Result};
+use ground::error::{Error, Result};
 
 /// The font stack of every text in a picture.
 pub const FONT: &str = "system-ui, sans-serif";

@@ -2,8 +2,8 @@
 //!
 //! The numbers come from closed forms and from [`Random`], the same everywhere.
 
-use crate::methods::random::Random;
-use crate::view::*;
+use ground::random::Random;
+use ground::view::*;
 
 /// One sample or more for every view type and every mark, by name.
 pub fn samples() -> Vec<(&'static str, View)> {

@@ -8,7 +8,7 @@ use super::orbit::Orbit;
 use super::palette::Palette;
 use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, fit, text_width};
 use super::{Nearest, Page, ReadOut, clip, count, exact};
-use crate::view::{Axis, Scale, Segment, Space};
+use ground::view::{Axis, Scale, Segment, Space};
 
 /// How far the cube reaches in a picture, across and up.
 const FIT: (f64, f64) = (1.75, 1.86);

@@ -10,7 +10,7 @@ use super::orbit::Orbit;
 use super::palette::{Colour, ColourScale, Palette};
 use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, text_width};
 use super::{Camera, Nearest, Page, ReadOut, Style, Theme, clip};
-use crate::view::{HeatMap, Path};
+use ground::view::{HeatMap, Path};
 
 /// Half the height of the box that surfaces stand in; its half width is 1.
 pub const HALF_HEIGHT: f32 = 0.6;
@@ -380,7 +380,7 @@ pub(crate) fn read_out(map: &HeatMap, page: &Page, px: Px) -> Option<ReadOut> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::Axis;
+    use ground::view::Axis;
 
     fn slope() -> HeatMap {
         let values = (0..40 * 30).map(|k| (k % 40) as f32).collect();
@@ -416,7 +416,7 @@ mod tests {
 
     #[test]
     fn paths_lie_on_the_surface() {
-        let path = Path { name: String::new(), ink: crate::view::Ink::Text, x: vec![0.5, 2.0, 0.25], y: vec![0.5, 0.5, 0.9] };
+        let path = Path { name: String::new(), ink: ground::view::Ink::Text, x: vec![0.5, 2.0, 0.25], y: vec![0.5, 0.5, 0.9] };
         let points = lifted(&slope(), &path);
         assert_eq!(points.len(), 2, "what is beyond the edge is left out");
         assert!(points[0][2].abs() < 1e-6, "{points:?}");

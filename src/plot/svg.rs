@@ -7,7 +7,7 @@ use plotters_svg::SVGBackend;
 
 use super::pen::Backend;
 use super::{Camera, Style};
-use crate::view::View;
+use ground::view::View;
 
 /// Units of the view box per CSS pixel: plotters' coordinates are whole numbers, so that lines need finer ones than pixels.
 const UNITS: f64 = 8.0;
@@ -161,13 +161,13 @@ pub fn svg(view: &View, style: &Style, camera: &Camera) -> String {
 ///
 /// Text is set in the system's sans-serif face.
 #[cfg(not(target_arch = "wasm32"))]
-pub fn png(view: &View, style: &Style, camera: &Camera) -> crate::Result<Vec<u8>> {
+pub fn png(view: &View, style: &Style, camera: &Camera) -> ground::Result<Vec<u8>> {
     use resvg::tiny_skia::{FilterQuality, IntSize, Pixmap, PixmapPaint, Transform};
     use resvg::usvg::{Options, Tree};
 
     let (width, height) = style.size();
     let scale = if style.scale > 0.0 { style.scale.min(16.0) } else { 1.0 };
-    let fail = |what: &dyn std::fmt::Display| crate::Error::new(format!("PNG of {width} x {height}: {what}"));
+    let fail = |what: &dyn std::fmt::Display| ground::Error::new(format!("PNG of {width} x {height}: {what}"));
     let mut page = Pixmap::new((width * scale).round().max(1.0) as u32, (height * scale).round().max(1.0) as u32)
         .ok_or_else(|| fail(&"too large"))?;
     let options = Options { fontdb: fonts(), ..Options::default() };

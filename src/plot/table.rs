@@ -3,7 +3,7 @@
 use super::axes::{NAME, number};
 use super::pen::{Anchor, Baseline, Pen, Px, Type, fit, text_width};
 use super::{Page, ReadOut, count, exact};
-use crate::view::{Cell, Table};
+use ground::view::{Cell, Table};
 
 /// Height of a row.
 const PITCH: f64 = 21.0;

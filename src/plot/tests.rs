@@ -2,7 +2,7 @@
 
 use super::samples::samples;
 use super::*;
-use crate::view::*;
+use ground::view::*;
 
 const SIZES: [(f64, f64); 3] = [(420.0, 300.0), (320.0, 240.0), (720.0, 420.0)];
 
@@ -18,7 +18,7 @@ fn sample(name: &str) -> View {
 #[test]
 #[ignore = "writes pictures to look at"]
 fn gallery() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/gallery");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/gallery");
     std::fs::create_dir_all(&folder).unwrap();
     for (name, view) in samples() {
         for (theme, tone) in [(Theme::Light, "light"), (Theme::Dark, "dark")] {

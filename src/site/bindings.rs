@@ -7,7 +7,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use super::keep::Kept;
 use super::{Files, read};
-use crate::error::{Error, Result};
+use ground::error::{Error, Result};
 
 /// Where npm puts wasm-opt, and what says which one it is.
 const WASM_OPT: &str = "tests/node_modules/binaryen/bin/wasm-opt";

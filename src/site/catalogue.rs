@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::controls::{Kind as Control, Spec};
-use crate::data::Kind;
-use crate::experiment::Entry;
-use crate::labs::{INSTRUMENTS, LABS, Lab};
+use crate::catalogue::LABS;
+use ground::controls::{Kind as Control, Spec};
+use run::data::Kind;
+use run::experiment::{Entry, INSTRUMENTS, Lab};
 
 /// Every experiment's card and controls, in the order in which the page lists them.
 pub fn catalogue() -> Value {
@@ -81,8 +81,8 @@ fn control(spec: &Spec) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::controls::Settings;
-    use crate::labs::entries;
+    use crate::catalogue::entries;
+    use ground::controls::Settings;
 
     #[test]
     fn a_card_says_all_that_the_page_needs() {

@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub use catalogue::catalogue;
 pub use server::serve;
 
-use crate::error::{Error, Result};
+use ground::error::{Error, Result};
 
 /// The files of the site by their path under its root, parted by `/`.
 type Files = BTreeMap<String, Vec<u8>>;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::{Files, digest};
-use crate::error::{Error, Result};
+use ground::error::{Error, Result};
 
 /// Entries that others refer to by name.
 const PUBLIC: [&str; 2] = ["embed.js", "sw.js"];

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::read;
 use super::thumbnails::Told;
-use crate::error::{Error, Result};
-use crate::labs::LABS;
-use crate::plot::axes::number;
+use crate::catalogue::LABS;
+use ground::error::{Error, Result};
+use plot::axes::number;
 
 const BEGIN: &str = "<!-- experiments -->";
 const END: &str = "<!-- /experiments -->";
@@ -68,7 +68,7 @@ fn table(told: &[Told]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::labs::entries;
+    use crate::catalogue::entries;
 
     #[test]
     fn replaces_what_is_between_the_marks() {

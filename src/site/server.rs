@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tower_http::services::ServeDir;
 
 use super::{digest, names, sources};
-use crate::error::{Error, Result};
+use ground::error::{Error, Result};
 
 /// How often sources are looked at.
 const LOOK: Duration = Duration::from_millis(500);

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{Files, read as read_file};
-use crate::error::{Error, Result};
+use ground::error::{Error, Result};
 
 /// `index.html` and the files under `www/` of the folder `root`; the latter land beside the former.
 pub fn read(root: &Path) -> Result<Files> {

@@ -7,23 +7,24 @@ use pulldown_latex::config::DisplayMode;
 use pulldown_latex::{Event as MathEvent, ParserError, RenderConfig, Storage, mathml};
 
 use super::{Files, read};
-use crate::controls::Settings;
-use crate::error::{Error, Result};
-use crate::experiment::{Entry, Paper};
-use crate::labs::{LABS, entries, find, folder};
+use crate::catalogue::{LABS, entries, find, module};
+use ground::controls::Settings;
+use ground::error::{Error, Result};
+use run::experiment::{Entry, INSTRUMENTS, Paper};
 
 /// Puts `text/SLUG.html` for every experiment into `files`, from the lab's folder below the folder `root`.
 pub fn make(root: &Path, files: &mut Files) -> Result<()> {
     for entry in entries() {
         let slug = entry.card.slug;
-        let path = format!("{}/{slug}.md", folder(entry.lab));
+        let path = format!("{}/{slug}.md", module(entry).folder);
         let markdown = String::from_utf8(read(&root.join(&path))?).map_err(|_| Error::new(format!("{path}: is not UTF-8")))?;
         let mut fragment = fragment(&markdown, &|link| check(entry, link)).map_err(|e| e.at(&path))?;
         cite(&entry.card.paper, &mut fragment);
         files.insert(format!("text/{slug}.html"), fragment.into_bytes());
     }
     for lab in LABS {
-        let path = format!("{}/overview.md", folder(lab.slug));
+        let Some(first) = lab.entries.first().filter(|_| lab.slug != INSTRUMENTS) else { continue };
+        let path = format!("{}/overview.md", module(first).folder);
         if root.join(&path).exists() {
             let markdown =
                 String::from_utf8(read(&root.join(&path))?).map_err(|_| Error::new(format!("{path}: is not UTF-8")))?;
@@ -170,7 +171,7 @@ fn bibtex(paper: &Paper) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::labs::find;
+    use crate::catalogue::find;
 
     fn of(markdown: &str) -> Result<String> {
         let entry = find("diffgrad").unwrap();

@@ -5,15 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use super::keep::Kept;
 use super::{Files, each, read};
-use crate::controls::Settings;
-use crate::data::Library;
-use crate::error::{Error, Result};
-use crate::experiment::Entry;
-use crate::gpu::Device;
-use crate::labs::entries;
-use crate::plot::{self, Camera, Style, Theme};
-use crate::session::Session;
-use crate::view::View;
+use crate::catalogue::entries;
+use gpu::Device;
+use ground::controls::Settings;
+use ground::error::{Error, Result};
+use ground::view::View;
+use plot::{self, Camera, Style, Theme};
+use run::data::Library;
+use run::experiment::Entry;
+use run::session::Session;
 
 /// What a run at the defaults with seed 0 came to: whether the claim holds, the figure that decides, and what it is held against.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use orrery::data::{Array, read};
+use run::data::{Array, read};
 
 /// The system's allocator, counting what all threads hold, and the largest piece that one asked for.
 struct Counting;

@@ -1,10 +1,10 @@
 //! What the reader brings: samples, checkpoints of a fully connected network, a loss grid.
 
-use crate::data::features::Features;
-use crate::data::{Array, by_file};
-use crate::error::{Error, Result};
-use crate::methods::model::{Hidden, Model, dense};
-use crate::methods::random::Random;
+use ground::error::{Error, Result};
+use ground::random::Random;
+use methods::model::{Hidden, Model, dense};
+use run::data::features::Features;
+use run::data::{Array, by_file};
 
 use super::Through;
 use super::problem::Task;
@@ -20,7 +20,7 @@ pub struct Own {
     pub samples: Option<Features>,
 }
 
-/// Weights of a fully connected network, in the order in which [`Network`](crate::methods::nn::Network) keeps them.
+/// Weights of a fully connected network, in the order in which [`Network`](methods::nn::Network) keeps them.
 #[derive(Debug, PartialEq)]
 pub struct Checkpoints {
     /// The file they came from.

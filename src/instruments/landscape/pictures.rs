@@ -3,9 +3,9 @@
 use libm::{exp, log10};
 
 use super::*;
-use crate::methods::lanczos::Ritz;
-use crate::methods::nn::largest;
-use crate::view::{Axis, Cell, Chart, Handle, HeatMap, Ink, Mark, Matrix, Path, Table};
+use ground::view::{Axis, Cell, Chart, Handle, HeatMap, Ink, Mark, Matrix, Path, Table};
+use methods::lanczos::Ritz;
+use methods::nn::largest;
 
 /// Half the side of the square in which points lie.
 const SQUARE: f64 = 1.6;

@@ -1,17 +1,17 @@
 //! What the network learns, and what the network is.
 
-use crate::controls::Options;
-use crate::data::features::Features;
-use crate::data::generate::Points;
-use crate::data::{Dataset, Library};
-use crate::error::{Error, Result};
-use crate::methods::autodiff::Geometry;
-use crate::methods::layered::{Layer, Layered};
-use crate::methods::model::{Hidden, Model, dense};
-use crate::methods::nn::Classification;
-use crate::methods::random::Random;
+use ground::controls::Options;
+use ground::error::{Error, Result};
+use ground::random::Random;
+use methods::autodiff::Geometry;
+use methods::layered::{Layer, Layered};
+use methods::model::{Hidden, Model, dense};
+use methods::nn::Classification;
+use methods::points::Points;
+use run::data::features::Features;
+use run::data::{Dataset, Library};
 
-choice! {
+ground::choice! {
     /// What the network learns.
     pub enum Problem {
         Moons => "moons",
@@ -24,7 +24,7 @@ choice! {
     }
 }
 
-choice! {
+ground::choice! {
     /// What the network is.
     pub enum Kind {
         Dense => "fully connected",
@@ -111,7 +111,7 @@ impl Task {
         let order = Random::new(seed, "split").permutation(pictures.len());
         let count = count.min(pictures.len() - TESTS.min(pictures.len() / 4));
         let (train, test) = order.split_at(count);
-        let samples = Classification::of(&pictures, train, &test[..test.len().min(TESTS)], white);
+        let samples = pictures.classification(train, &test[..test.len().min(TESTS)], white);
         Ok(Task { classes: 0, samples, points: Vec::new(), sides: Some((pictures.height, pictures.width)) })
     }
 

@@ -1,7 +1,7 @@
 //! What is seen of neural collapse.
 
 use super::*;
-use crate::view::{Axis, Cell, Chart, Cloud, HeatMap, Ink, Mark, Matrix, Path, Segment, Space, Table};
+use ground::view::{Axis, Cell, Chart, Cloud, HeatMap, Ink, Mark, Matrix, Path, Segment, Space, Table};
 
 /// Name, colour, dashes, and which number of a moment.
 type Line = (&'static str, Ink, bool, fn(&Row) -> f64);

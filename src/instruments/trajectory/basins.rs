@@ -3,11 +3,11 @@
 use super::field::Weather;
 use super::race::Walk;
 use super::{GRADIENTS, Race, Stage};
-use crate::gpu::Device;
-use crate::gpu::basins::{landings, pays};
-use crate::methods::basins::{Flow, Landing, NEAR};
-use crate::methods::optimize::solver::Method;
-use crate::view::Images;
+use gpu::Device;
+use ground::view::Images;
+use methods::basins::{Flow, Landing, NEAR};
+use methods::optimize::solver::Method;
+use run::kernels::basins::{landings, pays};
 
 /// Pixels a side, pass by pass.
 const PASSES: [usize; 4] = [32, 64, 128, 256];
@@ -192,26 +192,23 @@ impl Race {
     }
 }
 
-impl Landing {
-    /// Nothing is known yet.
-    #[cfg(test)]
-    fn at(x: f32, y: f32) -> Landing {
-        Landing { at: [x, y], settled: 0.0 }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::landscapes::Landscape;
+    use methods::landscapes::Landscape;
+
+    /// Nothing is known of it yet.
+    fn landing(x: f32, y: f32) -> Landing {
+        Landing { at: [x, y], settled: 0.0 }
+    }
 
     #[test]
     fn fates_are_told() {
         let atlas = Atlas::new(1, &Landscape::Himmelblau.minima(), true);
-        let Fate::Arrived(three_two) = atlas.fate(&Landing::at(3.01, 2.01), 10.0) else { panic!("near (3, 2)") };
+        let Fate::Arrived(three_two) = atlas.fate(&landing(3.01, 2.01), 10.0) else { panic!("near (3, 2)") };
         assert!((atlas.minima[three_two][0] - 3.0).abs() < 1e-6);
-        assert_eq!(atlas.fate(&Landing::at(0.0, 0.0), 10.0), Fate::OnItsWay);
-        assert_eq!(atlas.fate(&Landing::at(f32::NAN, 0.0), 10.0), Fate::Diverged);
-        assert_eq!(atlas.fate(&Landing::at(1e20, 0.0), 10.0), Fate::Diverged);
+        assert_eq!(atlas.fate(&landing(0.0, 0.0), 10.0), Fate::OnItsWay);
+        assert_eq!(atlas.fate(&landing(f32::NAN, 0.0), 10.0), Fate::Diverged);
+        assert_eq!(atlas.fate(&landing(1e20, 0.0), 10.0), Fate::Diverged);
     }
 }

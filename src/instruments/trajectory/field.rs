@@ -1,14 +1,14 @@
 //! Who can run, on what.
 
 use super::Controls;
-use crate::controls::Options;
-use crate::methods::formula::Formula;
-use crate::methods::landscapes::Landscape;
-use crate::methods::optimize::solver::Method;
-use crate::methods::optimize::{First, Hyperparameters, Schedule};
-use crate::{Error, Result};
+use ground::controls::Options;
+use ground::{Error, Result};
+use methods::formula::Formula;
+use methods::landscapes::Landscape;
+use methods::optimize::solver::Method;
+use methods::optimize::{First, Hyperparameters, Schedule};
 
-choice! {
+ground::choice! {
     /// What is minimised.
     pub enum On {
         Bowl => "quadratic bowl",
@@ -34,7 +34,7 @@ choice! {
     }
 }
 
-choice! {
+ground::choice! {
     /// An optimizer.
     pub enum Who {
         Gradient => "GD",
@@ -70,7 +70,7 @@ choice! {
     }
 }
 
-choice! {
+ground::choice! {
     /// How the step size changes over the run.
     pub enum Pace {
         Constant => "constant",
@@ -83,12 +83,12 @@ choice! {
     }
 }
 
-choice! {
+ground::choice! {
     /// What the gradients are seen through.
     pub enum Weather { Clear => "none", Gaussian => "Gaussian", MiniBatch => "mini-batch", HeavyTailed => "heavy-tailed" }
 }
 
-choice! {
+ground::choice! {
     /// What the curves are drawn against.
     pub enum Against { Steps => "steps", Evaluations => "gradient evaluations" }
 }

@@ -1,8 +1,8 @@
 //! The reader's own runs: weights epoch by epoch, or losses.
 
-use crate::data::{Array, by_file};
-use crate::methods::plane::{Principal, principal};
-use crate::{Error, Result};
+use ground::{Error, Result};
+use methods::plane::{Principal, principal};
+use run::data::{Array, by_file};
 
 /// What the reader brought.
 pub enum Own {

@@ -1,9 +1,9 @@
 //! What there is to see of a race.
 
 use super::*;
-use crate::methods::basins::NEAR;
-use crate::methods::landscapes::solve;
-use crate::view::{Axis, Cell, Chart, Handle, HeatMap, Ink, Mark, Path, Table};
+use ground::view::{Axis, Cell, Chart, Handle, HeatMap, Ink, Mark, Path, Table};
+use methods::basins::NEAR;
+use methods::landscapes::solve;
 
 /// Points of a curve, at most.
 const POINTS: usize = 400;

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use super::field::{Pace, Weather, Who};
-use crate::methods::objectives::{Draw, Problem, Seen};
-use crate::methods::optimize::refined;
-use crate::methods::optimize::solver::{Method, Solver};
-use crate::methods::random::Random;
+use ground::random::Random;
+use methods::objectives::{Draw, Problem, Seen};
+use methods::optimize::refined;
+use methods::optimize::solver::{Method, Solver};
 
 /// A problem, how long and how it is run, and the noise that everybody sees alike.
 pub struct Course {
@@ -160,7 +160,7 @@ impl Walk {
         let mut seen = Seen { problem: &course.problem, draw: &draw, evaluations: 0 };
         if let Some(norms) = &mut self.pilot {
             let mut gradient = vec![0.0; self.x.len()];
-            crate::methods::optimize::solver::Objective::gradient(&mut seen, &self.x, &mut gradient);
+            methods::optimize::solver::Objective::gradient(&mut seen, &self.x, &mut gradient);
             norms.push(match self.who.refined_power() {
                 2 => gradient.iter().map(|g| g * g).sum::<f64>().sqrt(),
                 _ => gradient.iter().map(|g| g.abs()).sum::<f64>(),

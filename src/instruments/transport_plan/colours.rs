@@ -2,9 +2,9 @@
 
 use libm::{exp, sin};
 
-use crate::data::Array;
-use crate::error::{Error, Result};
-use crate::methods::random::Random;
+use ground::error::{Error, Result};
+use ground::random::Random;
+use run::data::Array;
 
 /// A picture in red, green and blue of 0..=1, row 0 at the top.
 #[derive(Clone, Debug)]

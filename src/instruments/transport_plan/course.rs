@@ -4,14 +4,15 @@ use super::light::{self, Light};
 use super::measures::{Costs, Ground, Kind, Side, Task};
 use super::sketch::{Piece, Sketch};
 use super::{Controls, Solver};
-use crate::error::{Error, Result};
-use crate::gpu::{Device, sinkhorn};
-use crate::methods::linear::{column_log_sum_exp, exp_in_place};
-use crate::methods::random::Random;
-use crate::methods::transport::{
+use gpu::Device;
+use ground::error::{Error, Result};
+use ground::random::Random;
+use methods::linear::{column_log_sum_exp, exp_in_place};
+use methods::transport::{
     Annealed, Appraisal, Gaussian, Greenkhorn, KSparse, MaxSliced, NetworkSimplex, NewtonSparse, Partial, Problem, Projected,
     Quadratic, Scaling, Sliced, Unbalanced, Worth, directions, on_a_line, relative_entropy,
 };
+use run::kernels::sinkhorn;
 
 /// Entries of the costs that a slice may visit, an exponential counted as one: about 3 ms.
 pub(super) const SLICE: f64 = 8e5;
@@ -388,7 +389,7 @@ impl Course {
             }
             Engine::KSparse { solver: Some(solver), .. } => {
                 let x = solver.potential().to_vec();
-                let y = crate::methods::transport::c_transform(&costs.matrix, &x);
+                let y = methods::transport::c_transform(&costs.matrix, &x);
                 (solver.plan(), Some((x, y)))
             }
             Engine::KSparse { .. } => return false,

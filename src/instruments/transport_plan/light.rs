@@ -1,7 +1,7 @@
 //! The light Schrödinger bridge as a solver: fitted to both clouds, it says what a plan's prices are.
 
 use super::measures::Side;
-use crate::methods::transport::light_bridge::fit::{BATCH, Fit};
+use methods::transport::light_bridge::fit::{BATCH, Fit};
 
 /// Gaussians in the potential, and steps of Adam.
 const COMPONENTS: usize = 40;

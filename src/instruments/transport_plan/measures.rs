@@ -5,10 +5,10 @@ use std::f64::consts::{PI, TAU};
 
 use super::colours::{Palette, Picture};
 use super::{Controls, Price, Problem, Shape};
-use crate::data::{Array, Dataset, Library};
-use crate::error::{Error, Result};
-use crate::methods::random::Random;
-use crate::methods::transport::{Roads, Stand, Walls, Ways};
+use ground::error::{Error, Result};
+use ground::random::Random;
+use methods::transport::{Roads, Stand, Walls, Ways};
+use run::data::{Array, Dataset, Library};
 
 /// Most places on a side.
 pub(super) const MOST: usize = 2000;

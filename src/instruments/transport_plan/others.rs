@@ -3,11 +3,11 @@
 use super::measures::{Side, cloud, darkness, pixels};
 use super::pictures::{SOURCE, TARGET, nothing, ways};
 use super::{Controls, Shape};
-use crate::controls::Options;
-use crate::data::{Array, Library};
-use crate::error::{Error, Result};
-use crate::methods::transport::{Barycenter, GromovWasserstein, NetworkSimplex, entropy, marginal_error, squared_distances};
-use crate::view::{Axis, Cell, Chart, Handle, HeatMap, Images, Ink, Mark, Matrix, Table, View};
+use ground::controls::Options;
+use ground::error::{Error, Result};
+use ground::view::{Axis, Cell, Chart, Handle, HeatMap, Images, Ink, Mark, Matrix, Table, View};
+use methods::transport::{Barycenter, GromovWasserstein, NetworkSimplex, entropy, marginal_error, squared_distances};
+use run::data::{Array, Library};
 
 /// Pixels a side of measures that are averaged.
 const PIXELS: usize = 32;

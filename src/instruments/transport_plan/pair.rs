@@ -4,12 +4,12 @@ use super::colours::Transfer;
 use super::course::{Course, SLICE};
 use super::measures::{Costs, Ground, Kind, PAGE, Task, price};
 use super::{Controls, Solver};
-use crate::Result;
-use crate::claim::Measures;
-use crate::data::{Array, Library};
-use crate::gpu::Device;
-use crate::gpu::sinkhorn::Twin;
-use crate::methods::transport::{Appraisal, Worth};
+use gpu::Device;
+use ground::Result;
+use ground::claim::Measures;
+use methods::transport::{Appraisal, Worth};
+use run::data::{Array, Library};
+use run::kernels::sinkhorn::Twin;
 
 /// Cells a side of the potential's map.
 pub(super) const MAP: usize = 40;
@@ -139,7 +139,7 @@ impl Ladder {
             for (row, u) in cost.chunks_exact(c.len()).zip(&u) {
                 plan.extend(row.iter().zip(&v).map(|(c, v)| u + v - c / epsilon));
             }
-            crate::methods::linear::exp_in_place(&mut plan);
+            methods::linear::exp_in_place(&mut plan);
             rung.appraisal = Some((Appraisal::new(r.len(), c.len(), None), plan));
             self.rung = Some(rung);
             return false;
@@ -185,7 +185,7 @@ impl Pair {
         if task.sides[0].d == 0 {
             for (control, solver) in [("solver", controls.solver), ("beside", controls.beside)] {
                 if matches!(solver, Solver::Sliced | Solver::MaxSliced | Solver::Line | Solver::Gaussian) {
-                    return Err(crate::Error::new(format!(
+                    return Err(ground::Error::new(format!(
                         "control {control}: this solver projects points onto lines, and a cost matrix has no points"
                     )));
                 }
@@ -318,7 +318,7 @@ impl Pair {
         let scale = self.costs.unit(cost);
         let beside = self.courses.get(1).filter(|c| c.over && c.solver.balanced()).and_then(|c| c.worth);
         let of = |f: &dyn Fn(Worth) -> f64| beside.map_or(f64::NAN, f);
-        measures! {
+        ground::measures! {
             exact: cost,
             exact_gap: exact.map_or(f64::NAN, |w| w.gap / scale),
             bracket: of(&|w| w.gap / scale),

@@ -5,9 +5,9 @@ use super::measures::{Ground, Kind, PAGE, PIXELS, REACH, Side, center_on_a_line,
 use super::pair::{MAP, Pair, Stage};
 use super::sketch::BINS;
 use super::{Controls, Pen, Problem};
-use crate::methods::random::Random;
-use crate::methods::transport::Worth;
-use crate::view::{Axis, Cell, Chart, Cloud, Handle, HeatMap, Images, Ink, Mark, Matrix, Scale, Segment, Space, Table, View};
+use ground::random::Random;
+use ground::view::{Axis, Cell, Chart, Cloud, Handle, HeatMap, Images, Ink, Mark, Matrix, Scale, Segment, Space, Table, View};
+use methods::transport::Worth;
 
 pub(super) const SOURCE: Ink = Ink::Series(0);
 pub(super) const TARGET: Ink = Ink::Series(1);
@@ -720,7 +720,7 @@ impl Pair {
             0,
             vec![Cell::Text("state".into()), Cell::Text(words(both.first()).into()), Cell::Text(words(both.get(1)).into())],
         );
-        let name = |s: super::Solver| <super::Solver as crate::controls::Options>::NAMES[s as usize].to_string();
+        let name = |s: super::Solver| <super::Solver as ground::controls::Options>::NAMES[s as usize].to_string();
         Table { columns: vec!["reading".into(), name(controls.solver), name(controls.beside)], rows }
     }
 }

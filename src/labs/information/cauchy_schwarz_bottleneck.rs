@@ -9,19 +9,19 @@
 
 use libm::{exp, sin};
 
-use crate::Result;
-use crate::claim::{Measures, Verdict, mean};
-use crate::data::Library;
-use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
-use crate::gpu::Device;
-use crate::methods::cauchy_schwarz::{Conditional, kernel_at_median, quadratic_information, quadratic_information_of};
-use crate::methods::nn::{Activation, Network, Start, Tape};
-use crate::methods::optimize::{Optimizer, Rule};
-use crate::methods::random::Random;
-use crate::methods::statistics::median;
-use crate::view::{Axis, Chart, Ink, Mark, Matrix, View};
+use gpu::Device;
+use ground::Result;
+use ground::claim::{Measures, Verdict, mean};
+use ground::random::Random;
+use ground::view::{Axis, Chart, Ink, Mark, Matrix, View};
+use methods::cauchy_schwarz::{Conditional, kernel_at_median, quadratic_information, quadratic_information_of};
+use methods::nn::{Activation, Network, Start, Tape};
+use methods::optimize::{Optimizer, Rule};
+use methods::statistics::median;
+use run::data::Library;
+use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 
-controls! {
+ground::controls! {
     /// What the reader can move.
     pub struct Controls {
         beta: LogZero(0.0001, 1.0) = 0.01, "β", "weight of the bottleneck: to the right in the information plane";
@@ -580,7 +580,7 @@ impl Experiment for CauchySchwarzBottleneck {
     fn measures(&self) -> Measures {
         let [cs, vib, squared, absolute] = [0, 1, 2, 3].map(|i| &self.learners[i]);
         let bias = |learner: &Learner| learner.residuals.iter().sum::<f64>() / learner.residuals.len() as f64;
-        measures! {
+        ground::measures! {
             cs: cs.error(),
             vib: vib.error(),
             squared: squared.error(),
@@ -613,8 +613,8 @@ impl Experiment for CauchySchwarzBottleneck {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claim::{least, most};
-    use crate::controls::{Controls as _, Settings};
+    use ground::claim::{least, most};
+    use ground::controls::{Controls as _, Settings};
 
     fn start(seed: u64, set: &[(&'static str, &'static str)]) -> CauchySchwarzBottleneck {
         let controls = Controls::read(&Settings::parse(Controls::SPECS, set.iter().copied()).unwrap());

@@ -9,29 +9,29 @@
 use libm::{atan, cos, sin, sqrt, tan};
 use nalgebra::{DMatrix, SymmetricEigen};
 
-use crate::Result;
-use crate::claim::{Measures, Verdict, mean};
-use crate::data::Library;
-use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
-use crate::gpu::Device;
-use crate::methods::dependence::{Distances, centre, cumulative_row, outside, times, transposed};
-use crate::methods::lanczos::Lanczos;
-use crate::methods::nn::{Activation, Network, Start, Tape};
-use crate::methods::optimize::{Optimizer, Rule};
-use crate::methods::random::Random;
-use crate::methods::statistics::{correlation, median, normal_quantile, ranks};
-use crate::view::{Axis, Chart, Ink, Mark, Matrix, View};
+use gpu::Device;
+use ground::Result;
+use ground::claim::{Measures, Verdict, mean};
+use ground::random::Random;
+use ground::view::{Axis, Chart, Ink, Mark, Matrix, View};
+use methods::dependence::{Distances, centre, cumulative_row, outside, times, transposed};
+use methods::lanczos::Lanczos;
+use methods::nn::{Activation, Network, Start, Tape};
+use methods::optimize::{Optimizer, Rule};
+use methods::statistics::{correlation, median, normal_quantile, ranks};
+use run::data::Library;
+use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 
-choice! {
+ground::choice! {
     /// What a response is, and with it the distance.
     pub enum Response { Law => "distribution", Circle => "direction", Covariance => "2×2 covariance" }
 }
-choice! {
+ground::choice! {
     /// What f may be.
     pub enum Function { Net => "net", Linear => "linear" }
 }
 
-controls! {
+ground::controls! {
     /// What the reader can move.
     pub struct Controls {
         outliers: Real(0.0, 0.4) = 0.15, "π", "share of responses that are Cauchy noise: distances grow without bound, their order does not mind";
@@ -577,7 +577,7 @@ impl Experiment for FrechetCumulativeCovariance {
 
     fn measures(&self) -> Measures {
         let [balls, distance, regression, linear] = [0, 1, 2, 3].map(|i| self.learners[i].found());
-        measures! {
+        ground::measures! {
             fccov: balls,
             distance_covariance: distance,
             regression: regression,
@@ -601,9 +601,9 @@ impl Experiment for FrechetCumulativeCovariance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claim::least;
-    use crate::controls::{Controls as _, Settings};
-    use crate::methods::gaussian::bures;
+    use ground::claim::least;
+    use ground::controls::{Controls as _, Settings};
+    use methods::gaussian::bures;
 
     fn start(seed: u64, set: &[(&'static str, &'static str)]) -> FrechetCumulativeCovariance {
         let controls = Controls::read(&Settings::parse(Controls::SPECS, set.iter().copied()).unwrap());

@@ -11,18 +11,18 @@ use std::f64::consts::{LN_2, PI};
 
 use libm::{exp, lgamma, log, log2, pow, sqrt};
 
-use crate::Result;
-use crate::claim::{Measures, Verdict, least, mean, most};
-use crate::data::{Dataset, Library};
-use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
-use crate::gpu::Device;
-use crate::methods::chi_squared::ln_distribution;
-use crate::methods::intrinsic_dimension::{Scan, Spread};
-use crate::methods::random::Random;
-use crate::methods::trigonometric::Interpolation;
-use crate::view::{Axis, Chart, Ink, Mark, Scale, View};
+use gpu::Device;
+use ground::Result;
+use ground::claim::{Measures, Verdict, least, mean, most};
+use ground::random::Random;
+use ground::view::{Axis, Chart, Ink, Mark, Scale, View};
+use methods::chi_squared::ln_distribution;
+use methods::intrinsic_dimension::{Scan, Spread};
+use methods::trigonometric::Interpolation;
+use run::data::{Dataset, Library};
+use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 
-controls! {
+ground::controls! {
     /// What the reader can move.
     pub struct Controls {
         share: Real(0.0, 1.0) = 0.25, "n/N", "training points, of as many as there are parameters: bits fall in a straight line, to 0";
@@ -471,7 +471,7 @@ impl Experiment for GeneralizationDifficulty {
             f64::NAN
         };
         let benchmark = |name: &str| self.benchmarks.iter().find(|b| b.name == name);
-        measures! {
+        ground::measures! {
             bits_a_dimension: bits_a_dimension,
             fit: fit,
             power: power,
@@ -509,7 +509,7 @@ impl Experiment for GeneralizationDifficulty {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::controls::{Controls as _, Settings};
+    use ground::controls::{Controls as _, Settings};
 
     fn finished(seed: u64, set: &[(&'static str, &'static str)]) -> GeneralizationDifficulty {
         let controls = Controls::read(&Settings::parse(Controls::SPECS, set.iter().copied()).unwrap());

@@ -6,25 +6,25 @@
 
 use libm::{cos, log, sin};
 
-use crate::Result;
-use crate::claim::{Measures, Verdict, mean};
-use crate::data::Library;
-use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
-use crate::gpu::Device;
-use crate::methods::information::codes::Codes;
-use crate::methods::information::mutual_information;
-use crate::methods::optimize::{Optimizer, Rule};
-use crate::methods::random::Random;
-use crate::methods::statistics::rank_correlation;
-use crate::methods::variational_bottleneck::{Room, Sample, VariationalBottleneck};
-use crate::view::{Axis, Chart, Ink, Mark, View};
+use gpu::Device;
+use ground::Result;
+use ground::claim::{Measures, Verdict, mean};
+use ground::random::Random;
+use ground::view::{Axis, Chart, Ink, Mark, View};
+use methods::information::codes::Codes;
+use methods::information::mutual_information;
+use methods::optimize::{Optimizer, Rule};
+use methods::statistics::rank_correlation;
+use methods::variational_bottleneck::{Room, Sample, VariationalBottleneck};
+use run::data::Library;
+use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 
-choice! {
+ground::choice! {
     /// The widths in the population.
     pub enum Widths { All => "16, 32, 64", Narrow => "16" }
 }
 
-controls! {
+ground::controls! {
     /// What the reader can move.
     pub struct Controls {
         points: LogCount(30, 2000) = 100, "n", "training points: with thousands of them the gap closes, squeezed or not";
@@ -533,7 +533,7 @@ impl Experiment for InformationBottleneckBounds {
     fn measures(&self) -> Measures {
         let [unnecessary, total, parameters, weights, product, one_width] = self.ranks().map(|(_, rho)| rho);
         let average = |of: fn(&Net) -> f64| self.all(of).iter().sum::<f64>() / self.nets.len() as f64;
-        measures! {
+        ground::measures! {
             rank_information: unnecessary,
             rank_total_information: total,
             rank_parameters: parameters,
@@ -571,7 +571,7 @@ mod tests {
     use super::*;
 
     fn run(preset: &str, seed: u64, change: impl Fn(&mut Controls)) -> InformationBottleneckBounds {
-        use crate::controls::{Controls as _, Settings};
+        use ground::controls::{Controls as _, Settings};
         let set = InformationBottleneckBounds::CARD.presets.iter().find(|p| p.name == preset).expect("a preset of the card").set;
         let mut controls = Controls::read(&Settings::parse(Controls::SPECS, set.iter().copied()).unwrap());
         change(&mut controls);

@@ -8,22 +8,22 @@
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
-use crate::Result;
-use crate::claim::{Measures, Verdict, least, mean, most};
-use crate::data::Library;
-use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
-use crate::gpu::Device;
-use crate::methods::frame::orthonormalised;
-use crate::methods::gaussian::{bures, log_determinant, ramp_loss, square_root};
-use crate::methods::random::Random;
-use crate::view::{Axis, Chart, Handle, Ink, Mark, View};
+use gpu::Device;
+use ground::Result;
+use ground::claim::{Measures, Verdict, least, mean, most};
+use ground::random::Random;
+use ground::view::{Axis, Chart, Handle, Ink, Mark, View};
+use methods::frame::orthonormalised;
+use methods::gaussian::{bures, log_determinant, ramp_loss, square_root};
+use run::data::Library;
+use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 
-choice! {
+ground::choice! {
     /// Where the layers' weights come from.
     pub enum Weights { Orthonormal => "orthonormal", Gaussian => "Gaussian", Sample => "from the sample" }
 }
 
-controls! {
+ground::controls! {
     /// What the reader can move.
     pub struct Controls {
         points: LogCount(10, 1000) = 50, "n", "training points: all bounds fall as 1/√n; or drag the ring";
@@ -499,7 +499,7 @@ impl Experiment for GeneralizationBounds {
         let kl = |l: usize| self.bounds[l].divergence;
         let last = self.layers.last();
         let tightest = self.bounds.iter().fold(f64::INFINITY, |least, b| least.min(b.divergence).min(b.transport));
-        measures! {
+        ground::measures! {
             ratio: kl(last) / kl(0),
             rise: (1..=last).fold(f64::NEG_INFINITY, |most, l| most.max(kl(l) - kl(l - 1))),
             gap: gap,
@@ -525,8 +525,8 @@ impl Experiment for GeneralizationBounds {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::controls::{Controls as _, Settings};
-    use crate::methods::gaussian::divergence;
+    use ground::controls::{Controls as _, Settings};
+    use methods::gaussian::divergence;
 
     fn controls(set: &[(&'static str, &'static str)]) -> Controls {
         Controls::read(&Settings::parse(Controls::SPECS, set.iter().copied()).unwrap())

@@ -6,25 +6,25 @@
 
 use libm::{exp, log, sqrt};
 
-use crate::Result;
-use crate::claim::{Measures, Verdict, mean};
-use crate::data::Library;
-use crate::data::rule::{BITS, PATTERNS, SphereRule};
-use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
-use crate::gpu::Device;
-use crate::methods::information::{Bins, Bottleneck, States};
-use crate::methods::narrow::Narrow;
-use crate::methods::nn::{Activation, Network, Start};
-use crate::methods::optimize::{Optimizer, Rule};
-use crate::methods::random::Random;
-use crate::view::{Axis, Chart, Ink, Mark, View};
+use gpu::Device;
+use ground::Result;
+use ground::claim::{Measures, Verdict, mean};
+use ground::random::Random;
+use ground::view::{Axis, Chart, Ink, Mark, View};
+use methods::information::{Bins, Bottleneck, States};
+use methods::narrow::Narrow;
+use methods::nn::{Activation, Network, Start};
+use methods::optimize::{Optimizer, Rule};
+use run::data::Library;
+use run::data::rule::{BITS, PATTERNS, SphereRule};
+use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 
-choice! {
+ground::choice! {
     /// The function σ after every hidden layer.
     pub enum Sigma { Tanh => "tanh", Relu => "ReLU", Softplus => "softplus", Sigmoid => "sigmoid" }
 }
 
-controls! {
+ground::controls! {
     /// What the reader can move.
     pub struct Controls {
         activation: Choice(Sigma) = Sigma::Tanh, "σ", "tanh saturates and seems to compress; ReLU does not";
@@ -566,7 +566,7 @@ impl Experiment for InformationPlane {
         let (chosen, relu) = (&self.learners[0], &self.learners[self.learners.len() - 1]);
         let accuracy = |learner: &Learner| learner.accuracy.last().map_or(f64::NAN, |accuracy| accuracy[1]);
         let finest = chosen.points.iter().take(4).flatten().fold(f64::INFINITY, |least, point| least.min(point.0));
-        measures! {
+        ground::measures! {
             compression: chosen.compression(),
             compression_relu: relu.compression(),
             accuracy: accuracy(chosen),
@@ -596,7 +596,7 @@ mod tests {
     use std::sync::OnceLock;
 
     use super::*;
-    use crate::controls::{Controls as _, Settings};
+    use ground::controls::{Controls as _, Settings};
 
     /// Finished runs of the five seeds at a preset, made once for all tests.
     fn runs(preset: &'static str) -> &'static [InformationPlane] {

@@ -6,18 +6,18 @@
 
 use libm::{cos, exp, log, log2, sin, sqrt};
 
-use crate::Result;
-use crate::claim::{Measures, Verdict, mean};
-use crate::data::Library;
-use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
-use crate::gpu::Device;
-use crate::methods::information::continuous::{Grid, Variable, binned, equal_count_bins, standardised};
-use crate::methods::information::estimators::nearest_neighbours_seen;
-use crate::methods::random::Random;
-use crate::methods::statistics::{correlation, ranks};
-use crate::view::{Axis, Chart, Handle, HeatMap, Ink, Mark, Path, View};
+use gpu::Device;
+use ground::Result;
+use ground::claim::{Measures, Verdict, mean};
+use ground::random::Random;
+use ground::view::{Axis, Chart, Handle, HeatMap, Ink, Mark, Path, View};
+use methods::information::continuous::{Grid, Variable, binned, equal_count_bins, standardised};
+use methods::information::estimators::nearest_neighbours_seen;
+use methods::statistics::{correlation, ranks};
+use run::data::Library;
+use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 
-controls! {
+ground::controls! {
     /// What the reader can move.
     pub struct Controls {
         nonlinear: Real(0.0, 1.0) = 1.0, "", "share of the four effects that are not linear; at 0 correlation is as good";
@@ -433,7 +433,7 @@ impl Experiment for InformationScreening {
             if places.contains(&None) { f64::NAN } else { places.into_iter().flatten().max().unwrap_or(0) as f64 }
         };
         let chance = self.most_by_chance();
-        measures! {
+        ground::measures! {
             recall_information: recall(0),
             recall_correlation: recall(1),
             recall_bins: recall(2),

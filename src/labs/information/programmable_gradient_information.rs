@@ -10,29 +10,29 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
 
-use crate::Result;
-use crate::claim::{Measures, Verdict, mean, most};
-use crate::data::{Dataset, Library, Pictures};
-use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
-use crate::gpu::Device;
-use crate::methods::autodiff::{Function, Tape};
-use crate::methods::nn::accuracy;
-use crate::methods::optimize::{Optimizer, Rule};
-use crate::methods::random::Random;
-use crate::methods::reversible::{Branches, Shape, Teaching};
-use crate::methods::ridge::Ridge;
-use crate::view::{Axis, Chart, Images, Ink, Mark, View};
+use gpu::Device;
+use ground::Result;
+use ground::claim::{Measures, Verdict, mean, most};
+use ground::random::Random;
+use ground::view::{Axis, Chart, Images, Ink, Mark, View};
+use methods::autodiff::{Function, Tape};
+use methods::nn::accuracy;
+use methods::optimize::{Optimizer, Rule};
+use methods::reversible::{Branches, Shape, Teaching};
+use methods::ridge::Ridge;
+use run::data::{Dataset, Library, Pictures};
+use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 
-choice! {
+ground::choice! {
     /// M
     pub enum Levels { One => "1", Two => "2", Four => "4", Eight => "8" }
 }
-choice! {
+ground::choice! {
     /// Which are trained.
     pub enum Shown { All => "all", Main => "main only", Deep => "deep supervision", Programmable => "PGI" }
 }
 
-controls! {
+ground::controls! {
     /// What the reader can move.
     pub struct Controls {
         depth: Count(2, 40) = 24, "L", "blocks of the main branch: the more, the less of x is left";
@@ -642,7 +642,7 @@ impl Experiment for ProgrammableGradientInformation {
         let of_pair = |f: &dyn Fn(&Kept) -> f64| pair.map_or(f64::NAN, f);
         let end = |kept: Option<&Kept>| kept.and_then(|k| k.main.last().copied()).unwrap_or(f64::NAN);
         let residual = self.controls.residual;
-        measures! {
+        ground::measures! {
             kept_4: self.kept_at(SHALLOW),
             kept_40: self.kept_at(DEEP),
             kept_main: self.kept_at(self.controls.depth),
@@ -686,8 +686,8 @@ impl Experiment for ProgrammableGradientInformation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claim::least;
-    use crate::controls::{Controls as _, Settings};
+    use ground::claim::least;
+    use ground::controls::{Controls as _, Settings};
 
     fn start(seed: u64, set: &[(&'static str, &'static str)]) -> ProgrammableGradientInformation {
         let controls = Controls::read(&Settings::parse(Controls::SPECS, set.iter().copied()).unwrap());

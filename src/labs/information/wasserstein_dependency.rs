@@ -10,20 +10,20 @@ use std::rc::Rc;
 
 use libm::log;
 
-use crate::Result;
-use crate::claim::{Measures, Verdict, each, least, mean};
-use crate::data::{Dataset, Library, Pictures};
-use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
-use crate::gpu::Device;
-use crate::methods::contrastive::{Room, info_nce, slope_penalty};
-use crate::methods::logistic::Probe;
-use crate::methods::nn::{Activation, Network, Start, Tape};
-use crate::methods::optimize::{Optimizer, Rule};
-use crate::methods::product::Product;
-use crate::methods::random::Random;
-use crate::view::{Axis, Chart, Images, Ink, Mark, Matrix, View};
+use gpu::Device;
+use ground::Result;
+use ground::claim::{Measures, Verdict, each, least, mean};
+use ground::random::Random;
+use ground::view::{Axis, Chart, Images, Ink, Mark, Matrix, View};
+use methods::contrastive::{Room, info_nce, slope_penalty};
+use methods::logistic::Probe;
+use methods::nn::{Activation, Network, Start, Tape};
+use methods::optimize::{Optimizer, Rule};
+use methods::product::Product;
+use run::data::{Dataset, Library, Pictures};
+use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 
-controls! {
+ground::controls! {
     /// What the reader can move.
     pub struct Controls {
         factors: Count(1, 9) = 6, "K", "what there is to know, K ln 10 nats: the more, the more of the faint factors CPC forgets";
@@ -532,7 +532,7 @@ impl Experiment for WassersteinDependency {
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         let last = |values: &[f64]| mean(&values[values.len().saturating_sub(20)..]);
         let clear = |learner: &Learner| learner.accuracy.iter().filter(|a| **a > 0.9).count();
-        measures! {
+        ground::measures! {
             gain: mean(&wpc.accuracy) - mean(&cpc.accuracy),
             wpc: mean(&wpc.accuracy),
             cpc: mean(&cpc.accuracy),
@@ -558,8 +558,8 @@ impl Experiment for WassersteinDependency {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::controls::{Controls as _, Settings};
-    use crate::methods::transport::NetworkSimplex;
+    use ground::controls::{Controls as _, Settings};
+    use methods::transport::NetworkSimplex;
 
     fn start(seed: u64, set: &[(&'static str, &'static str)]) -> WassersteinDependency {
         let controls = Controls::read(&Settings::parse(Controls::SPECS, set.iter().copied()).unwrap());

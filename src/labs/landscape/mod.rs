@@ -1,5 +1,5 @@
 //! Landscapes.
 
-lab! { "landscape", "Landscapes", "What does the loss look like where training goes, and what does that do to training?";
+run::lab! { "landscape", "Landscapes", "What does the loss look like where training goes, and what does that do to training?";
     opposing_signals::OpposingSignals,
 }

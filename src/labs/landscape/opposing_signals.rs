@@ -7,17 +7,17 @@
 //! loses the other wins.
 //! Claim: over the steps with λ > 0.97·2/η the groups' loss changes correlate at −0.5 or less, and outliers make 90% of all change.
 
-use crate::Result;
-use crate::claim::{Measures, Verdict, least, most};
-use crate::data::{Array, Library};
-use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
-use crate::gpu::Device;
-use crate::methods::linear_network::{Moments, TwoLayers, dot};
-use crate::methods::random::Random;
-use crate::methods::statistics::correlation;
-use crate::view::{Axis, Chart, HeatMap, Ink, Mark, Matrix, Path, View};
+use gpu::Device;
+use ground::Result;
+use ground::claim::{Measures, Verdict, least, most};
+use ground::random::Random;
+use ground::view::{Axis, Chart, HeatMap, Ink, Mark, Matrix, Path, View};
+use methods::linear_network::{Moments, TwoLayers, dot};
+use methods::statistics::correlation;
+use run::data::{Array, Library};
+use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 
-controls! {
+ground::controls! {
     /// What the reader can move.
     pub struct Controls {
         magnitude: Real(0.0, 35.0) = 25.0, "A", "below 22 training stays stable; above 30 the oscillation is long and violent, and near 35 training blows up";
@@ -486,7 +486,7 @@ impl Experiment for OpposingSignals {
         let opposed = up.iter().zip(down).filter(|(u, d)| **u * **d < 0.0).count();
         let if_enough = |value: f64| if enough { value } else { f64::NAN };
         let last = |line: &Vec<f64>| line.last().copied().unwrap_or(f64::NAN);
-        measures! {
+        ground::measures! {
             correlation: if_enough(correlation(up, down)),
             outlier_share: if_enough(self.moved.0 / self.moved.1),
             top: top * self.controls.step_size / 2.0,

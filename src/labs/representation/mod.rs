@@ -1,5 +1,5 @@
 //! Representations.
 
-lab! { "representation", "Representations", "What do features look like after training, and why?";
+run::lab! { "representation", "Representations", "What do features look like after training, and why?";
     neural_collapse_perturbation::NeuralCollapse,
 }

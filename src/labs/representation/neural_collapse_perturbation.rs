@@ -8,33 +8,31 @@
 
 use nalgebra::DMatrix;
 
-use crate::Result;
-use crate::claim::{Measures, Verdict, each, least, mean, most};
-use crate::data::{Array, Dataset, Library};
-use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
-use crate::gpu::Device;
-use crate::methods::neural_collapse::models::{
-    BlockDescent, CentralPath, FeaturesModel, FirstOrder, NearCollapse, far_from_collapse,
-};
-use crate::methods::neural_collapse::projection::Projection;
-use crate::methods::neural_collapse::training::{Decay, Epoch, Recipe, Slice, Training, late_tenth};
-use crate::methods::neural_collapse::{Classifier, Collapse, Means, Variability, cosines};
-use crate::methods::nn::{Activation, Classification, Loss, Network, Start};
-use crate::methods::optimize::Rule;
-use crate::methods::random::Random;
-use crate::view::{Axis, Chart, Cloud, Handle, Ink, Mark, Matrix, Segment, Space, View};
+use gpu::Device;
+use ground::Result;
+use ground::claim::{Measures, Verdict, each, least, mean, most};
+use ground::random::Random;
+use ground::view::{Axis, Chart, Cloud, Handle, Ink, Mark, Matrix, Segment, Space, View};
+use methods::neural_collapse::models::{BlockDescent, CentralPath, FeaturesModel, FirstOrder, NearCollapse, far_from_collapse};
+use methods::neural_collapse::projection::Projection;
+use methods::neural_collapse::training::{Decay, Epoch, Recipe, Slice, Training, late_tenth};
+use methods::neural_collapse::{Classifier, Collapse, Means, Variability, cosines};
+use methods::nn::{Activation, Loss, Network, Start};
+use methods::optimize::Rule;
+use run::data::{Array, Dataset, Library};
+use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 
-choice! {
+ground::choice! {
     /// What is shown in motion.
     pub enum Act { Collapse => "collapse", Vicinity => "vicinity", Network => "network" }
 }
 
-choice! {
+ground::choice! {
     /// Where the given features H₀ come from.
     pub enum Base { Near => "near collapse", FirstLayer => "network" }
 }
 
-controls! {
+ground::controls! {
     /// What the reader can move.
     pub struct Controls {
         act: Choice(Act) = Act::Vicinity, "", "what moves: free features, features in the vicinity of given ones, or a network in training";
@@ -248,7 +246,7 @@ fn network(controls: &Controls, seed: u64, library: &Library) -> Result<Training
         of_class[usize::from(pictures.labels[image])].push(image);
     }
     let (train, test): (Vec<_>, Vec<_>) = of_class.iter().map(|images| images.split_at(TRAIN)).unzip();
-    let task = Classification::of(&pictures, &train.concat(), &test.concat(), 16.0);
+    let task = pictures.classification(&train.concat(), &test.concat(), 16.0);
     let sizes = [task.features, 128, 64, DIGITS];
     let network = Network::new(&sizes, Activation::Relu, Start::Uniform, &mut Random::new(seed, "weights"));
     let recipe = Recipe {
@@ -760,7 +758,7 @@ impl Experiment for NeuralCollapse {
         let contraction = &self.contraction;
         let (given, moved) = (contraction.given, contraction.moved.unwrap_or(Variability::NONE));
         let theory = FirstOrder::of(&self.model, self.controls.beta);
-        let mut measures = measures! {
+        let mut measures = ground::measures! {
             shrinkage: self.model.shrinkage(),
             given_nc1: given.nc1, moved_nc1: moved.nc1,
             nc1_ratio: moved.nc1 / given.nc1, first_order_nc1_ratio: theory.nc1(),
@@ -895,7 +893,7 @@ fn beside(runs: &[Measures]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::controls::Controls as _;
+    use ground::controls::Controls as _;
 
     fn run(controls: &Controls, seed: u64) -> NeuralCollapse {
         let library = Library::shipped(NeuralCollapse::CARD.data);

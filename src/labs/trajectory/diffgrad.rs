@@ -6,27 +6,27 @@
 
 use libm::{cos, exp, log, sin};
 
-use crate::Result;
-use crate::claim::{Measures, Verdict};
-use crate::data::{Dataset, Library};
-use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
-use crate::gpu::Device;
-use crate::methods::nn::{Activation, Classification, Network, Start, Tape, accuracy, cross_entropy};
-use crate::methods::optimize::{Optimizer, Rule, friction};
-use crate::methods::random::Random;
-use crate::view::{Axis, Chart, Handle, HeatMap, Ink, Mark, View};
+use gpu::Device;
+use ground::Result;
+use ground::claim::{Measures, Verdict};
+use ground::random::Random;
+use ground::view::{Axis, Chart, Handle, HeatMap, Ink, Mark, View};
+use methods::nn::{Activation, Classification, Network, Start, Tape, accuracy, cross_entropy};
+use methods::optimize::{Optimizer, Rule, friction};
+use run::data::{Dataset, Library};
+use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 
-choice! {
+ground::choice! {
     /// What is minimised.
     pub enum Function { F1 => "F1", F2 => "F2", F3 => "F3", Digits => "digits" }
 }
 
-choice! {
+ground::choice! {
     /// What diffGrad is held against on the map of starts and rates.
     pub enum Against { Adam => "Adam", Half => "Adam at α/2" }
 }
 
-controls! {
+ground::controls! {
     /// What the reader can move.
     pub struct Controls {
         function: Choice(Function) = Function::F1, "F", "two basins, wiggles, a roof of straight pieces, or a network on digits";
@@ -214,7 +214,7 @@ impl Networks {
     fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
         let pictures = library.pictures(Dataset::Digits)?;
         let order = Random::new(seed, "split").permutation(pictures.len());
-        let task = Classification::of(&pictures, &order[..TRAIN], &order[TRAIN..], 16.0);
+        let task = pictures.classification(&order[..TRAIN], &order[TRAIN..], 16.0);
         let start = Start::Normal { gain: 2.0 };
         let network = Network::new(&[64, 64, 10], Activation::Relu, start, &mut Random::new(seed, "weights"));
         let size = network.theta.len();
@@ -456,7 +456,7 @@ impl Experiment for DiffGrad {
                 let end = |i: usize| balls.paths[i][balls.paths[i].len() - 1];
                 let value = |i: usize| self.controls.function.value(end(i));
                 let f1 = self.controls.function == Function::F1;
-                measures! {
+                ground::measures! {
                     diffgrad_x: end(0), adam_x: end(1), half_rate_x: end(2),
                     diffgrad_f: value(0), adam_f: value(1), half_rate_f: value(2),
                     on_f1: if f1 { 1.0 } else { 0.0 },
@@ -465,7 +465,7 @@ impl Experiment for DiffGrad {
             On::Digits(networks) => {
                 let last = |values: &Vec<f64>| values.last().copied().unwrap_or(f64::NAN);
                 let [diffgrad, adam, half] = &networks.accuracy;
-                measures! {
+                ground::measures! {
                     diffgrad_accuracy: last(diffgrad), adam_accuracy: last(adam), half_rate_accuracy: last(half),
                     mean_friction: last(&networks.friction), on_f1: 0.0,
                 }

@@ -1,5 +1,5 @@
 //! Trajectories.
 
-lab! { "trajectory", "Trajectories", "Which way do optimizers go, and where do they end?";
+run::lab! { "trajectory", "Trajectories", "Which way do optimizers go, and where do they end?";
     diffgrad::DiffGrad,
 }

@@ -5,17 +5,17 @@
 //! −2β Δp = r² − mean r². Here p lives on a grid (the paper has a flow), and the boundary is hard.
 //! Claim: on two sharp peaks the mean error over seeds is at most half of that of uniform points, lower in four of five, as is the mean r².
 
-use crate::Result;
-use crate::claim::{Measures, Verdict, each, mean};
-use crate::data::{Array, Library};
-use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
-use crate::gpu::Device;
-use crate::methods::collocation::{CellDensity, JetNetwork, JetTape, Peaks};
-use crate::methods::optimize::{Optimizer, Rule, Schedule};
-use crate::methods::random::Random;
-use crate::view::{Axis, Chart, Ink, Mark, View};
+use gpu::Device;
+use ground::Result;
+use ground::claim::{Measures, Verdict, each, mean};
+use ground::random::Random;
+use ground::view::{Axis, Chart, Ink, Mark, View};
+use methods::collocation::{CellDensity, JetNetwork, JetTape, Peaks};
+use methods::optimize::{Optimizer, Rule, Schedule};
+use run::data::{Array, Library};
+use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 
-controls! {
+ground::controls! {
     /// What the reader can move.
     pub struct Controls {
         smoothness: Log(1e-6, 10.0) = 1e-3, "β", "small: the density spikes; large: it stays uniform";
@@ -302,7 +302,7 @@ impl Experiment for AdversarialAdaptiveSampling {
     fn measures(&self) -> Measures {
         let [adversarial, uniform, proportional] = [0, 1, 2].map(|sampler| self.learners[sampler].last());
         let density = self.learners[ADVERSARIAL].density.values();
-        measures! {
+        ground::measures! {
             error: adversarial.error, uniform_error: uniform.error, proportional_error: proportional.error,
             residual: adversarial.residual, uniform_residual: uniform.residual, proportional_residual: proportional.residual,
             lower: if adversarial.error < uniform.error { 1.0 } else { 0.0 },

@@ -10,23 +10,23 @@ use std::rc::Rc;
 
 use libm::{asin, atan2, cos, exp, sin};
 
-use crate::Result;
-use crate::claim::{Measures, Verdict, least, mean};
-use crate::data::{Array, Dataset, Library, Pictures};
-use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
-use crate::gpu::Device;
-use crate::methods::point_autoencoder::{PointAutoencoder, PointLearner};
-use crate::methods::random::Random;
-use crate::methods::transport::amortized::{Learner, Predictor, Weighing};
-use crate::methods::transport::{Around, MaxSliced, NetworkSimplex, Projected, directions, fibonacci};
-use crate::view::{Axis, Chart, Cloud, HeatMap, Ink, Mark, Path, Segment, Space, View};
+use gpu::Device;
+use ground::Result;
+use ground::claim::{Measures, Verdict, least, mean};
+use ground::random::Random;
+use ground::view::{Axis, Chart, Cloud, HeatMap, Ink, Mark, Path, Segment, Space, View};
+use methods::point_autoencoder::{PointAutoencoder, PointLearner};
+use methods::transport::amortized::{Learner, Predictor, Weighing};
+use methods::transport::{Around, MaxSliced, NetworkSimplex, Projected, directions, fibonacci};
+use run::data::{Array, Dataset, Library, Pictures};
+use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 
-choice! {
+ground::choice! {
     /// Whose direction the pictures show, and which one trains the autoencoder.
     pub enum Kind { Linear => "linear", Generalized => "generalized", Attention => "attention", LinearTime => "linear-time" }
 }
 
-controls! {
+ground::controls! {
     /// What the reader can move.
     pub struct Controls {
         concentration: Log(0.1, 1000.0) = 50.0, "κ", "of directions around the predicted one; small: any direction, large: that one alone";
@@ -638,7 +638,7 @@ impl Experiment for AmortizedSlicedProjections {
         let shares = self.records.last().filter(|_| self.trained()).map_or([f64::NAN; 4], |record| record.1);
         let last = self.reconstruction.records.last().filter(|_| self.reconstruction.finished());
         let [sliced, amortized] = last.map_or([f64::NAN; 2], |record| record.1);
-        measures! {
+        ground::measures! {
             attention: shares[ATTENTION], linear: shares[LINEAR], generalized: shares[1], linear_time: shares[3],
             lead: shares[ATTENTION] - shares[LINEAR],
             any_direction: if self.known == HELD_OUT { self.random_share } else { f64::NAN },

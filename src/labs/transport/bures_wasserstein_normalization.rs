@@ -7,24 +7,24 @@
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
-use crate::Result;
-use crate::claim::{Measures, Verdict, each, mean};
-use crate::data::Library;
-use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
-use crate::gpu::Device;
-use crate::methods::frame::orthonormal;
-use crate::methods::logistic::Probe;
-use crate::methods::random::Random;
-use crate::methods::spd::normalization::{Geometry, Layer, Pass};
-use crate::methods::spd::{affine_invariant, bures_wasserstein};
-use crate::view::{Axis, Chart, Ink, Mark, Segment, Space, View};
+use gpu::Device;
+use ground::Result;
+use ground::claim::{Measures, Verdict, each, mean};
+use ground::random::Random;
+use ground::view::{Axis, Chart, Ink, Mark, Segment, Space, View};
+use methods::frame::orthonormal;
+use methods::logistic::Probe;
+use methods::spd::normalization::{Geometry, Layer, Pass};
+use methods::spd::{affine_invariant, bures_wasserstein};
+use run::data::Library;
+use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 
-choice! {
+ground::choice! {
     /// What colours tell in the scatter plots.
     pub enum Colour { Class => "class", Recording => "recording" }
 }
 
-controls! {
+ground::controls! {
     /// What the reader can move.
     pub struct Controls {
         samples: LogCount(6, 200) = 12, "T", "samples a trial; from about 30 on the geometries agree";
@@ -121,7 +121,7 @@ fn label(trial: usize) -> u8 {
 /// The upper triangle of f(P), entries off the diagonal times √2: lengths are kept.
 fn flatten(decomposed: &SymmetricEigen<f64, nalgebra::Dyn>, f: impl Fn(f64) -> f64, into: &mut Vec<f32>) {
     let SymmetricEigen { eigenvalues, eigenvectors: u } = decomposed;
-    let values: Vec<f64> = eigenvalues.iter().map(|value| f(value.max(crate::methods::spd::CLIP))).collect();
+    let values: Vec<f64> = eigenvalues.iter().map(|value| f(value.max(methods::spd::CLIP))).collect();
     for i in 0..SENSORS {
         for j in i..SENSORS {
             let entry: f64 = (0..SENSORS).map(|k| values[k] * u[(i, k)] * u[(j, k)]).sum();
@@ -297,7 +297,7 @@ impl BuresWassersteinNormalization {
             (0..=40).map(|i| place(&way(&p, &q, f64::from(i) / 40.0))).collect()
         };
         let ways = [along(bures_wasserstein::geodesic), along(affine_invariant::geodesic)];
-        let clouds = METHODS.iter().zip(&ways).map(|((name, ink), way)| crate::view::Cloud {
+        let clouds = METHODS.iter().zip(&ways).map(|((name, ink), way)| ground::view::Cloud {
             name: (*name).into(),
             ink: *ink,
             at: way.iter().step_by(4).copied().collect(),
@@ -444,7 +444,7 @@ impl Experiment for BuresWassersteinNormalization {
 
     fn measures(&self) -> Measures {
         let [bures, affine, none] = [0, 1, 2].map(|method| self.jobs[method].accuracy);
-        measures! {
+        ground::measures! {
             gain: bures[0] - affine[0],
             bures: bures[0], affine: affine[0], none: none[0],
             bures_by_root: bures[1], affine_by_root: affine[1], none_by_root: none[1],
@@ -459,8 +459,8 @@ impl Experiment for BuresWassersteinNormalization {
             mean(runs, "bures"),
             mean(runs, "affine"),
             mean(runs, "none"),
-            crate::claim::least(runs, "gain"),
-            crate::claim::most(runs, "gain"),
+            ground::claim::least(runs, "gain"),
+            ground::claim::most(runs, "gain"),
         );
         Verdict::at_least(gain, GAIN, text).and(each(runs, "gain").all(|gain| gain > 0.0))
     }

@@ -7,25 +7,25 @@
 
 use libm::{cos, sin};
 
-use crate::Result;
-use crate::claim::{Measures, Verdict, each, least, most};
-use crate::data::{Array, Library};
-use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
-use crate::gpu::Device;
-use crate::methods::random::Random;
-use crate::methods::transport::clouds::CloudSinkhorn;
-use crate::methods::transport::light_bridge::LightBridge;
-use crate::methods::transport::light_bridge::fit::{BATCH, Fit};
-use crate::methods::transport::light_bridge::known::{Yardstick, five_blobs, to_gaussian};
-use crate::methods::transport::moments::Moments;
-use crate::view::{Axis, Chart, Field, Ink, Mark, Path, View};
+use gpu::Device;
+use ground::Result;
+use ground::claim::{Measures, Verdict, each, least, most};
+use ground::random::Random;
+use ground::view::{Axis, Chart, Field, Ink, Mark, Path, View};
+use methods::transport::clouds::CloudSinkhorn;
+use methods::transport::light_bridge::LightBridge;
+use methods::transport::light_bridge::fit::{BATCH, Fit};
+use methods::transport::light_bridge::known::{Yardstick, five_blobs, to_gaussian};
+use methods::transport::moments::Moments;
+use run::data::{Array, Library};
+use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 
-choice! {
+ground::choice! {
     /// What the bridge leads to, from N(0, I).
     pub enum Target { Benchmark => "benchmark", SwissRoll => "Swiss roll", Gaussian => "Gaussian" }
 }
 
-controls! {
+ground::controls! {
     /// What the reader can move.
     pub struct Controls {
         target: Choice(Target) = Target::Benchmark, "p₁", "five blobs whose plan is known, a spiral, or a wider Gaussian";
@@ -409,7 +409,7 @@ impl Experiment for LightSchrodingerBridge {
         let [_, loss, error] = self.records[self.records.len() - 1];
         let independent = self.error(|_| self.marginal);
         let sinkhorn = if self.finished() { self.sinkhorn_error } else { f64::NAN };
-        measures! {
+        ground::measures! {
             error: error, sinkhorn_error: sinkhorn, independent_error: independent,
             times_sinkhorn: error / sinkhorn, times_below_independent: independent / error,
             loss: loss, true_loss: self.true_loss,

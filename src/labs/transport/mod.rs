@@ -1,6 +1,6 @@
 //! Transport.
 
-lab! { "transport", "Transport", "How is one distribution moved onto another, at what price, and how fast can that be computed?";
+run::lab! { "transport", "Transport", "How is one distribution moved onto another, at what price, and how fast can that be computed?";
     sinkhorn_newton_sparse::SinkhornNewtonSparse,
     light_schrodinger_bridge::LightSchrodingerBridge,
     sliced_control_variates::SlicedControlVariates,

@@ -6,29 +6,29 @@
 
 use libm::{cos, sin};
 
-use crate::Result;
-use crate::claim::{Measures, Verdict, each, mean};
-use crate::data::{Array, Library};
-use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
-use crate::gpu::Device;
-use crate::methods::nn::{Activation, Network, Start};
-use crate::methods::random::Random;
-use crate::methods::transport::NetworkSimplex;
-use crate::methods::transport::clouds::CloudSinkhorn;
-use crate::methods::transport::monge_gap::{Cost, MapLearner, Objective};
-use crate::view::{Axis, Chart, Ink, Mark, Matrix, View};
+use gpu::Device;
+use ground::Result;
+use ground::claim::{Measures, Verdict, each, mean};
+use ground::random::Random;
+use ground::view::{Axis, Chart, Ink, Mark, Matrix, View};
+use methods::nn::{Activation, Network, Start};
+use methods::transport::NetworkSimplex;
+use methods::transport::clouds::CloudSinkhorn;
+use methods::transport::monge_gap::{Cost, MapLearner, Objective};
+use run::data::{Array, Library};
+use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 
-choice! {
+ground::choice! {
     /// What the gap makes cheap.
     pub enum GapCost { HalfSquared => "½‖x−y‖²", Euclidean => "‖x−y‖" }
 }
 
-choice! {
+ground::choice! {
     /// Where N(0, I) is to go.
     pub enum Target { Gaussian => "Gaussian", Blobs => "4 blobs", Rings => "rings" }
 }
 
-controls! {
+ground::controls! {
     /// What the reader can move.
     pub struct Controls {
         weight: LogZero(0.01, 30.0) = 1.0, "λ", "weight of the gap; 0: the network fits along any way, and arrows cross";
@@ -529,7 +529,7 @@ impl Experiment for MongeGap {
     fn measures(&self) -> Measures {
         let (error, baseline) = (self.error(0), self.error(1));
         let ([gap, misfit], [baseline_gap, baseline_misfit]) = (self.gap_and_misfit(0), self.gap_and_misfit(1));
-        measures! {
+        ground::measures! {
             error: error, baseline_error: baseline, entropic_error: self.entropic_error,
             gap: gap, baseline_gap: baseline_gap,
             misfit: misfit, baseline_misfit: baseline_misfit,

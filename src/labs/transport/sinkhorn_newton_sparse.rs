@@ -5,27 +5,28 @@
 //! sparse once the plan concentrates: after N₁ sweeps, Newton steps that keep only λn² entries of P converge in a handful.
 //! Claim: on random assignment (n = 100, η = 300) to a marginal error of 1e-9, Sinkhorn needs at least 50 times the iterations.
 
-use crate::Result;
-use crate::claim::{Measures, Verdict, each, least, most};
-use crate::data::transport::Instance;
-use crate::data::{Dataset, Library};
-use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
-use crate::gpu::Device;
-use crate::gpu::sinkhorn::{Choice, Solver};
-use crate::methods::transport::{NewtonSparse, Problem};
-use crate::view::{Axis, Chart, Ink, Mark, Matrix, Scale, View};
+use gpu::Device;
+use ground::Result;
+use ground::claim::{Measures, Verdict, each, least, most};
+use ground::view::{Axis, Chart, Ink, Mark, Matrix, Scale, View};
+use methods::transport::Instance;
+use methods::transport::{NewtonSparse, Problem};
+use run::data::transport;
+use run::data::{Dataset, Library};
+use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::kernels::sinkhorn::{Choice, Solver};
 
-choice! {
+ground::choice! {
     /// What is transported onto what.
     pub enum Task { Assignment => "assignment", Densities => "densities", Digits => "digits" }
 }
 
-choice! {
+ground::choice! {
     /// What the curves are drawn against.
     pub enum Against { Iterations => "iterations", Work => "work" }
 }
 
-controls! {
+ground::controls! {
     /// What the reader can move.
     pub struct Controls {
         task: Choice(Task) = Task::Assignment, "", "random costs, two densities on a line, or a handwritten 0 onto a 1 (256 pixels); your own files take its place";
@@ -243,10 +244,10 @@ impl Experiment for SinkhornNewtonSparse {
     fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
         let own = !library.own().is_empty();
         let instance = match controls.task {
-            _ if own => Instance::own(library.own())?,
+            _ if own => transport::own(library.own())?,
             Task::Assignment => Instance::random_assignment(controls.size, seed),
             Task::Densities => Instance::densities(controls.size, seed),
-            Task::Digits => Instance::digits(library, seed)?,
+            Task::Digits => transport::digits(library, seed)?,
         };
         let problem = Problem::new(&instance.cost, instance.source, instance.target, controls.inverse_temperature);
         Ok(SinkhornNewtonSparse {
@@ -303,7 +304,7 @@ impl Experiment for SinkhornNewtonSparse {
             None if self.finished() => self.problem.cost_of(&self.problem.plan(&self.potentials.0, &self.potentials.1)),
             None => f64::NAN,
         };
-        measures! {
+        ground::measures! {
             ratio: when_over(sweeps / iterations),
             sinkhorn_iterations: sweeps,
             sns_iterations: iterations,
@@ -476,8 +477,8 @@ fn spaced(n: usize) -> impl Iterator<Item = usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::controls::{Controls as _, Settings};
-    use crate::data::Array;
+    use ground::controls::{Controls as _, Settings};
+    use run::data::Array;
 
     fn run(controls: &Controls, seed: u64, library: &Library) -> SinkhornNewtonSparse {
         let mut run = SinkhornNewtonSparse::new(controls, seed, library).unwrap();

@@ -7,21 +7,21 @@
 
 use libm::{cos, sin};
 
-use crate::Result;
-use crate::claim::{Measures, Verdict, mean, most};
-use crate::data::{Array, Dataset, Library};
-use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
-use crate::gpu::Device;
-use crate::methods::random::Random;
-use crate::methods::transport::{Control, Glance, NetworkSimplex, Projected, corrected, directions, fibonacci, half_circle};
-use crate::view::{Axis, Chart, Cloud, Ink, Mark, Space, View};
+use gpu::Device;
+use ground::Result;
+use ground::claim::{Measures, Verdict, mean, most};
+use ground::random::Random;
+use ground::view::{Axis, Chart, Cloud, Ink, Mark, Space, View};
+use methods::transport::{Control, Glance, NetworkSimplex, Projected, corrected, directions, fibonacci, half_circle};
+use run::data::{Array, Dataset, Library};
+use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
 
-choice! {
+ground::choice! {
     /// What is compared.
     pub enum Shapes { RingHelix => "ring/helix", Blobs => "blobs", Digits => "digits" }
 }
 
-controls! {
+ground::controls! {
     /// What the reader can move.
     pub struct Controls {
         projections: LogCount(3, 200) = 10, "L", "directions an estimate; every variance falls as 1/L, and below 5 the slope γ is a guess";
@@ -500,7 +500,7 @@ impl Experiment for SlicedControlVariates {
         let truth = self.truth();
         let bias = |k: usize| self.estimates[k].iter().sum::<f64>() / REPETITIONS as f64 / truth - 1.0;
         let left = |k: usize| if self.flowed() { self.distances[k].last().map_or(f64::NAN, |d| d.1) } else { f64::NAN };
-        measures! {
+        ground::measures! {
             lower_ratio: lower / plain, upper_ratio: upper / plain,
             lower_bias: bias(1), upper_bias: bias(2), plain_bias: bias(0), lower_off: bias(1).abs(),
             sliced: truth, plain_variance: plain,

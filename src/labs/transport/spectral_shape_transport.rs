@@ -7,27 +7,27 @@
 
 use nalgebra::DMatrix;
 
-use crate::Result;
-use crate::claim::{Measures, Verdict, each, least, mean};
-use crate::data::{Array, Library};
-use crate::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
-use crate::gpu::Device;
-use crate::gpu::sinkhorn::Twin;
-use crate::methods::functional_map::{Objective, Pair, pull_back_unit_rows, soft_matching, unit_rows};
-use crate::methods::linear::exp_in_place;
-use crate::methods::nn::{Activation, Network, Start, Tape};
-use crate::methods::optimize::{Optimizer, Rule};
-use crate::methods::random::Random;
-use crate::methods::shape::Mesh;
-use crate::methods::transport::{NetworkSimplex, directions};
-use crate::view::{Axis, Chart, Cloud, Ink, Mark, Matrix, Segment, Space, View};
+use gpu::Device;
+use ground::Result;
+use ground::claim::{Measures, Verdict, each, least, mean};
+use ground::random::Random;
+use ground::view::{Axis, Chart, Cloud, Ink, Mark, Matrix, Segment, Space, View};
+use methods::functional_map::{Objective, Pair, pull_back_unit_rows, soft_matching, unit_rows};
+use methods::linear::exp_in_place;
+use methods::nn::{Activation, Network, Start, Tape};
+use methods::optimize::{Optimizer, Rule};
+use methods::shape::Mesh;
+use methods::transport::{NetworkSimplex, directions};
+use run::data::{Array, Library};
+use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::kernels::sinkhorn::Twin;
 
-choice! {
+ground::choice! {
     /// What is known of a vertex.
     pub enum Descriptors { WaveKernel => "wave kernel", Noise => "noise" }
 }
 
-controls! {
+ground::controls! {
     /// What the reader can move.
     pub struct Controls {
         transport: LogZero(0.1, 1000.0) = 10.0, "λ_OT", "weight of the sliced Wasserstein loss between the features; 0: without";
@@ -587,7 +587,7 @@ impl Experiment for SpectralShapeTransport {
         let [ablated_nearest, ablated_transported] = &self.ablated_matchings;
         let refined = |which: usize| self.refined.as_ref().map_or([f64::NAN; 2], |both| [both[which].wrong, both[which].error]);
         let ([row_wrong, row_error], [exact_wrong, exact_error]) = (refined(0), refined(1));
-        measures! {
+        ground::measures! {
             nearest_wrong: nearest.wrong, transported_wrong: transported.wrong, fewer_wrong: nearest.wrong - transported.wrong,
             nearest_error: nearest.error, transported_error: transported.error, random_error: self.task.random_error,
             nearest_coverage: nearest.coverage, transported_coverage: transported.coverage,

@@ -92,7 +92,7 @@ impl<T: Element> Codes<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::random::Random;
+    use crate::random::Random;
 
     /// The means of both over all points and `draws` draws of noise.
     fn informations<T: Element>(codes: &mut Codes<T>, draws: usize, random: &mut Random) -> (f64, f64) {

@@ -188,8 +188,8 @@ pub fn binned(x: &[usize], y: &[usize], count: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::information::estimators::nearest_neighbours_seen;
-    use crate::methods::random::Random;
+    use crate::information::estimators::nearest_neighbours_seen;
+    use crate::random::Random;
 
     fn near(a: f64, b: f64, tolerance: f64) {
         assert!((a - b).abs() <= tolerance, "{a} is not {b}");

@@ -2,14 +2,14 @@
 //!
 //! Samples are row-major, `n` rows of `d` numbers.
 
-use crate::methods::product::Product;
+use crate::product::Product;
 use libm::{log, log2};
 use nalgebra::DMatrix;
 use std::f64::consts::{LN_2, LOG2_E};
 
 /// Squared distances between all pairs of rows of `x`, n × n.
 pub fn squared_distances(x: &[f64], d: usize) -> Vec<f64> {
-    crate::methods::transport::squared_distances(x, x, d)
+    crate::transport::squared_distances(x, x, d)
 }
 
 /// Samples (`d` numbers each) in the order of their first coordinates, so that those near to one are found in a stretch.
@@ -217,7 +217,7 @@ pub fn digamma(mut x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::random::Random;
+    use crate::random::Random;
 
     /// n pairs of jointly Gaussian x and y of unit variance and correlation ρ.
     fn pairs(n: usize, rho: f64, seed: u64) -> (Vec<f64>, Vec<f64>) {

@@ -7,12 +7,12 @@
 //! ```
 //!
 //! and I(T;Y) is that less its mean over the classes. They err: tight where samples form heaps that are far apart or equal; between 0 and
-//! log₂ n always. The sums run on the GPU where that is faster, see [`gpu::kernel_sum`](crate::gpu::kernel_sum).
+//! log₂ n always. The sums run on the GPU where that is faster, by a kernel that is held against these.
 //! Source: Kolchinsky & Tracey, "Estimating mixture entropy with pairwise distances", 2017 (Bhattacharyya and Kullback-Leibler).
 
 use libm::log2;
 
-use crate::methods::product::Product;
+use crate::product::Product;
 
 /// What [`bounds`] needs of a sample: Σⱼ of the kernel with 8σ², over all samples and over those of its class; the same with 2σ².
 pub type Sums<T> = [T; 4];
@@ -129,7 +129,7 @@ pub fn kernel_bounds<T: Product + Into<f64>>(t: &[T], d: usize, labels: &[u8], v
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::random::Random;
+    use crate::random::Random;
 
     /// Three heaps far apart against small noise: every bound is the entropy of the heaps.
     #[test]

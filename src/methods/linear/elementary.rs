@@ -1,7 +1,7 @@
 //! exp, ln and tanh: range reduction and polynomials as in Cody & Waite and fdlibm, without tables and branches.
 
 use super::lanes::{Element, Lanes};
-use crate::methods::real::Real;
+use crate::real::Real;
 
 /// Registers worked on side by side, so that one's polynomial runs while another's waits for its last product.
 pub(super) const BLOCK: usize = 4;
@@ -134,7 +134,7 @@ pub fn tanh_in_place<T: Element>(values: &mut [T]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::random::Random;
+    use crate::random::Random;
 
     /// The largest distance between `f` of `x` and `exact`, in units in the last place of the exact value.
     fn units_f32(f: fn(&mut [f32]), exact: fn(f64) -> f64, x: impl Iterator<Item = f64>) -> f64 {

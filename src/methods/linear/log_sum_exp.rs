@@ -108,7 +108,7 @@ fn lanes<L: Lanes>(block: [L; BLOCK]) -> impl Iterator<Item = L::Scalar> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::random::Random;
+    use crate::random::Random;
 
     fn exact<T: Element>(scale: T, terms: impl Iterator<Item = T>) -> f64 {
         let terms: Vec<f64> = terms.map(|x| scale.double() * x.double()).collect();

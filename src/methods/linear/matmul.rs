@@ -150,7 +150,7 @@ fn tile<T: Element, const REGISTERS: usize>(out: &mut [T], stride: usize, left: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::random::Random;
+    use crate::random::Random;
 
     fn naive<T: Element>(a: impl Fn(usize, usize) -> T, b: impl Fn(usize, usize) -> T, [m, k, n]: [usize; 3]) -> Vec<T> {
         let entry = |i, j| (0..k).fold(T::default(), |sum, p| sum + a(i, p) * b(p, j));

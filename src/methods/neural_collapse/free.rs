@@ -10,10 +10,10 @@ use nalgebra::{DMatrix, DVector};
 
 use super::models::{FeaturesModel, NearCollapse};
 use super::{Classifier, Means, Variability};
-use crate::methods::nn::Loss;
-use crate::methods::optimize::{Optimizer, Rule};
-use crate::methods::product::Product;
-use crate::methods::random::Random;
+use crate::nn::Loss;
+use crate::optimize::{Optimizer, Rule};
+use crate::product::Product;
+use crate::random::Random;
 
 /// f, without its variables.
 #[derive(Clone, Debug, PartialEq)]
@@ -307,7 +307,7 @@ fn nc1(h: &DMatrix<f64>, model: &FeaturesModel) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::neural_collapse::Collapse;
+    use crate::neural_collapse::Collapse;
 
     fn problem(loss: Loss, smoothing: f64, lambda_b: Option<f64>) -> Problem {
         Problem { of_class: vec![5; 4], loss, smoothing, lambda_h: 0.02, lambda_w: 0.01, lambda_b, tie: 0.0 }

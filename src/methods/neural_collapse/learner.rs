@@ -3,11 +3,11 @@
 //! All end in the same way: the last hidden layer's activities are the features h, and the outputs are W h + b. Their parameters
 //! are one flat vector, W (d×K, row by row) and b at its end.
 
-use crate::methods::autodiff::{Function, Geometry};
-use crate::methods::layered::{Layer, Layered};
-use crate::methods::model::{Model, Room};
-use crate::methods::nn::{Network, Start};
-use crate::methods::random::Random;
+use crate::autodiff::{Function, Geometry};
+use crate::layered::{Layer, Layered};
+use crate::model::{Model, Room};
+use crate::nn::{Network, Start};
+use crate::random::Random;
 
 /// A network in training, and its last pass.
 pub struct Learner {
@@ -116,7 +116,7 @@ impl Learner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::nn::{Activation, Start, cross_entropy};
+    use crate::nn::{Activation, Start, cross_entropy};
 
     fn learners() -> [Learner; 2] {
         let mut random = Random::new(1, "learners");

@@ -9,9 +9,9 @@
 
 use nalgebra::{Cholesky, DMatrix};
 
-use crate::methods::frame::orthonormal;
-use crate::methods::product::Product;
-use crate::methods::random::Random;
+use crate::frame::orthonormal;
+use crate::product::Product;
+use crate::random::Random;
 
 /// The features model.
 #[derive(Clone, Debug, PartialEq)]
@@ -264,7 +264,7 @@ pub fn far_from_collapse(model: &FeaturesModel, dimension: usize, random: &mut R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::neural_collapse::{Classifier, Collapse, Means, Variability};
+    use crate::neural_collapse::{Classifier, Collapse, Means, Variability};
 
     fn model(lambda_h: f64, lambda_w: f64) -> FeaturesModel {
         FeaturesModel { classes: 4, per_class: 20, lambda_h, lambda_w }

@@ -64,8 +64,8 @@ impl Projection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::frame::orthonormal;
-    use crate::methods::random::Random;
+    use crate::frame::orthonormal;
+    use crate::random::Random;
 
     #[test]
     fn a_simplex_is_its_own_nearest_one() {

@@ -4,9 +4,9 @@ use nalgebra::{DMatrix, DVector};
 
 use super::learner::Learner;
 use super::{Classifier, Collapse, Further, Layer, Means};
-use crate::methods::nn::{Classification, Loss, largest};
-use crate::methods::optimize::{Optimizer, Rule};
-use crate::methods::random::Random;
+use crate::nn::{Classification, Loss, largest};
+use crate::optimize::{Optimizer, Rule};
+use crate::random::Random;
 
 /// How a network is trained.
 #[derive(Clone, Debug)]
@@ -332,7 +332,7 @@ fn classifier(network: &Learner) -> Classifier {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::nn::{Activation, Network, Start};
+    use crate::nn::{Activation, Network, Start};
 
     /// Three well separated clouds: the error vanishes, and the numbers in the log are those of features computed afresh.
     #[test]

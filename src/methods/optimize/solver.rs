@@ -4,7 +4,7 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::{Optimizer, Rule};
-use crate::methods::lanczos::Lanczos;
+use crate::lanczos::Lanczos;
 
 /// Which curvature a product is taken with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -419,8 +419,8 @@ fn wolfe(f: &mut dyn Objective, x: &[f64], d: &[f64], value: f64, g: &[f64], sta
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::formula::Formula;
-    use crate::methods::landscapes::{Landscape, eigenvalues};
+    use crate::formula::Formula;
+    use crate::landscapes::{Landscape, eigenvalues};
 
     struct On(Landscape);
 

@@ -1,6 +1,6 @@
 //! The Bures–Wasserstein geometry: transport between centred Gaussians. Singular matrices are at a finite distance.
 //!
-//! d²(P, Q) is [`bures`](crate::methods::gaussian::bures). A tangent vector V at P is a symmetric matrix; with L_P\[V\] the solution of
+//! d²(P, Q) is [`bures`](crate::gaussian::bures). A tangent vector V at P is a symmetric matrix; with L_P\[V\] the solution of
 //! P L + L P = V its squared length is ½ tr L_P\[V\] V.
 //!
 //! Sources: Bhatia, Jain & Lim, "On the Bures–Wasserstein distance between positive definite matrices", 2019; Thanwerdas & Pennec,
@@ -77,10 +77,10 @@ pub fn mean_step(batch: &[DMatrix<f64>], mean: &DMatrix<f64>) -> DMatrix<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::gaussian::bures;
-    use crate::methods::random::Random;
-    use crate::methods::spd::arithmetic_mean;
-    use crate::methods::spd::tests::{random_spd, random_symmetric};
+    use crate::gaussian::bures;
+    use crate::random::Random;
+    use crate::spd::arithmetic_mean;
+    use crate::spd::tests::{random_spd, random_symmetric};
 
     #[test]
     fn exponential_undoes_logarithm() {

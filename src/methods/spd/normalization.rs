@@ -205,9 +205,9 @@ impl Pass {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::gaussian::bures;
-    use crate::methods::random::Random;
-    use crate::methods::spd::tests::random_spd;
+    use crate::gaussian::bures;
+    use crate::random::Random;
+    use crate::spd::tests::random_spd;
 
     fn normalised(layer: &Layer, batch: &[DMatrix<f64>]) -> Vec<DMatrix<f64>> {
         let mut pass = Pass::new(layer.clone(), batch.to_vec());
@@ -225,7 +225,7 @@ mod tests {
     fn centred_and_of_unit_dispersion() {
         let one = DMatrix::identity(5, 5);
         let out = normalised(&Layer::new(Geometry::AffineInvariant, 5, 30), &batch());
-        let logs: Vec<_> = out.iter().map(crate::methods::spd::log).collect();
+        let logs: Vec<_> = out.iter().map(crate::spd::log).collect();
         assert!(arithmetic_mean(&logs).norm() < 1e-9);
         let dispersion = logs.iter().map(DMatrix::norm_squared).sum::<f64>() / 20.0;
         assert!((dispersion - 1.0).abs() < 1e-4, "{dispersion}");

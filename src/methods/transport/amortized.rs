@@ -13,10 +13,10 @@
 
 use super::slices::Projected;
 use super::sphere::Around;
-use crate::methods::linear::exp_in_place;
-use crate::methods::nn::{Activation, Network, Start, Tape};
-use crate::methods::optimize::{Optimizer, Rule};
-use crate::methods::random::Random;
+use crate::linear::exp_in_place;
+use crate::nn::{Activation, Network, Start, Tape};
+use crate::optimize::{Optimizer, Rule};
+use crate::random::Random;
 
 /// Features of queries and keys, and hidden units of the pointwise map.
 const FEATURES: usize = 16;
@@ -403,8 +403,8 @@ mod tests {
     #[test]
     fn attention_is_numpys() {
         let bytes = include_bytes!("../../../tests/fixtures/slices.npz");
-        let arrays = crate::data::read("slices.npz", bytes).unwrap();
-        let get = |name: &str| &arrays.iter().find(|a| a.name == format!("slices.npz/{name}")).expect(name).values;
+        let arrays = crate::fixture::npz(bytes);
+        let get = |name: &str| &arrays.iter().find(|a| a.name == name).expect(name).values;
         for (weighing, name) in [(Weighing::Attention, "attention"), (Weighing::LinearAttention, "linear_time")] {
             let mut predictor = Predictor::new(weighing, 80, 3, &mut Random::new(6, "weights"));
             predictor.weights = [&get("queries")[..], get("keys")].concat();

@@ -180,9 +180,9 @@ impl Appraisal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::transport::Instance;
-    use crate::gpu::sinkhorn::Twin;
-    use crate::methods::transport::{NetworkSimplex, Problem, entropy, marginal_error, round_to_marginals};
+    use crate::transport::Instance;
+    use crate::transport::sinkhorn::Twin;
+    use crate::transport::{NetworkSimplex, Problem, entropy, marginal_error, round_to_marginals};
 
     #[test]
     fn the_bounds_are_those_of_the_mended_plan_and_hold_w_between_them() {

@@ -1,6 +1,6 @@
 //! The entropic barycenter of measures on common places.
 
-use crate::methods::linear::row_log_sum_exp;
+use crate::linear::row_log_sum_exp;
 
 /// exp(−ηC), as a map of logarithms; symmetric.
 #[derive(Clone, Debug)]
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn one_side_after_the_other_is_the_same() {
         let side = 7;
-        let mut random = crate::methods::random::Random::new(1, "measures");
+        let mut random = crate::random::Random::new(1, "measures");
         let mut measure = || -> Vec<f64> {
             let raw: Vec<f64> = (0..side * side).map(|_| random.uniform()).collect();
             let sum: f64 = raw.iter().sum();

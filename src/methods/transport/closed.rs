@@ -3,8 +3,8 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::exact::Entry;
-use crate::methods::gaussian::{bures, square_root};
-use crate::methods::random::Random;
+use crate::gaussian::{bures, square_root};
+use crate::random::Random;
 
 /// The monotone plan between masses on a line, optimal for every convex cost of the difference: sorted, then filled from the left.
 ///
@@ -112,7 +112,7 @@ impl Gaussian {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::transport::NetworkSimplex;
+    use crate::transport::NetworkSimplex;
 
     #[test]
     fn on_a_line_it_is_what_the_simplex_finds() {

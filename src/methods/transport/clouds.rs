@@ -7,12 +7,12 @@
 //! f_i = −ε ln (1/m) Σ_j exp((g_j − C_ij)/ε),      g_j = −ε ln (1/n) Σ_i exp((f_i − C_ij)/ε).
 //! ```
 //!
-//! For costs of any kind, in a matrix, see [`gpu::sinkhorn`](crate::gpu::sinkhorn).
+//! For costs of any kind, in a matrix, see [`sinkhorn`](super::sinkhorn).
 
 use libm::log;
 
 use super::moments::Moments;
-use crate::methods::linear::{exp_in_place, row_log_sum_exp};
+use crate::linear::{exp_in_place, row_log_sum_exp};
 
 /// Points, coordinate by coordinate.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! Other ways to the entropic plan than Sinkhorn in the log domain, and what to make of a plan once it is there.
 
 use super::{Problem, distance, dot};
-use crate::gpu::sinkhorn::Twin;
+use crate::transport::sinkhorn::Twin;
 
 /// Σ |P1 − r| + Σ |Pᵀ1 − c|.
 pub fn marginal_error(plan: &[f64], source: &[f64], target: &[f64]) -> f64 {
@@ -223,7 +223,7 @@ impl Greenkhorn {
     pub fn new(problem: &Problem) -> Self {
         let mut sums = vec![0.0; problem.rows()];
         let v = vec![0.0; problem.columns()];
-        crate::methods::linear::row_log_sum_exp(&mut sums, 1.0, problem.scaled_cost(), v.len(), &v);
+        crate::linear::row_log_sum_exp(&mut sums, 1.0, problem.scaled_cost(), v.len(), &v);
         let u: Vec<f64> = problem.source.iter().zip(&sums).map(|(r, s)| libm::log(*r) - s).collect();
         let mut greenkhorn = Greenkhorn {
             problem: problem.clone(),
@@ -310,8 +310,8 @@ impl Greenkhorn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::transport::Instance;
-    use crate::methods::transport::NetworkSimplex;
+    use crate::transport::Instance;
+    use crate::transport::NetworkSimplex;
 
     fn problem(inverse_temperature: f64) -> (Problem, Vec<f64>) {
         let Instance { cost, source, target } = Instance::densities(30, 2);

@@ -399,7 +399,7 @@ impl Tree {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::random::Random;
+    use crate::random::Random;
 
     fn solve(cost: &[f64], source: &[f64], target: &[f64]) -> NetworkSimplex {
         let mut simplex = NetworkSimplex::new(cost, source, target);

@@ -1,8 +1,8 @@
 //! Entropic Gromov-Wasserstein: matching two shapes that live in different spaces by their inner distances.
 
 use super::Problem;
-use crate::gpu::sinkhorn::Twin;
-use crate::methods::linear::{matmul, matmul_nt};
+use crate::linear::{matmul, matmul_nt};
+use crate::transport::sinkhorn::Twin;
 
 /// min Σ_ijkl (A_ik − B_jl)² P_ij P_kl − ε H(P) over plans with marginals p and q, by projected mirror descent: each step solves the entropic
 /// transport problem whose cost is the gradient, 2 (A² p 1ᵀ + 1 (B² q)ᵀ − 2 A P Bᵀ). Finds a stationary plan, which need not be the best.

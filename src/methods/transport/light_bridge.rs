@@ -19,7 +19,7 @@ pub mod known;
 use libm::{exp, log};
 
 use super::moments::Moments;
-use crate::methods::random::Random;
+use crate::random::Random;
 
 /// One Gaussian of the mixture.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,7 +2,7 @@
 
 use nalgebra::DMatrix;
 
-use crate::methods::gaussian::bures;
+use crate::gaussian::bures;
 
 /// Mean and covariance.
 #[derive(Clone, Copy, Debug, PartialEq)]

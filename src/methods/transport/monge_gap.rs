@@ -14,10 +14,10 @@
 
 use libm::log;
 
-use crate::gpu::sinkhorn::Twin;
-use crate::methods::linear::exp_in_place;
-use crate::methods::nn::{Network, Tape};
-use crate::methods::optimize::{Optimizer, Rule, Schedule};
+use crate::linear::exp_in_place;
+use crate::nn::{Network, Tape};
+use crate::optimize::{Optimizer, Rule, Schedule};
+use crate::transport::sinkhorn::Twin;
 
 /// What it costs to move a unit of mass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -266,9 +266,9 @@ impl<const D: usize> MapLearner<D> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::nn::{Activation, Start};
-    use crate::methods::random::Random;
-    use crate::methods::transport::NetworkSimplex;
+    use crate::nn::{Activation, Start};
+    use crate::random::Random;
+    use crate::transport::NetworkSimplex;
 
     fn normals(n: usize, random: &mut Random) -> Vec<[f64; 2]> {
         (0..n).map(|_| [random.normal(), random.normal()]).collect()

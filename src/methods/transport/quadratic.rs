@@ -151,8 +151,8 @@ fn level(floors: impl Iterator<Item = f64> + Clone, mass: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::transport::Instance;
-    use crate::methods::transport::NetworkSimplex;
+    use crate::transport::Instance;
+    use crate::transport::NetworkSimplex;
 
     #[test]
     fn a_level_holds_its_mass() {

@@ -2,7 +2,7 @@
 
 use super::exact::{Entry, NetworkSimplex};
 use super::{Problem, dot};
-use crate::methods::linear::{column_log_sum_exp, exp_in_place, row_log_sum_exp};
+use crate::linear::{column_log_sum_exp, exp_in_place, row_log_sum_exp};
 
 /// Unbalanced entropic transport: marginals are only asked for, at a price.
 ///
@@ -147,7 +147,7 @@ pub fn cost_of_entries(cost: &[f64], columns: usize, entries: &[Entry]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::transport::Instance;
+    use crate::transport::Instance;
 
     #[test]
     fn a_high_price_gives_balanced_transport_and_a_low_one_none() {

@@ -96,7 +96,7 @@ impl Ways {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::random::Random;
+    use crate::random::Random;
 
     #[test]
     fn distances_are_those_of_all_pairs_at_once() {

@@ -2,7 +2,6 @@
 
 use super::closed::{on_a_line, squared_on_a_line};
 use super::exact::Entry;
-use super::variates::corrected;
 
 /// Two measures on points of `d` coordinates, to be projected.
 #[derive(Clone, Debug)]
@@ -128,9 +127,9 @@ impl Projected {
 #[derive(Clone, Debug)]
 pub struct Sliced {
     measures: Projected,
-    shift: Vec<f64>,
+    pub(super) shift: Vec<f64>,
     /// W₂² of each direction, and (θᵀ(m − n))², whose mean over all directions is known.
-    values: Vec<(f64, f64)>,
+    pub(super) values: Vec<(f64, f64)>,
     sum: Vec<f64>,
 }
 
@@ -160,15 +159,6 @@ impl Sliced {
         moments(self.values.iter().map(|v| v.0))
     }
 
-    /// The same with the squared distance of the shadows' means as a control variate: its mean over all directions is |m − n|²/d.
-    ///
-    /// Source: Nguyen & Ho, "Sliced Wasserstein estimation with control variates", 2024, section 3.2.
-    pub fn controlled(&self) -> (f64, f64) {
-        let known = self.shift.iter().map(|s| s * s).sum::<f64>() / self.shift.len() as f64;
-        let slope = corrected(self.values.iter().copied(), known).slope;
-        moments(self.values.iter().map(|(v, c)| v - slope * (c - known)))
-    }
-
     /// The mean plan, row by row.
     pub fn plan(&self) -> Vec<f64> {
         let scale = 1.0 / self.values.len().max(1) as f64;
@@ -177,7 +167,7 @@ impl Sliced {
 }
 
 /// Mean and standard error.
-fn moments(values: impl ExactSizeIterator<Item = f64> + Clone) -> (f64, f64) {
+pub(super) fn moments(values: impl ExactSizeIterator<Item = f64> + Clone) -> (f64, f64) {
     let n = values.len() as f64;
     let mean = values.clone().sum::<f64>() / n;
     let spread: f64 = values.map(|v| (v - mean) * (v - mean)).sum();
@@ -255,8 +245,8 @@ pub(super) fn normalise(direction: &mut [f64]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::random::Random;
-    use crate::methods::transport::{NetworkSimplex, cost_of_entries, directions, marginal_error, sliced};
+    use crate::random::Random;
+    use crate::transport::{NetworkSimplex, cost_of_entries, directions, marginal_error, sliced};
 
     fn clouds() -> (Vec<f64>, Vec<f64>, Vec<f64>) {
         let mut random = Random::new(8, "clouds");

@@ -146,8 +146,8 @@ impl KSparse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::transport::Instance;
-    use crate::methods::transport::{Problem, Quadratic};
+    use crate::transport::Instance;
+    use crate::transport::{Problem, Quadratic};
 
     #[test]
     fn with_every_entry_allowed_it_is_quadratic_transport() {

@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 use libm::{cos, exp, log, sin};
 
 use super::slices::normalise;
-use crate::methods::random::Random;
+use crate::random::Random;
 
 /// `count` directions in space on Fibonacci's spiral, one after the other: nearly as even as can be.
 ///

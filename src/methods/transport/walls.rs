@@ -152,7 +152,7 @@ fn touches([x0, y0, x1, y1]: &[f64; 4], a: [f64; 2], b: [f64; 2]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::random::Random;
+    use crate::random::Random;
 
     fn far(walls: &Walls, a: [f64; 2], b: [f64; 2]) -> f64 {
         walls.distance(&walls.stand(a), &walls.stand(b))

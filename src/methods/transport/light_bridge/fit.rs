@@ -3,8 +3,8 @@
 use libm::log;
 
 use super::LightBridge;
-use crate::methods::optimize::{Optimizer, Rule};
-use crate::methods::random::Random;
+use crate::optimize::{Optimizer, Rule};
+use crate::random::Random;
 
 /// Samples of each side in a step.
 pub const BATCH: usize = 128;
@@ -71,7 +71,7 @@ impl<const D: usize> Fit<D> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::transport::light_bridge::Component;
+    use crate::transport::light_bridge::Component;
 
     /// N(0, I) to N(0, 1.5² I) at ε = ½: S = κ = ½(√(4·1.5² + ε²) − ε).
     #[test]

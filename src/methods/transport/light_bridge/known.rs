@@ -6,8 +6,8 @@
 use libm::{cos, exp, log, sin};
 
 use super::LightBridge;
-use crate::methods::random::Random;
-use crate::methods::transport::moments::Moments;
+use crate::random::Random;
+use crate::transport::moments::Moments;
 
 /// The plan from N(0, I) to five Gaussians (S = 0.2 I) on a circle of radius 2, balanced over 4,000 draws so that each receives a fifth.
 pub fn five_blobs(epsilon: f64, random: &mut Random) -> LightBridge<2> {

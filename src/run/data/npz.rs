@@ -1,0 +1,91 @@
+//! numpy's npz files: zip archives of npy files, stored or deflated.
+
+use std::io::{Cursor, Read};
+
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::Array;
+use super::limits::{MAX_VALUES, printable, too_many};
+use super::npy;
+use ground::error::{Error, Result};
+
+/// The most files that an archive may have.
+const MAX_MEMBERS: usize = 10_000;
+
+/// The arrays of the archive, named "file.npz/array".
+pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Vec<Array>> {
+    let mut count = 0;
+    let mut arrays = Vec::new();
+    unpack(name, bytes, |full, content| {
+        let npy = npy::parse(full, content)?;
+        count += npy.count();
+        if count > MAX_VALUES {
+            return Err(too_many(name, format!("more than {MAX_VALUES}")));
+        }
+        arrays.push(npy.array()?);
+        Ok(())
+    })?;
+    Ok(arrays)
+}
+
+/// Calls `each` with the name ("file.npz/array") and the content of every npy file in the archive.
+///
+/// A bomb is refused before it goes off: all content together may be 64 MB and four times the file, both by what the archive
+/// says and by what comes out of it.
+pub(super) fn unpack(name: &str, bytes: &[u8], mut each: impl FnMut(&str, &[u8]) -> Result<()>) -> Result<()> {
+    let wrong = |what: String| Error::new(format!("{name}: {what}"));
+    // The directory of an archive takes ten times its size in memory.
+    if bytes.windows(4).filter(|w| *w == b"PK\x01\x02").count() > MAX_MEMBERS {
+        return Err(wrong(format!("the archive has more than {MAX_MEMBERS} members")));
+    }
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|e| {
+        wrong(match bytes {
+            [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => "is an npy array, not an npz archive; name it .npy".into(),
+            [b'P', b'K', ..] => format!("the archive is damaged or cut off ({})", reason(&e)),
+            _ => "is not an npz archive; numpy.savez writes one".into(),
+        })
+    })?;
+    let mut left = 4 * bytes.len() as u64 + (64 << 20);
+    let mut found = false;
+    for index in 0..archive.len() {
+        let mut member = match archive.by_index(index) {
+            Ok(member) => member,
+            Err(ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED)) => {
+                return Err(wrong("the archive is encrypted".into()));
+            }
+            Err(e) => return Err(wrong(format!("member {} cannot be read ({})", index + 1, reason(&e)))),
+        };
+        let member_name = String::from_utf8_lossy(member.name_raw()).into_owned();
+        let Some(array_name) = member_name.strip_suffix(".npy") else { continue };
+        let full = format!("{name}/{}", printable(array_name, 60));
+        let bomb = || Error::new(format!("{full}: unpacks to far more than an archive of {} bytes should hold", bytes.len()));
+        if member.size() > left {
+            return Err(bomb());
+        }
+        // Deflate packs 1,032 to 1 at best: what a header declares beyond that is a lie, and no room is made for it.
+        let room = member.size().min(1032 * member.compressed_size().min(bytes.len() as u64));
+        let mut content = Vec::with_capacity(room as usize);
+        let limit = left.min(member.size());
+        (&mut member)
+            .take(limit + 1)
+            .read_to_end(&mut content)
+            .map_err(|e| Error::new(format!("{full}: is damaged or cut off ({})", printable(&e.to_string(), 80))))?;
+        if content.len() as u64 > limit {
+            return Err(bomb());
+        }
+        left -= content.len() as u64;
+        found = true;
+        each(&full, &content)?;
+    }
+    if found { Ok(()) } else { Err(wrong("the archive has no npy arrays in it; numpy.savez writes them".into())) }
+}
+
+/// Why the archive is refused, short.
+fn reason(error: &ZipError) -> String {
+    match error {
+        ZipError::InvalidArchive(text) => printable(text, 80),
+        ZipError::CompressionMethodNotSupported(_) => "its compression is neither stored nor deflated".into(),
+        other => printable(&other.to_string(), 80),
+    }
+}

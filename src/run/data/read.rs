@@ -1,0 +1,196 @@
+//! Readers of the user's files: the kind is told by the name's ending.
+//!
+//! Whatever the bytes, the answer comes soon and is either arrays or one sentence that names the file and the place in it.
+
+use super::limits::{check_size, printable};
+use super::{Array, Kind, csv, jpg, npy, npz, png, safetensors};
+use ground::error::Result;
+
+/// The arrays in the file `name` with these `bytes`, in the file's order, with at least one number in each.
+///
+/// The kind is told by the name's ending, see [`Kind::endings`].
+pub fn read(name: &str, bytes: &[u8]) -> Result<Vec<Array>> {
+    let name = &printable(name, 120);
+    check_size(name, bytes.len() as u64)?;
+    match Kind::of(name)? {
+        Kind::Csv => Ok(vec![csv::read(name, bytes)?]),
+        Kind::Npy => Ok(vec![npy::parse(name, bytes)?.array()?]),
+        Kind::Npz => npz::read(name, bytes),
+        Kind::Safetensors => safetensors::read(name, bytes),
+        Kind::Png => Ok(vec![png::read(name, bytes)?]),
+        Kind::Jpg => Ok(vec![jpg::read(name, bytes)?]),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_kinds() {
+        let says = |name: &str, bytes: &[u8]| read(name, bytes).unwrap_err().to_string();
+        assert!(says("a\nb.xlsx", b"PK").starts_with("a·b.xlsx: a spreadsheet"));
+        assert!(says("noending", b"1").contains("neither .csv"));
+        assert_eq!(says("x.npz", b""), "x.npz: the file is empty (0 bytes)");
+        assert!(check_size("big.npy", 1 << 30).unwrap_err().to_string().contains("1024 MB are too many"));
+        assert_eq!(read("A.CSV", b"1,2\n").unwrap()[0].shape, [1, 2]);
+    }
+
+    /// A file that a program in Python wrote (tests/fixtures/make_files.py, make_own_data.py).
+    pub(in crate::data) fn fixture(name: &str) -> Result<Vec<Array>> {
+        let path = format!("{}/../../tests/fixtures/files/{name}", env!("CARGO_MANIFEST_DIR"));
+        read(name, &std::fs::read(path).unwrap())
+    }
+
+    pub(in crate::data) fn count_up(count: usize) -> Vec<f64> {
+        (0..count).map(|i| i as f64).collect()
+    }
+
+    #[test]
+    fn reads_what_numpy_writes() {
+        for name in ["c_order", "fortran_order", "version_2"] {
+            let array = fixture(&format!("{name}.npy")).unwrap().remove(0);
+            assert_eq!((&array.shape[..], array.values), (&[2, 3, 4][..], count_up(24)), "{name}");
+        }
+        let kinds = "little_f2 little_f4 big_f4 little_f8 big_f8 i1 u1 little_i2 big_i2 little_u2 little_i4 big_i4 little_u4 little_i8 big_i8 big_u8";
+        for kind in kinds.split(' ') {
+            let array = fixture(&format!("{kind}.npy")).unwrap().remove(0);
+            assert_eq!((&array.shape[..], array.values), (&[2, 3][..], count_up(6)), "{kind}");
+        }
+        assert_eq!(fixture("b1.npy").unwrap()[0].values, [0.0, 1.0, 0.0, 1.0, 0.0, 1.0]);
+        assert_eq!(fixture("zero_dimensional.npy").unwrap()[0].shape, [1]);
+        assert_eq!(fixture("one_dimensional.npy").unwrap()[0].values, count_up(5));
+        for archive in ["stored.npz", "deflated.npz"] {
+            let arrays = fixture(archive).unwrap();
+            let names: Vec<&str> = arrays.iter().map(|a| a.name.as_str()).collect();
+            assert_eq!(names, [format!("{archive}/source"), format!("{archive}/labels")]);
+            assert_eq!((&arrays[0].shape[..], &arrays[0].values), (&[2, 3, 4][..], &count_up(24)));
+            assert_eq!((&arrays[1].shape[..], &arrays[1].values), (&[3][..], &count_up(3)));
+        }
+    }
+
+    #[test]
+    fn reads_what_pandas_and_savetxt_write() {
+        for name in [
+            "pandas_index.csv",
+            "pandas_no_index.csv",
+            "pandas_semicolon.csv",
+            "pandas_tab.csv",
+            "pandas_numbered.csv",
+            "savetxt.txt",
+        ] {
+            let array = fixture(name).unwrap().remove(0);
+            assert_eq!((&array.shape[..], array.values), (&[4, 3][..], count_up(12)), "{name}");
+            match name {
+                "savetxt.txt" => assert!(array.columns.is_empty()),
+                "pandas_numbered.csv" => assert_eq!(array.columns, ["0", "1", "2"]),
+                _ => assert_eq!(array.columns, ["x", "y, z", "größe"]),
+            }
+        }
+    }
+
+    #[test]
+    fn reads_what_the_page_tells_python_to_write() {
+        let script =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/make_own_data.py")).unwrap();
+        for kind in Kind::ALL {
+            let lines = kind.python().join("\n");
+            assert!(script.contains(&format!("\n{lines}\n")), "the script runs other lines than\n{lines}");
+            let file = lines.split('"').rfind(|word| Kind::of(word).is_ok_and(|of| of == kind)).expect("a line names the file");
+            let arrays = fixture(file).unwrap();
+            let shapes: Vec<_> = arrays.iter().map(|a| (&a.name[file.len()..], &a.shape[..])).collect();
+            match kind {
+                Kind::Csv => assert_eq!(
+                    (shapes, &arrays[0].values, &arrays[0].columns[..]),
+                    (vec![("", &[4, 2][..])], &count_up(8), &["x".to_string(), "y".into()][..])
+                ),
+                Kind::Npy => assert_eq!((shapes, &arrays[0].values), (vec![("", &[2, 3, 4][..])], &count_up(24))),
+                Kind::Npz => {
+                    assert_eq!(shapes, [("/features", &[4, 3][..]), ("/labels", &[4])]);
+                    assert_eq!((&arrays[0].values, &arrays[1].values), (&count_up(12), &count_up(4)));
+                }
+                // Their values: see safetensors.rs and picture.rs.
+                Kind::Safetensors => assert_eq!(shapes.len(), 7),
+                Kind::Png | Kind::Jpg => assert_eq!(shapes, [("", &[10, 13, 3][..])]),
+            }
+        }
+    }
+
+    #[test]
+    fn refuses_in_one_sentence() {
+        for (name, sentence) in [
+            ("refused_float8.safetensors/weight", "numbers of type F8_E4M3 are not read; save them as F32 (tensor.float())"),
+            ("refused_nan.safetensors/weight", "row 2, column 1 (counted from 1) is NaN; every number must be finite"),
+            ("refused_empty.safetensors/weight", "the tensor is empty (shape [0, 3])"),
+            (
+                "refused_large_whole.safetensors/step",
+                "has whole numbers beyond ±2^53, which a double cannot hold exactly; subtract an offset or save as float64",
+            ),
+            (
+                "refused_pickle.safetensors",
+                "holds Python pickles, which are never opened here; safetensors.torch.save_file writes one",
+            ),
+            (
+                "refused_progressive.jpg",
+                "a progressive jpg of 4096 x 4096 pixels in 197312 bytes; save it smaller, or as baseline",
+            ),
+            ("refused_cmyk.jpg", "is a CMYK picture, made for print; save it as RGB"),
+            ("refused_png.jpg", "is a png, not a jpg; name it .png"),
+            ("refused_gif.gif", "pictures are read as png and jpg; save it as one of them"),
+            ("refused_empty.npy", "the array is empty (shape (0, 3))"),
+            (
+                "refused_objects.npy",
+                "holds pickled Python objects, which are never opened here (dtype '|O'); whole, real and truth numbers are read",
+            ),
+            ("refused_structured.npy", "holds structured records; save each field as an array of its own"),
+            ("refused_complex.npy", "holds complex numbers (dtype '<c16'); whole, real and truth numbers are read"),
+            ("refused_text.npy", "holds text (dtype '<U2'); whole, real and truth numbers are read"),
+            ("refused_dates.npy", "holds dates or times (dtype '<M8[D]'); whole, real and truth numbers are read"),
+            (
+                "refused_extended.npy",
+                "holds extended-precision numbers, which differ between machines: save them as float64 (dtype '<f16'); whole, real and truth numbers are read",
+            ),
+            (
+                "refused_large_whole.npy",
+                "has whole numbers beyond ±2^53, which a double cannot hold exactly; subtract an offset or save as float64",
+            ),
+            ("refused_nan.npy", "row 2, column 3 (counted from 1) is NaN; every number must be finite"),
+            ("refused_infinite_fortran.npy", "row 2, column 3 (counted from 1) is -inf; every number must be finite"),
+            ("refused_pickle.npy", "is a Python pickle, which is never opened here; save the array with numpy.save"),
+            ("refused_text.csv", "line 2, column 1 ('island'): 'Torgersen' is not a number; every cell must hold one"),
+            ("refused_missing.csv", "line 3, column 1 ('mass'): the cell is empty; every cell must hold a number"),
+        ] {
+            let file = name.split('/').next().expect("a name");
+            assert_eq!(fixture(file).unwrap_err().to_string(), format!("{name}: {sentence}"));
+        }
+    }
+
+    #[test]
+    fn writes_what_numpy_writes() {
+        for (name, shape) in [("c_order.npy", vec![2, 3, 4]), ("one_dimensional.npy", vec![5]), ("little_f8.npy", vec![2, 3])] {
+            let bytes = std::fs::read(format!("{}/../../tests/fixtures/files/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+            let values = count_up(shape.iter().product());
+            let array = Array { name: name.into(), shape, values, columns: Vec::new() };
+            if name == "little_f8.npy" {
+                // numpy saved whole numbers made double: the same bytes again.
+                assert_eq!(read(name, &bytes).unwrap(), std::slice::from_ref(&array));
+            }
+            assert_eq!(crate::data::write_npy(&array), bytes, "{name}");
+            assert_eq!(read(name, &crate::data::write_npy(&array)).unwrap(), [array]);
+        }
+    }
+
+    #[test]
+    fn another_reader_reads_what_is_written() {
+        let array = Array {
+            name: "a.npy".into(),
+            shape: vec![3, 1, 2],
+            values: vec![0.1, -2.0, 1e300, 4.0, -0.0, 6.0],
+            columns: Vec::new(),
+        };
+        let bytes = crate::data::write_npy(&array);
+        let file = npyz::NpyFile::new(&bytes[..]).unwrap();
+        assert_eq!(file.shape(), [3, 1, 2]);
+        assert_eq!(file.into_vec::<f64>().unwrap(), array.values);
+    }
+}

@@ -1,0 +1,79 @@
+//! The twelve-bit rule of the information plane: all 4,096 patterns, labelled by a rule that turning a sphere does not change.
+//!
+//! Source: Shwartz-Ziv & Tishby, "Opening the black box of deep neural networks via information", 2017.
+
+use std::sync::OnceLock;
+
+use libm::{exp, sqrt};
+
+use methods::information::entropy;
+
+/// Bits of a pattern.
+pub const BITS: usize = 12;
+/// How many patterns there are; all are equally likely.
+pub const PATTERNS: usize = 1 << BITS;
+
+/// The rule: p(y=1|x) = 1/(1+exp(−γ(f(x)−θ))), where f does not change when the points that x switches on are turned on their sphere.
+pub struct SphereRule {
+    /// All patterns as the net sees them, x − ½, bit by bit.
+    pub x: Vec<f32>,
+    /// p(y|x), patterns × 2.
+    pub conditional: Vec<f64>,
+    /// I(X;Y) in bits.
+    pub information: f64,
+}
+
+impl SphereRule {
+    /// It has nothing random: one for all runs.
+    pub fn get() -> &'static SphereRule {
+        static RULE: OnceLock<SphereRule> = OnceLock::new();
+        RULE.get_or_init(SphereRule::new)
+    }
+
+    fn new() -> SphereRule {
+        let bit = |x: usize, i: usize| x >> i & 1;
+        let point = |i: usize| {
+            let z = 1.0 - (2 * i + 1) as f64 / BITS as f64;
+            let (r, longitude) = (sqrt(1.0 - z * z), i as f64 * std::f64::consts::PI * (3.0 - sqrt(5.0)));
+            [r * libm::cos(longitude), r * libm::sin(longitude), z]
+        };
+        // Σ a_ℓ P_ℓ(c) with a = (1, 1, ½, 0).
+        let kernel = |c: f64| c + (3.0 * c * c - 1.0) / 2.0 + 0.5 * (5.0 * c * c * c - 3.0 * c) / 2.0;
+        let pairs: Vec<f64> =
+            (0..BITS * BITS).map(|ij| kernel((0..3).map(|k| point(ij / BITS)[k] * point(ij % BITS)[k]).sum())).collect();
+        let f: Vec<f64> = (0..PATTERNS)
+            .map(|x| (0..BITS * BITS).filter(|ij| bit(x, ij / BITS) * bit(x, ij % BITS) == 1).map(|ij| pairs[ij]).sum())
+            .collect();
+        let mut sorted = f.clone();
+        sorted.sort_by(f64::total_cmp);
+        let theta = (sorted[PATTERNS / 2 - 1] + sorted[PATTERNS / 2]) / 2.0;
+        let sigmoid = |gamma: f64, f: f64| 1.0 / (1.0 + exp(-gamma * (f - theta)));
+        let information = |gamma: f64| {
+            let (mut ones, mut noise) = (0.0, 0.0);
+            for f in &f {
+                let p = sigmoid(gamma, *f);
+                ones += p / PATTERNS as f64;
+                noise += entropy([p, 1.0 - p]) / PATTERNS as f64;
+            }
+            entropy([ones, 1.0 - ones]) - noise
+        };
+        let (mut low, mut high) = (1.0, 1e4);
+        for _ in 0..50 {
+            let gamma = sqrt(low * high);
+            if information(gamma) < 0.99 { low = gamma } else { high = gamma }
+        }
+        let conditional = f.iter().map(|f| sigmoid(high, *f)).flat_map(|p| [1.0 - p, p]).collect();
+        let x = (0..BITS * PATTERNS).map(|i| bit(i % PATTERNS, i / PATTERNS) as f32 - 0.5).collect();
+        SphereRule { x, conditional, information: information(high) }
+    }
+
+    /// p(x) and p(y|x) of the kinds of inputs: those of equal p(y|x) (to 10⁻⁹) taken together, in the order of p(y=1|x).
+    pub fn groups(&self) -> (Vec<f64>, Vec<f64>) {
+        let mut ones: Vec<f64> = self.conditional.iter().skip(1).step_by(2).copied().collect();
+        ones.sort_by(f64::total_cmp);
+        let groups: Vec<&[f64]> = ones.chunk_by(|a, b| b - a < 1e-9).collect();
+        let input: Vec<f64> = groups.iter().map(|group| group.len() as f64 / PATTERNS as f64).collect();
+        let conditional: Vec<f64> = groups.iter().flat_map(|group| [1.0 - group[0], group[0]]).collect();
+        (input, conditional)
+    }
+}

@@ -1,0 +1,313 @@
+//! The worker's side: data, files, runs, and the verdict over several.
+
+use std::cell::Cell;
+
+use js_sys::{Array, Object, Reflect, Uint8Array};
+pub use wasm_bindgen;
+use wasm_bindgen::prelude::*;
+
+use crate::data::{self, Dataset, Library};
+use crate::experiment::Entry;
+use crate::session::{Frame, Session};
+use gpu::{Device, milliseconds as now};
+use ground::claim::{Measures, Verdict};
+use ground::controls::Settings;
+use ground::{Error, Result};
+
+thread_local! {
+    /// What this module can run.
+    static ENTRIES: Cell<&'static [Entry]> = const { Cell::new(&[]) };
+}
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = console, js_name = error)]
+    fn console_error(text: &str);
+}
+
+/// Opens the module: it can run these experiments. A panic ends the instance; its message goes to the console before that.
+pub fn open(entries: &'static [Entry]) {
+    ENTRIES.set(entries);
+    std::panic::set_hook(Box::new(|panic| console_error(&panic.to_string())));
+}
+
+fn find(slug: &str) -> Result<&'static Entry> {
+    let entry = ENTRIES.get().iter().find(|entry| entry.card.slug == slug);
+    entry.ok_or_else(|| Error::new(format!("experiment '{slug}': this module has none of that name")))
+}
+
+/// A plain JavaScript object with these fields.
+fn object<const N: usize>(fields: [(&str, JsValue); N]) -> Object {
+    let object = Object::new();
+    for (name, value) in fields {
+        Reflect::set(&object, &name.into(), &value).expect("a fresh object takes every field");
+    }
+    object
+}
+
+/// The settings that `pairs` (name, text, name, text, …) lay over an experiment's defaults.
+fn settings(entry: &Entry, pairs: &[String]) -> Result<Settings> {
+    Settings::parse(entry.controls, pairs.chunks_exact(2).map(|pair| (pair[0].as_str(), pair[1].as_str())))
+}
+
+/// The controls that are not at their defaults (name, text, name, text, …) after the handle of view `which` was dragged to
+/// `(x, y)`; nothing if that view takes no pointer.
+#[wasm_bindgen]
+pub fn pointer(slug: &str, pairs: Vec<String>, which: usize, x: f64, y: f64) -> Result<Option<Vec<String>>, JsError> {
+    let entry = find(slug)?;
+    let moved = (entry.pointer)(&settings(entry, &pairs)?, which, (x, y));
+    Ok(moved.map(|moved| moved.changed(entry.controls).into_iter().flat_map(|(name, text)| [name.to_string(), text]).collect()))
+}
+
+/// What the runs of a worker may read: shipped data sets and the user's files.
+#[wasm_bindgen]
+#[derive(Default)]
+pub struct Shelf(Library);
+
+#[wasm_bindgen]
+impl Shelf {
+    /// An empty shelf.
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Shelf {
+        Shelf::default()
+    }
+
+    /// The same shelf once more, so that a change can be tried before it is kept.
+    pub fn copy(&self) -> Shelf {
+        Shelf(self.0.clone())
+    }
+
+    /// The files in `data/` that experiment `slug` needs and that are not on the shelf yet.
+    pub fn missing(&self, slug: &str) -> Result<Vec<String>, JsError> {
+        let sets = find(slug)?.card.data;
+        Ok(sets.iter().filter(|set| !self.0.has(**set)).map(|set| set.file().to_string()).collect())
+    }
+
+    /// Puts a file of `data/` on the shelf.
+    pub fn put(&mut self, file: &str, bytes: &[u8]) -> Result<(), JsError> {
+        let set = Dataset::ALL.into_iter().find(|set| set.file() == file);
+        let set = set.ok_or_else(|| Error::new(format!("data/{file}: not a data set that this version knows")))?;
+        Ok(self.0.put(set, bytes)?)
+    }
+
+    /// Refuses a file of the user's that is too large, before it is read.
+    #[wasm_bindgen(js_name = checkSize)]
+    pub fn check_size(name: &str, bytes: f64) -> Result<(), JsError> {
+        Ok(data::check_size(name, bytes as u64)?)
+    }
+
+    /// Adds a file of the user's, replacing one of the same name.
+    pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), JsError> {
+        let arrays = data::read(name, bytes)?;
+        self.remove(name);
+        self.0 = self.0.with_own(self.0.own().iter().cloned().chain(arrays).collect());
+        Ok(())
+    }
+
+    /// Takes a file of the user's away.
+    pub fn remove(&mut self, name: &str) {
+        self.0 = self.0.with_own(self.0.own().iter().filter(|array| file_of(&array.name) != name).cloned().collect());
+    }
+
+    /// The user's arrays as `{file, array, shape}`, `array` being "" where the file is one array.
+    pub fn own(&self) -> Vec<Object> {
+        let arrays = self.0.own().iter();
+        arrays
+            .map(|array| {
+                let file = file_of(&array.name);
+                let inner = array.name[file.len()..].trim_start_matches('/');
+                let shape: Vec<String> = array.shape.iter().map(|n| n.to_string()).collect();
+                object([("file", file.into()), ("array", inner.into()), ("shape", shape.join(" × ").into())])
+            })
+            .collect()
+    }
+}
+
+fn file_of(array: &str) -> &str {
+    array.split('/').next().unwrap_or(array)
+}
+
+/// What runs compute on.
+#[wasm_bindgen]
+pub struct Processor(Device);
+
+#[wasm_bindgen]
+impl Processor {
+    /// The CPU alone: the same bits everywhere.
+    pub fn cpu() -> Processor {
+        Processor(Device::cpu())
+    }
+
+    /// The GPU where there is one that can be used, else the CPU.
+    pub async fn best() -> Processor {
+        Processor(Device::best().await)
+    }
+
+    /// Destroys the GPU's device, as a driver's restart would. For tests.
+    pub fn lose(&self) {
+        self.0.lose();
+    }
+}
+
+/// A run.
+#[wasm_bindgen]
+pub struct Live {
+    session: Session,
+    device: Device,
+    /// Whether the time line is kept.
+    records: bool,
+    /// Milliseconds spent on the run, and on keeping its time line.
+    worked: f64,
+    looked: f64,
+}
+
+/// Keeping the time line may take so many milliseconds of a run, and this share of its work on top.
+const LOOK_FREE: f64 = 60.0;
+const LOOK_SHARE: f64 = 0.4;
+
+#[wasm_bindgen]
+impl Live {
+    /// A run of `slug` at its start. `pairs`: name, text, name, text … of the controls that are not at their defaults.
+    /// `records`: it keeps a time line.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        slug: &str,
+        pairs: Vec<String>,
+        seed: f64,
+        shelf: &Shelf,
+        processor: &Processor,
+        records: bool,
+    ) -> Result<Live, JsError> {
+        let entry = find(slug)?;
+        let session = Session::new(entry, settings(entry, &pairs)?, seed as u64, &shelf.0)?;
+        Ok(Live { session, device: processor.0.clone(), records, worked: 0.0, looked: 0.0 })
+    }
+
+    /// Goes on with other controls, if the run can.
+    pub fn revise(&mut self, pairs: Vec<String>) -> Result<bool, JsError> {
+        Ok(self.session.revise(&settings(self.session.entry, &pairs)?))
+    }
+
+    /// Advances by slices until the next one would probably not fit into `milliseconds`, or `slices` are done, at least one.
+    /// True when the run is over.
+    pub async fn advance(&mut self, milliseconds: f64, slices: u32) -> Result<bool, JsError> {
+        let begin = now();
+        let mut before = begin;
+        let mut left = slices;
+        loop {
+            self.session.advance(&self.device, || true).await?;
+            let after = now();
+            let slice = after - before;
+            self.worked += slice;
+            before = after;
+            if self.records && self.session.due() && self.looked < LOOK_FREE + LOOK_SHARE * self.worked {
+                self.session.look();
+                before = now();
+                self.looked += before - after;
+            }
+            left = left.saturating_sub(1);
+            let over = self.session.progress().finished();
+            if over || left == 0 || before - begin + slice > milliseconds {
+                return Ok(over);
+            }
+        }
+    }
+
+    /// What there is to see now, kept on the time line when it is due: `{done, of, views, measures}`.
+    pub fn look(&mut self) -> Object {
+        frame(&self.session.look())
+    }
+
+    /// The frame on the time line at or before step `done`, or the one `offset` places after it.
+    pub fn at(&self, done: f64, offset: i32) -> Option<Object> {
+        let step = |index: usize| self.session.frame(index).map_or(f64::INFINITY, |frame| frame.progress.done as f64);
+        let (mut low, mut high) = (0, self.session.frames());
+        while low + 1 < high {
+            let middle = (low + high) / 2;
+            if step(middle) <= done { low = middle } else { high = middle }
+        }
+        self.session.frame(low.saturating_add_signed(offset as isize)).map(frame)
+    }
+
+    /// The first step on the time line; NaN before there is one.
+    pub fn first(&self) -> f64 {
+        self.session.frame(0).map_or(f64::NAN, |frame| frame.progress.done as f64)
+    }
+
+    /// What it computes on: "CPU", or "GPU: " and its name.
+    pub fn device(&self) -> String {
+        self.device.name()
+    }
+
+    /// The verdict of this run alone.
+    pub fn verdict(&self) -> Object {
+        verdict(&self.session.verdict())
+    }
+
+    /// The names of the arrays that can be taken away.
+    pub fn results(&self) -> Vec<String> {
+        self.session.results().into_iter().map(|array| array.name).collect()
+    }
+
+    /// The array of that name as a file of the kind "csv" or "npy".
+    pub fn result(&self, name: &str, kind: &str) -> Option<Vec<u8>> {
+        let array = self.session.results().into_iter().find(|array| array.name == name)?;
+        Some(if kind == "npy" { data::write_npy(&array) } else { data::write_csv(&array).into_bytes() })
+    }
+
+    /// The hash of all measures and views as they are now, in hexadecimal.
+    pub fn hash(&mut self) -> String {
+        format!("{:016x}", self.session.look().hash())
+    }
+}
+
+/// The measures of finished runs, and the verdict over them.
+#[wasm_bindgen]
+pub struct Tally {
+    entry: &'static Entry,
+    runs: Vec<Measures>,
+}
+
+#[wasm_bindgen]
+impl Tally {
+    /// No runs yet.
+    #[wasm_bindgen(constructor)]
+    pub fn new(slug: &str) -> Result<Tally, JsError> {
+        Ok(Tally { entry: find(slug)?, runs: Vec::new() })
+    }
+
+    /// How many runs the claim is over.
+    pub fn wanted(&self) -> u32 {
+        self.entry.card.seeds as u32
+    }
+
+    /// Adds a run as it stands.
+    pub fn add(&mut self, run: &Live) {
+        self.runs.push(run.session.measures());
+    }
+
+    /// The verdict over the runs added.
+    pub fn verdict(&self) -> Object {
+        verdict(&(self.entry.verdict)(&self.runs))
+    }
+}
+
+fn frame(frame: &Frame) -> Object {
+    let views: Array = frame.views.iter().map(|bytes| Uint8Array::from(bytes.as_slice())).collect();
+    let measures: Array = frame.measures.0.iter().map(|(name, value)| Array::of2(&(*name).into(), &(*value).into())).collect();
+    object([
+        ("done", (frame.progress.done as f64).into()),
+        ("of", (frame.progress.of as f64).into()),
+        ("views", views.into()),
+        ("measures", measures.into()),
+    ])
+}
+
+fn verdict(verdict: &Verdict) -> Object {
+    object([
+        ("holds", verdict.holds.into()),
+        ("text", verdict.text.as_str().into()),
+        ("figure", verdict.figure.into()),
+        ("threshold", verdict.threshold.into()),
+    ])
+}
