@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use clap::{Args, Parser, Subcommand};
 use gpu::Device;
-use ground::claim::Measures;
+use ground::claim::{Measures, Runs};
 use ground::controls::Settings;
 use ground::view::View;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -212,11 +212,10 @@ impl Setting {
     fn run(&self, seed: u64, mut tell: impl FnMut(f64)) -> Result<Outcome> {
         let library = Library::shipped(self.entry.card.data).with_own(self.arrays.clone());
         let begin = Instant::now();
-        let device = Device::cpu();
-        let mut session = Session::new(self.entry, self.settings.clone(), seed, &library)?;
-        while !session.progress().finished() {
+        let mut session = Session::new(self.entry, self.settings.clone(), seed, &library, &Device::cpu())?;
+        while !session.progress().over {
             let slice = Instant::now();
-            let progress = pollster::block_on(session.advance(&device, || slice.elapsed().as_millis() >= 100))?;
+            let progress = pollster::block_on(session.advance(|_| slice.elapsed().as_millis() >= 100))?;
             tell(progress.done as f64 / progress.of.max(1) as f64);
         }
         let seconds = begin.elapsed().as_secs_f64();
@@ -311,8 +310,8 @@ fn run(args: &RunArgs) -> Result<bool> {
     let mut all_hold = true;
     for setting in &settings {
         let outcomes: Vec<Outcome> = outcomes.by_ref().take(setting.seeds.len()).collect();
-        let measures: Vec<Measures> = outcomes.iter().map(|o| o.measures.clone()).collect();
-        let verdict = (setting.entry.verdict)(&measures);
+        let runs = Runs(outcomes.iter().map(|o| o.measures.clone()).collect());
+        let verdict = (setting.entry.verdict)(&setting.settings, &runs);
         all_hold &= verdict.holds != Some(false);
         let holds = match verdict.holds {
             Some(true) => "holds",
@@ -379,7 +378,7 @@ fn write_views(dir: &std::path::Path, entry: &Entry, frame: &Frame) -> Result<()
     let failed = |path: &std::path::Path, e: std::io::Error| Error::new(format!("{}: {e}", path.display()));
     std::fs::create_dir_all(dir).map_err(|e| failed(dir, e))?;
     let (style, camera) = (plot::Style::default(), plot::Camera::default());
-    for (panel, bytes) in entry.card.views.iter().zip(&frame.views) {
+    for (panel, bytes) in entry.panels().zip(&frame.views) {
         let view = View::decode(bytes)?;
         let files = [
             ("svg", plot::svg(&view, &style, &camera).into_bytes()),
@@ -415,7 +414,7 @@ fn sweep(args: &SweepArgs) -> Result<()> {
     let outcomes = side_by_side(&jobs, args.jobs, |(i, seed), tell| settings[*i].run(*seed, tell))?;
     let entry = settings[0].entry;
     for (row, ((i, seed), outcome)) in jobs.iter().zip(&outcomes).enumerate() {
-        let verdict = (entry.verdict)(std::slice::from_ref(&outcome.measures));
+        let verdict = (entry.verdict)(&settings[*i].settings, &Runs(vec![outcome.measures.clone()]));
         let controls = entry.controls.iter().zip(&settings[*i].settings.0);
         if row == 0 {
             let names = entry.controls.iter().map(|c| c.name).chain(["seed"]);

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use gpu::Device;
-use ground::claim::Measures;
+use ground::claim::{Measures, Runs};
 use orrery::catalogue;
 use run::data::Library;
 use run::experiment::Entry;
@@ -12,8 +12,9 @@ use run::session::Session;
 /// The measures of a run on the CPU.
 fn measures(entry: &'static Entry, preset: &str, seed: u64) -> Measures {
     let settings = entry.preset(preset).expect("a preset of its own");
-    let mut session = Session::new(entry, settings, seed, &Library::shipped(entry.card.data)).expect("presets start");
-    pollster::block_on(session.advance(&Device::cpu(), || false)).expect("presets run to their end");
+    let mut session =
+        Session::new(entry, settings, seed, &Library::shipped(entry.card.data), &Device::cpu()).expect("presets start");
+    pollster::block_on(session.judge()).expect("presets run to their end");
     session.measures()
 }
 
@@ -44,10 +45,10 @@ fn claims_hold_by_default_and_break() {
     let mut wrong = Vec::new();
     for entry in catalogue::entries() {
         for (preset, expected) in [("default", true), ("break-it", false)] {
-            let runs: Vec<Measures> =
-                done.iter().filter(|(slug, p, ..)| *slug == entry.card.slug && *p == preset).map(|d| d.3.clone()).collect();
+            let runs = done.iter().filter(|(slug, p, ..)| *slug == entry.card.slug && *p == preset).map(|d| d.3.clone());
+            let runs = Runs(runs.collect());
             assert_eq!(runs.len() as u64, entry.card.seeds);
-            let verdict = (entry.verdict)(&runs);
+            let verdict = (entry.verdict)(&entry.preset(preset).expect("a preset of its own"), &runs);
             println!("{} at {preset}: {:?}, {}", entry.card.slug, verdict.holds, verdict.text);
             if verdict.holds != Some(expected) {
                 wrong.push(format!("{} at {preset}: {verdict:?}", entry.card.slug));

@@ -17,10 +17,8 @@ pub struct Card {
     pub honesty: &'static str,
     /// How many seeds (`s`, `s + 1`, …) the verdict is over.
     pub seeds: u64,
-    /// What [`Progress`] counts: "iteration", "epoch".
+    /// What a unit of work is called: "iteration", "epoch".
     pub unit: &'static str,
-    /// Its views; the first is the one that an embed and a thumbnail show.
-    pub views: &'static [Panel],
     /// Named settings; the first two are `default` and `break-it`.
     pub presets: &'static [Preset],
     /// Data sets that must be in the library before a run starts.
@@ -28,6 +26,23 @@ pub struct Card {
     /// What files of the user's it takes, if any, in one sentence that names their kinds (csv, npy, npz, safetensors, png, jpg): the
     /// page tells how Python saves those.
     pub own_data: Option<&'static str>,
+}
+
+impl Card {
+    /// What most cards have in common: five seeds, no data sets, no files of the user's.
+    pub const BLANK: Card = Card {
+        slug: "",
+        title: "",
+        paper: Paper::new("", "", 0),
+        claim: "",
+        reproduction: Reproduction::AsClaimed,
+        honesty: "",
+        seeds: 5,
+        unit: "step",
+        presets: &[],
+        data: &[],
+        own_data: None,
+    };
 }
 
 /// A paper.
@@ -39,6 +54,13 @@ pub struct Paper {
     pub authors: &'static str,
     /// Year.
     pub year: u16,
+}
+
+impl Paper {
+    /// A paper by its title, authors and year.
+    pub const fn new(title: &'static str, authors: &'static str, year: u16) -> Paper {
+        Paper { title, authors, year }
+    }
 }
 
 /// Does the paper's claim reproduce here?
@@ -74,7 +96,7 @@ pub struct Panel {
     pub look: &'static str,
 }
 
-/// Named settings of the controls.
+/// Named settings of the controls, and what they must show.
 #[derive(Clone, Copy, Debug)]
 pub struct Preset {
     /// Name in URLs and on its button.
@@ -83,6 +105,51 @@ pub struct Preset {
     pub about: &'static str,
     /// Controls that differ from their defaults, as `(name, text)`.
     pub set: &'static [(&'static str, &'static str)],
+    /// What it must show; a test runs them all.
+    pub expect: Expect,
+}
+
+/// What a preset must show over the card's seeds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Expect {
+    /// The claim holds.
+    Holds,
+    /// The claim does not hold.
+    Gone,
+    /// The claim does not speak of these settings.
+    Outside,
+    /// These measures are within these ends in every run.
+    Within(&'static [(&'static str, f64, f64)]),
+    /// It is there to be looked at.
+    Open,
+}
+
+impl Preset {
+    /// Settings at which the claim must hold.
+    pub const fn holds(name: &'static str, about: &'static str, set: &'static [(&'static str, &'static str)]) -> Preset {
+        Preset { name, about, set, expect: Expect::Holds }
+    }
+
+    /// Settings at which the effect must be gone.
+    pub const fn gone(name: &'static str, about: &'static str, set: &'static [(&'static str, &'static str)]) -> Preset {
+        Preset { name, about, set, expect: Expect::Gone }
+    }
+
+    /// Settings of which the claim does not speak.
+    pub const fn outside(name: &'static str, about: &'static str, set: &'static [(&'static str, &'static str)]) -> Preset {
+        Preset { name, about, set, expect: Expect::Outside }
+    }
+
+    /// Settings that are there to be looked at.
+    pub const fn open(name: &'static str, about: &'static str, set: &'static [(&'static str, &'static str)]) -> Preset {
+        Preset { name, about, set, expect: Expect::Open }
+    }
+
+    /// The same settings, at which measures must be within these ends: `(name, low, high)`.
+    pub const fn within(mut self, measures: &'static [(&'static str, f64, f64)]) -> Preset {
+        self.expect = Expect::Within(measures);
+        self
+    }
 }
 
 /// A data set that the site ships as `data/FILE`, fetched only when an experiment asks for it.

@@ -1,13 +1,20 @@
 //! Measures of one run, and the verdict over several.
 
+use std::ops::Deref;
+
 /// The numbers that a run measured, by name, in the order in which they are shown.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Measures(pub Vec<(&'static str, f64)>);
 
 impl Measures {
     /// The measure of that name; NaN when the run has not measured it.
+    ///
+    /// # Panics
+    /// Where tests run, if no measure has that name.
     pub fn get(&self, name: &str) -> f64 {
-        self.0.iter().find(|(n, _)| *n == name).map_or(f64::NAN, |(_, value)| *value)
+        let found = self.0.iter().find(|(n, _)| *n == name);
+        debug_assert!(found.is_some(), "no measure is called {name}");
+        found.map_or(f64::NAN, |(_, value)| *value)
     }
 }
 
@@ -17,11 +24,46 @@ macro_rules! measures {
     ($($name:ident : $value:expr),* $(,)?) => { $crate::claim::Measures(vec![$((stringify!($name), $value as f64)),*]) };
 }
 
+/// Runs of several seeds at the same controls. Whatever is asked over all of them is NaN if any run has not measured it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Runs(pub Vec<Measures>);
+
+impl Deref for Runs {
+    type Target = [Measures];
+    fn deref(&self) -> &[Measures] {
+        &self.0
+    }
+}
+
+impl Runs {
+    /// All runs' values of a measure.
+    pub fn each<'a>(&'a self, name: &'a str) -> impl Iterator<Item = f64> + 'a {
+        self.iter().map(move |run| run.get(name))
+    }
+
+    /// The smallest value of a measure.
+    pub fn least(&self, name: &str) -> f64 {
+        self.each(name).fold(f64::INFINITY, |a, b| if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) })
+    }
+
+    /// The largest value of a measure.
+    pub fn most(&self, name: &str) -> f64 {
+        self.each(name).fold(f64::NEG_INFINITY, |a, b| if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) })
+    }
+
+    /// The mean of a measure.
+    pub fn mean(&self, name: &str) -> f64 {
+        self.each(name).sum::<f64>() / self.len() as f64
+    }
+}
+
 /// What the runs say of the claim.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
-    /// The claim holds, does not hold, or cannot be told from these runs.
+    /// The claim holds, does not hold, or cannot be told: not yet, or not here (see `outside`).
     pub holds: Option<bool>,
+    /// The claim does not speak of these controls.
+    pub outside: bool,
     /// One sentence with the figures.
     pub text: String,
     /// The figure that decides.
@@ -30,40 +72,85 @@ pub struct Verdict {
     pub threshold: f64,
 }
 
+/// What is said while a figure is missing.
+const NOT_YET: &str = "Not everything that decides is measured yet.";
+
 impl Verdict {
-    /// A verdict that holds if `figure >= threshold` (a NaN figure: cannot tell).
+    /// Holds if `figure >= threshold`; not yet, whatever `text` says, if the figure is NaN.
     pub fn at_least(figure: f64, threshold: f64, text: impl Into<String>) -> Self {
-        Verdict { holds: (!figure.is_nan()).then_some(figure >= threshold), text: text.into(), figure, threshold }
+        Verdict::decided(at_least(figure, threshold), figure, threshold, text)
     }
 
-    /// A verdict that holds if `figure <= threshold` (a NaN figure: cannot tell).
+    /// Holds if `figure <= threshold`; not yet, whatever `text` says, if the figure is NaN.
     pub fn at_most(figure: f64, threshold: f64, text: impl Into<String>) -> Self {
-        Verdict { holds: (!figure.is_nan()).then_some(figure <= threshold), text: text.into(), figure, threshold }
+        Verdict::decided(at_most(figure, threshold), figure, threshold, text)
     }
 
-    /// The same verdict, which also needs `condition`: what makes the figure worth having (equal accuracy, convergence …).
-    pub fn and(mut self, condition: bool) -> Self {
-        self.holds = self.holds.map(|holds| holds && condition);
+    fn decided(holds: Option<bool>, figure: f64, threshold: f64, text: impl Into<String>) -> Self {
+        let text = if holds.is_some() { text.into() } else { NOT_YET.into() };
+        Verdict { holds, outside: false, text, figure, threshold }
+    }
+
+    /// Nothing can be said yet; `text` tells what is waited for.
+    pub fn not_yet(text: impl Into<String>) -> Self {
+        Verdict { holds: None, outside: false, text: text.into(), figure: f64::NAN, threshold: f64::NAN }
+    }
+
+    /// The claim does not speak of these controls; `text` tells what it speaks of.
+    pub fn outside(text: impl Into<String>) -> Self {
+        Verdict { outside: true, ..Verdict::not_yet(text) }
+    }
+
+    /// As [`needs`](Self::needs), for what is not said three-valued yet.
+    pub fn and(self, condition: bool) -> Self {
+        self.needs(Some(condition))
+    }
+
+    /// The same verdict, which also needs a condition: what makes the figure worth having (equal accuracy, convergence …). While the
+    /// condition is not measured, nothing can be said.
+    pub fn needs(mut self, condition: Option<bool>) -> Self {
+        self.holds = self.holds.zip(condition).map(|(holds, condition)| holds && condition);
+        if self.holds.is_none() && !self.outside {
+            self.text = NOT_YET.into();
+        }
         self
     }
 }
 
-/// All runs' values of the measure `name`.
-pub fn each<'a>(runs: &'a [Measures], name: &'a str) -> impl Iterator<Item = f64> + 'a {
-    runs.iter().map(move |run| run.get(name))
+/// Is the value measured, and at least `limit`?
+pub fn at_least(value: f64, limit: f64) -> Option<bool> {
+    (!value.is_nan()).then_some(value >= limit)
 }
 
-/// The smallest value of a measure over the runs; NaN if any run lacks it.
-pub fn least(runs: &[Measures], name: &str) -> f64 {
-    each(runs, name).fold(f64::INFINITY, |a, b| if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) })
+/// Is the value measured, and at most `limit`?
+pub fn at_most(value: f64, limit: f64) -> Option<bool> {
+    (!value.is_nan()).then_some(value <= limit)
 }
 
-/// The largest value of a measure over the runs; NaN if any run lacks it.
-pub fn most(runs: &[Measures], name: &str) -> f64 {
-    each(runs, name).fold(f64::NEG_INFINITY, |a, b| if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The mean of a measure over the runs; NaN if any run lacks it.
-pub fn mean(runs: &[Measures], name: &str) -> f64 {
-    each(runs, name).sum::<f64>() / runs.len() as f64
+    #[test]
+    fn what_is_not_measured_decides_nothing() {
+        let runs = |ratios: &[f64]| Runs(ratios.iter().map(|r| measures! { ratio: *r }).collect());
+        let (whole, broken) = (runs(&[1.0, 3.0]), runs(&[1.0, f64::NAN, 3.0]));
+        assert_eq!([whole.least("ratio"), whole.most("ratio"), whole.mean("ratio")], [1.0, 3.0, 2.0]);
+        assert!([broken.least("ratio"), broken.most("ratio"), broken.mean("ratio")].iter().all(|v| v.is_nan()));
+        let verdict = |runs: &Runs| Verdict::at_least(runs.least("ratio"), 0.5, format!("least {}", runs.least("ratio")));
+        assert_eq!((verdict(&whole).holds, verdict(&whole).text.as_str()), (Some(true), "least 1"));
+        assert_eq!((verdict(&broken).holds, verdict(&broken).text.as_str()), (None, NOT_YET));
+        assert_eq!(verdict(&whole).needs(at_most(3.0, 2.0)).holds, Some(false));
+        assert_eq!(
+            verdict(&whole).needs(at_most(f64::NAN, 2.0)),
+            Verdict { holds: None, text: NOT_YET.into(), ..verdict(&whole) }
+        );
+        assert_eq!(Verdict::outside("about F1").needs(None).text, "about F1");
+    }
+
+    #[test]
+    #[should_panic = "no measure is called ration"]
+    fn names_are_checked() {
+        measures! { ratio: 1.0 }.get("ration");
+    }
 }

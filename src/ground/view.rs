@@ -28,6 +28,47 @@ pub enum View {
     Table(Table),
 }
 
+impl From<Chart> for View {
+    fn from(view: Chart) -> View {
+        View::Chart(view)
+    }
+}
+impl From<HeatMap> for View {
+    fn from(view: HeatMap) -> View {
+        View::HeatMap(view)
+    }
+}
+impl From<Matrix> for View {
+    fn from(view: Matrix) -> View {
+        View::Matrix(view)
+    }
+}
+impl From<Space> for View {
+    fn from(view: Space) -> View {
+        View::Space(view)
+    }
+}
+impl From<Graph> for View {
+    fn from(view: Graph) -> View {
+        View::Graph(view)
+    }
+}
+impl From<Images> for View {
+    fn from(view: Images) -> View {
+        View::Images(view)
+    }
+}
+impl From<Field> for View {
+    fn from(view: Field) -> View {
+        View::Field(view)
+    }
+}
+impl From<Table> for View {
+    fn from(view: Table) -> View {
+        View::Table(view)
+    }
+}
+
 /// How numbers map to length along an axis or to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Scale {
@@ -139,6 +180,109 @@ pub enum Mark {
     Label { text: String, at: (f64, f64), ink: Ink },
     /// An arrow.
     Arrow { ink: Ink, from: (f64, f64), to: (f64, f64) },
+}
+
+/// A method among others: its name and its colour, the same in every picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Series {
+    /// Name in legends.
+    pub name: &'static str,
+    /// Colour.
+    pub ink: Ink,
+}
+
+/// Names methods and gives each a colour of the palette: `series!["plain" 1, "lower control" 0]`.
+#[macro_export]
+macro_rules! series {
+    ($($name:literal $colour:literal),+ $(,)?) => {
+        [$($crate::view::Series { name: $name, ink: $crate::view::Ink::Series($colour) }),+]
+    };
+}
+
+/// Charts are put together mark by mark, the first at the bottom. Points are anything that gives pairs.
+impl Chart {
+    /// An empty chart.
+    pub fn of(x: Axis, y: Axis) -> Self {
+        Chart { x, y, ..Chart::default() }
+    }
+    /// A unit gets the same length on both axes.
+    pub fn equal(mut self) -> Self {
+        self.equal = true;
+        self
+    }
+    /// One mark more, on top.
+    pub fn mark(mut self, mark: Mark) -> Self {
+        self.marks.push(mark);
+        self
+    }
+    /// More marks, on top.
+    pub fn marks(mut self, marks: impl IntoIterator<Item = Mark>) -> Self {
+        self.marks.extend(marks);
+        self
+    }
+    /// A solid line.
+    pub fn line(self, name: impl Into<String>, ink: Ink, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        let (x, y) = points.into_iter().unzip();
+        self.mark(Mark::line(name, ink, x, y))
+    }
+    /// A dashed line.
+    pub fn dashed(self, name: impl Into<String>, ink: Ink, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        let (x, y) = points.into_iter().unzip();
+        self.mark(Mark::dashed(name, ink, x, y))
+    }
+    /// Dots of `size` CSS pixels across.
+    pub fn dots(self, name: impl Into<String>, ink: Ink, size: f64, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        let (x, y) = points.into_iter().unzip();
+        self.mark(Mark::points(name, ink, x, y, size))
+    }
+    /// A line for each method, the first at the bottom.
+    pub fn lines<P: IntoIterator<Item = (f64, f64)>>(self, methods: &[Series], points: impl Fn(usize) -> P) -> Self {
+        methods.iter().enumerate().fold(self, |chart, (k, method)| chart.line(method.name, method.ink, points(k)))
+    }
+    /// The area between two curves, from triples (x, low, high).
+    pub fn band(self, name: impl Into<String>, ink: Ink, points: impl IntoIterator<Item = (f64, f64, f64)>) -> Self {
+        let (mut x, mut low, mut high) = (Vec::new(), Vec::new(), Vec::new());
+        for (at, from, to) in points {
+            x.push(at);
+            low.push(from);
+            high.push(to);
+        }
+        self.mark(Mark::Band { name: name.into(), ink, x, low, high })
+    }
+    /// A bar a label, side by side with other bars.
+    pub fn bars<L: Into<String>>(self, name: impl Into<String>, ink: Ink, bars: impl IntoIterator<Item = (L, f64)>) -> Self {
+        let (labels, y) = bars.into_iter().map(|(label, y)| (label.into(), y)).unzip();
+        self.mark(Mark::Bars { name: name.into(), ink, labels, y })
+    }
+    /// Bars of height `y[i]` from `edges[i]` to `edges[i + 1]`.
+    pub fn histogram(self, name: impl Into<String>, ink: Ink, (edges, y): (Vec<f64>, Vec<f64>)) -> Self {
+        self.mark(Mark::Histogram { name: name.into(), ink, edges, y })
+    }
+    /// A vertical rule; none at NaN.
+    pub fn at_x(self, label: impl Into<String>, at: f64) -> Self {
+        if at.is_nan() { self } else { self.mark(Mark::at_x(label, at)) }
+    }
+    /// A horizontal rule; none at NaN.
+    pub fn at_y(self, label: impl Into<String>, at: f64) -> Self {
+        if at.is_nan() { self } else { self.mark(Mark::at_y(label, at)) }
+    }
+    /// A shaded stretch of the x axis.
+    pub fn span(self, label: impl Into<String>, from: f64, to: f64) -> Self {
+        self.mark(Mark::Span { label: label.into(), from, to })
+    }
+    /// A word at a place.
+    pub fn label(self, text: impl Into<String>, at: (f64, f64), ink: Ink) -> Self {
+        self.mark(Mark::Label { text: text.into(), at, ink })
+    }
+    /// An arrow.
+    pub fn arrow(self, ink: Ink, from: (f64, f64), to: (f64, f64)) -> Self {
+        self.mark(Mark::Arrow { ink, from, to })
+    }
+    /// A point that can be dragged.
+    pub fn handle(mut self, name: impl Into<String>, at: (f64, f64)) -> Self {
+        self.handle = Some(Handle { name: name.into(), at });
+        self
+    }
 }
 
 impl Mark {

@@ -21,6 +21,26 @@ pub fn correlation(x: &[f64], y: &[f64]) -> f64 {
     (xy / (xx.sqrt() * yy.sqrt())).clamp(-1.0, 1.0)
 }
 
+/// The variance of a sample, its sum of squares over n − 1; NaN for fewer than two values.
+pub fn variance(values: &[f64]) -> f64 {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (values.len() as f64 - 1.0)
+}
+
+/// How many values lie in each of `bins` equal bins between the smallest and the largest: (edges, counts). Values that all agree still
+/// have a bin that is wide enough to be seen.
+///
+/// # Panics
+/// If there are none.
+pub fn histogram(values: &[f64], bins: usize) -> (Vec<f64>, Vec<f64>) {
+    let low = values.iter().copied().reduce(f64::min).expect("values to be counted");
+    let high = values.iter().copied().fold(low, f64::max);
+    let width = ((high - low) / bins as f64).max(1e-4 * high.abs()).max(1e-9);
+    let mut counts = vec![0.0; bins];
+    values.iter().for_each(|v| counts[(((v - low) / width) as usize).min(bins - 1)] += 1.0);
+    ((0..=bins).map(|k| low + width * k as f64).collect(), counts)
+}
+
 /// The rank of every value, 1 the smallest; equal values share the mean of their ranks. NaN ranks highest.
 pub fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();

@@ -1,41 +1,39 @@
 //! The contract that every experiment fulfils.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use crate::data::{Array, Library};
+use crate::stage::{Course, Progress, Stage};
 use gpu::Device;
 pub use ground::card::{Card, Panel, Paper, Preset, Reproduction};
-use ground::claim::{Measures, Verdict};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::controls::{Controls, Settings, Spec};
 use ground::error::{Error, Result};
 use ground::view::View;
 
 /// A paper (or an instrument) as a live experiment.
 ///
-/// An experiment owns one run: it is made from controls and a seed, advances slice by slice, and can at any moment be asked
-/// what there is to see and what has been measured. The loop, the time line, cancelling and the other seeds live in
-/// [`session`](crate::session). The same controls and seed give the same bits on the CPU path.
-pub trait Experiment: Sized + 'static {
-    /// What the reader can move.
-    type Controls: Controls;
+/// An experiment owns one run: it is made from controls and a seed, plays on its [`Stage`] unit by unit, and can be asked between any two
+/// units what there is to see and what has been measured. Slices, the time line, cancelling and the other seeds are the business of
+/// its caller, see [`session`](crate::session). The same controls and seed give the same bits on the CPU path.
+pub trait Experiment: Views {
     /// What the catalogue knows of it.
     const CARD: Card;
 
-    /// A fresh run. Errors name the control or the file at fault.
+    /// A run that has not begun. Errors name the control or the file at fault.
     fn new(controls: &Self::Controls, seed: u64, library: &Library) -> Result<Self>;
 
-    /// One slice: at most 8 ms of CPU work, or one batch on the GPU.
-    fn step(&mut self, device: &Device) -> impl Future<Output = Result<Progress>>;
+    /// The algorithm as the paper has it, in plain loops: one unit of work, at most a few milliseconds of it, then
+    /// `self = stage.next(self).await`. [`Stage::judged`] where the verdict is settled. A run that has been revised is played anew, so where
+    /// there is a [`revise`](Self::revise) the loops skip what is done.
+    fn run(self: Box<Self>, stage: Stage<Self>) -> impl Future<Output = Result<Box<Self>>>;
 
-    /// What there is to see now in the view `CARD.views[which]`.
-    fn view(&self, which: usize) -> View;
-
-    /// What has been measured so far.
+    /// What has been measured so far: the same names at any time, NaN for what is not known yet.
     fn measures(&self) -> Measures;
 
-    /// The claim over runs of several seeds at the same controls.
-    fn verdict(runs: &[Measures]) -> Verdict;
+    /// The claim over runs of several seeds at these controls.
+    fn verdict(controls: &Self::Controls, runs: &Runs) -> Verdict;
 
     /// Arrays that can be taken away as csv or npy: a plan, an embedding, metrics. Empty by default.
     fn results(&self) -> Vec<Array> {
@@ -47,59 +45,96 @@ pub trait Experiment: Sized + 'static {
     fn revise(&mut self, _controls: &Self::Controls) -> bool {
         false
     }
-
-    /// The controls after the handle of view `which` was dragged to `at`, or `None` if that view takes no pointer.
-    fn pointer(_controls: &Self::Controls, _which: usize, _at: (f64, f64)) -> Option<Self::Controls> {
-        None
-    }
 }
 
-/// How far a run is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Progress {
-    /// Steps done, in the experiment's own unit (iterations, epochs).
-    pub done: usize,
-    /// Steps in all, as far as is known now; the run is over when `done >= of`.
-    pub of: usize,
+/// What can be moved and what can be seen; made by [`views!`](crate::views).
+pub trait Views: Sized + 'static {
+    /// What the reader can move.
+    type Controls: Controls;
+    /// Its views; the first is the one that an embed and a thumbnail show.
+    const VIEWS: &'static [Look<Self>];
 }
 
-impl Progress {
-    /// Nothing is left to do.
-    pub fn finished(&self) -> bool {
-        self.done >= self.of
-    }
+/// A view and the function that makes it.
+pub struct Look<R: Views> {
+    /// What the catalogue knows of it.
+    pub panel: Panel,
+    /// Makes it.
+    pub make: fn(&R) -> View,
+    /// The controls after its handle was dragged to a place, or `None` if that place means nothing; where it has a handle.
+    pub drag: Option<Drag<R::Controls>>,
+}
+
+/// Turns a place in a view into controls.
+pub type Drag<C> = fn(&C, (f64, f64)) -> Option<C>;
+
+/// Declares what can be seen of an experiment, and which of its functions makes it. A view that can be dragged names the function, of
+/// the controls and a place, that makes controls of it.
+///
+/// ```ignore
+/// views! { DiffGrad, Controls:
+///     function "The function" "Where do the balls come to rest?" => function,
+///     map "Step size and start" "Bright: diffGrad is the better one." => map, dragged: place,
+/// }
+/// ```
+#[macro_export]
+macro_rules! views {
+    ($experiment:ident, $controls:ty: $($id:tt $title:literal $look:literal => $view:ident $(, dragged: $drag:ident)?;)*) => {
+        impl $crate::experiment::Views for $experiment {
+            type Controls = $controls;
+            const VIEWS: &'static [$crate::experiment::Look<Self>] = &[$($crate::experiment::Look {
+                panel: $crate::experiment::Panel { id: $crate::views!(@id $id), title: $title, look: $look },
+                make: |run| ground::view::View::from(run.$view()),
+                drag: $crate::views!(@drag $($drag)?),
+            }),*];
+        }
+    };
+    (@id $id:literal) => { $id };
+    (@id $id:ident) => { stringify!($id) };
+    (@drag) => { None };
+    (@drag $drag:ident) => { Some(Self::$drag) };
 }
 
 /// A run whose experiment's type is forgotten: what sessions work with.
 pub trait Run {
-    /// See [`Experiment::step`].
-    fn step<'a>(&'a mut self, device: &'a Device) -> Pin<Box<dyn Future<Output = Result<Progress>> + 'a>>;
-    /// See [`Experiment::view`].
-    fn view(&self, which: usize) -> View;
-    /// See [`Experiment::measures`].
-    fn measures(&self) -> Measures;
-    /// See [`Experiment::results`].
+    /// Goes on to the end of the next unit of work, or part of one; see [`Course::poll`].
+    fn poll(&mut self, context: &mut Context) -> Poll<Result<()>>;
+    /// How far it is.
+    fn progress(&self) -> Progress;
+    /// The view of that place in the card; `None` after an error.
+    fn view(&self, which: usize) -> Option<View>;
+    /// See [`Experiment::measures`]; `None` after an error.
+    fn measures(&self) -> Option<Measures>;
+    /// See [`Experiment::results`]; none after an error.
     fn results(&self) -> Vec<Array>;
     /// See [`Experiment::revise`].
     fn revise(&mut self, settings: &Settings) -> bool;
 }
 
-impl<E: Experiment> Run for E {
-    fn step<'a>(&'a mut self, device: &'a Device) -> Pin<Box<dyn Future<Output = Result<Progress>> + 'a>> {
-        Box::pin(Experiment::step(self, device))
+impl<E: Experiment> Run for Course<E> {
+    fn poll(&mut self, context: &mut Context) -> Poll<Result<()>> {
+        Course::poll(self, context)
     }
-    fn view(&self, which: usize) -> View {
-        Experiment::view(self, which)
+    fn progress(&self) -> Progress {
+        Course::progress(self)
     }
-    fn measures(&self) -> Measures {
-        Experiment::measures(self)
+    fn view(&self, which: usize) -> Option<View> {
+        self.with(E::VIEWS[which].make)
+    }
+    fn measures(&self) -> Option<Measures> {
+        self.with(E::measures)
     }
     fn results(&self) -> Vec<Array> {
-        Experiment::results(self)
+        self.with(E::results).unwrap_or_default()
     }
     fn revise(&mut self, settings: &Settings) -> bool {
-        Experiment::revise(self, &E::Controls::read(settings))
+        Course::revise(self, |run| run.revise(&E::Controls::read(settings)))
     }
+}
+
+/// Puts a run on its stage.
+pub fn play<E: Experiment>(run: E, device: &Device) -> Course<E> {
+    Course::new(Box::new(run), device, |run, stage| Box::pin(run.run(stage)))
 }
 
 /// An experiment in the registry: its card, its controls, and how to start and judge it.
@@ -109,14 +144,16 @@ pub struct Entry {
     pub lab: &'static str,
     /// The card.
     pub card: &'static Card,
+    /// Its views.
+    pub views: fn(usize) -> Option<&'static Panel>,
     /// The controls.
     pub controls: &'static [Spec],
-    /// See [`Experiment::new`].
-    pub start: fn(&Settings, u64, &Library) -> Result<Box<dyn Run>>,
+    /// A run that has not begun; see [`Experiment::new`].
+    pub start: fn(&Settings, u64, &Library, &Device) -> Result<Box<dyn Run>>,
     /// See [`Experiment::verdict`].
-    pub verdict: fn(&[Measures]) -> Verdict,
-    /// See [`Experiment::pointer`].
-    pub pointer: fn(&Settings, usize, (f64, f64)) -> Option<Settings>,
+    pub verdict: fn(&Settings, &Runs) -> Verdict,
+    /// The settings after the handle of a view was dragged; see [`Look::drag`].
+    pub drag: fn(&Settings, usize, (f64, f64)) -> Option<Settings>,
 }
 
 impl Entry {
@@ -125,11 +162,22 @@ impl Entry {
         Entry {
             lab,
             card: &E::CARD,
+            views: |which| E::VIEWS.get(which).map(|look| &look.panel),
             controls: E::Controls::SPECS,
-            start: |settings, seed, library| Ok(Box::new(E::new(&E::Controls::read(settings), seed, library)?)),
-            verdict: E::verdict,
-            pointer: |settings, which, at| E::pointer(&E::Controls::read(settings), which, at).map(|c| c.settings()),
+            start: |settings, seed, library, device| {
+                Ok(Box::new(play(E::new(&E::Controls::read(settings), seed, library)?, device)))
+            },
+            verdict: |settings, runs| E::verdict(&E::Controls::read(settings), runs),
+            drag: |settings, which, at| {
+                let drag = E::VIEWS.get(which)?.drag?;
+                drag(&E::Controls::read(settings), at).map(|controls| controls.settings())
+            },
         }
+    }
+
+    /// Its views, in the order of their places.
+    pub fn panels(&self) -> impl Iterator<Item = &'static Panel> {
+        (0..).map_while(self.views)
     }
 
     /// The settings of the preset `name`.

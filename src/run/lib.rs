@@ -2,8 +2,14 @@
 
 pub mod data;
 pub mod experiment;
+pub mod history;
 pub mod kernels;
+pub mod prelude;
 pub mod session;
+pub mod stage;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
+pub mod transition;
 #[cfg(target_arch = "wasm32")]
 pub mod web;
 

@@ -1,9 +1,12 @@
 //! One live run: start, advance in slices, record, scrub.
 
+use std::future::poll_fn;
+
 use crate::data::{Array, Library};
-use crate::experiment::{Entry, Progress, Run};
+use crate::experiment::{Entry, Run};
+use crate::stage::Progress;
 use gpu::Device;
-use ground::claim::{Measures, Verdict};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::controls::Settings;
 use ground::error::Result;
 
@@ -16,7 +19,7 @@ pub struct Session {
     /// The seed.
     pub seed: u64,
     run: Box<dyn Run>,
-    progress: Progress,
+    shown: Option<Vec<usize>>,
     reel: Reel,
 }
 
@@ -25,7 +28,7 @@ pub struct Session {
 pub struct Frame {
     /// When.
     pub progress: Progress,
-    /// Every view, encoded (see [`View::encode`](ground::view::View::encode)).
+    /// The views that are shown, encoded (see [`View::encode`](ground::view::View::encode)), each at its place in the card; the others empty.
     pub views: Vec<Vec<u8>>,
     /// The measures.
     pub measures: Measures,
@@ -52,7 +55,7 @@ impl Reel {
     fn wants(&self, now: Progress) -> bool {
         self.frames
             .last()
-            .is_none_or(|last| now.done >= last.progress.done + self.stride || (now.finished() && now.done > last.progress.done))
+            .is_none_or(|last| now.done >= last.progress.done + self.stride || (now.over && now.done > last.progress.done))
     }
 
     fn push(&mut self, frame: Frame) {
@@ -77,9 +80,14 @@ fn size(frame: &Frame) -> usize {
 
 impl Session {
     /// A session at the start of its run.
-    pub fn new(entry: &'static Entry, settings: Settings, seed: u64, library: &Library) -> Result<Self> {
-        let run = (entry.start)(&settings, seed, library)?;
-        Ok(Session { entry, settings, seed, run, progress: Progress { done: 0, of: usize::MAX }, reel: Reel::default() })
+    pub fn new(entry: &'static Entry, settings: Settings, seed: u64, library: &Library, device: &Device) -> Result<Self> {
+        let run = (entry.start)(&settings, seed, library, device)?;
+        Ok(Session { entry, settings, seed, run, shown: None, reel: Reel::default() })
+    }
+
+    /// Makes these views only, by their places, in frames to come.
+    pub fn show(&mut self, views: Vec<usize>) {
+        self.shown = Some(views);
     }
 
     /// Goes on with other controls if the run can; see [`Experiment::revise`](crate::experiment::Experiment::revise). The time line
@@ -91,32 +99,45 @@ impl Session {
         }
         self.settings = settings.clone();
         self.reel = Reel::default();
-        // The run may have more to do now.
-        self.progress.of = usize::MAX;
         true
     }
 
     /// How far the run is.
     pub fn progress(&self) -> Progress {
-        self.progress
+        self.run.progress()
     }
 
-    /// Advances the run by slices, at least one, until it is over or `enough` says so between two slices.
-    pub async fn advance(&mut self, device: &Device, mut enough: impl FnMut() -> bool) -> Result<Progress> {
-        while !self.progress.finished() {
-            self.progress = self.run.step(device).await?;
-            if enough() {
-                break;
+    /// Advances the run unit by unit, at least one, until it is over or `enough` says so between two units.
+    pub async fn advance(&mut self, mut enough: impl FnMut(Progress) -> bool) -> Result<Progress> {
+        loop {
+            poll_fn(|context| self.run.poll(context)).await?;
+            let progress = self.progress();
+            if progress.over || enough(progress) {
+                return Ok(progress);
             }
         }
-        Ok(self.progress)
     }
 
-    /// What there is to see now; kept on the time line when it is due.
+    /// Advances the run until its verdict is settled.
+    pub async fn judge(&mut self) -> Result<Progress> {
+        self.advance(|progress| progress.judged).await
+    }
+
+    /// What there is to see now; kept on the time line when it is due. After an error, what there was to see last.
     pub fn look(&mut self) -> Frame {
-        let views = (0..self.entry.card.views.len()).map(|which| self.run.view(which).encode()).collect();
-        let frame = Frame { progress: self.progress, views, measures: self.run.measures() };
-        if self.reel.wants(self.progress) {
+        let progress = self.progress();
+        let Some(measures) = self.run.measures() else {
+            return self.reel.frames.last().cloned().unwrap_or(Frame {
+                progress,
+                views: Vec::new(),
+                measures: Measures::default(),
+            });
+        };
+        let shown = |which: &usize| self.shown.as_ref().is_none_or(|shown| shown.contains(which));
+        let view = |which: usize| Some(which).filter(shown).and_then(|which| self.run.view(which));
+        let views = self.entry.panels().enumerate().map(|(which, _)| view(which).map_or(Vec::new(), |view| view.encode()));
+        let frame = Frame { progress, views: views.collect(), measures };
+        if self.reel.wants(progress) {
             self.reel.push(frame.clone());
         }
         frame
@@ -124,7 +145,7 @@ impl Session {
 
     /// Does the time line want a frame of this moment?
     pub fn due(&self) -> bool {
-        self.reel.wants(self.progress)
+        self.reel.wants(self.progress())
     }
 
     /// How many frames the time line has.
@@ -137,9 +158,10 @@ impl Session {
         self.reel.frames.get(index).or(self.reel.frames.last())
     }
 
-    /// What has been measured so far.
+    /// What has been measured so far; after an error, what had been at the last look.
     pub fn measures(&self) -> Measures {
-        self.run.measures()
+        let last = || self.reel.frames.last().map(|frame| frame.measures.clone());
+        self.run.measures().or_else(last).unwrap_or_default()
     }
 
     /// What can be taken away from the run as it stands.
@@ -149,7 +171,7 @@ impl Session {
 
     /// The verdict of this run alone.
     pub fn verdict(&self) -> Verdict {
-        (self.entry.verdict)(&[self.measures()])
+        (self.entry.verdict)(&self.settings, &Runs(vec![self.measures()]))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::data::{self, Dataset, Library};
 use crate::experiment::Entry;
 use crate::session::{Frame, Session};
 use gpu::{Device, milliseconds as now};
-use ground::claim::{Measures, Verdict};
+use ground::claim::{Runs, Verdict};
 use ground::controls::Settings;
 use ground::{Error, Result};
 
@@ -55,7 +55,7 @@ fn settings(entry: &Entry, pairs: &[String]) -> Result<Settings> {
 #[wasm_bindgen]
 pub fn pointer(slug: &str, pairs: Vec<String>, which: usize, x: f64, y: f64) -> Result<Option<Vec<String>>, JsError> {
     let entry = find(slug)?;
-    let moved = (entry.pointer)(&settings(entry, &pairs)?, which, (x, y));
+    let moved = (entry.drag)(&settings(entry, &pairs)?, which, (x, y));
     Ok(moved.map(|moved| moved.changed(entry.controls).into_iter().flat_map(|(name, text)| [name.to_string(), text]).collect()))
 }
 
@@ -179,7 +179,7 @@ impl Live {
         records: bool,
     ) -> Result<Live, JsError> {
         let entry = find(slug)?;
-        let session = Session::new(entry, settings(entry, &pairs)?, seed as u64, &shelf.0)?;
+        let session = Session::new(entry, settings(entry, &pairs)?, seed as u64, &shelf.0, &processor.0)?;
         Ok(Live { session, device: processor.0.clone(), records, worked: 0.0, looked: 0.0 })
     }
 
@@ -195,7 +195,7 @@ impl Live {
         let mut before = begin;
         let mut left = slices;
         loop {
-            self.session.advance(&self.device, || true).await?;
+            self.session.advance(|_| true).await?;
             let after = now();
             let slice = after - before;
             self.worked += slice;
@@ -206,7 +206,7 @@ impl Live {
                 self.looked += before - after;
             }
             left = left.saturating_sub(1);
-            let over = self.session.progress().finished();
+            let over = self.session.progress().over;
             if over || left == 0 || before - begin + slice > milliseconds {
                 return Ok(over);
             }
@@ -265,15 +265,17 @@ impl Live {
 #[wasm_bindgen]
 pub struct Tally {
     entry: &'static Entry,
-    runs: Vec<Measures>,
+    settings: Settings,
+    runs: Runs,
 }
 
 #[wasm_bindgen]
 impl Tally {
     /// No runs yet.
     #[wasm_bindgen(constructor)]
-    pub fn new(slug: &str) -> Result<Tally, JsError> {
-        Ok(Tally { entry: find(slug)?, runs: Vec::new() })
+    pub fn new(slug: &str, pairs: Vec<String>) -> Result<Tally, JsError> {
+        let entry = find(slug)?;
+        Ok(Tally { entry, settings: settings(entry, &pairs)?, runs: Runs::default() })
     }
 
     /// How many runs the claim is over.
@@ -283,12 +285,12 @@ impl Tally {
 
     /// Adds a run as it stands.
     pub fn add(&mut self, run: &Live) {
-        self.runs.push(run.session.measures());
+        self.runs.0.push(run.session.measures());
     }
 
     /// The verdict over the runs added.
     pub fn verdict(&self) -> Object {
-        verdict(&(self.entry.verdict)(&self.runs))
+        verdict(&(self.entry.verdict)(&self.settings, &self.runs))
     }
 }
 

@@ -26,7 +26,7 @@ pub fn labs(told: impl Fn(&str) -> bool) -> Value {
 fn card(lab: &Lab, entry: &Entry) -> Value {
     let card = entry.card;
     let set = |preset: &[(&str, &str)]| preset.iter().map(|(name, text)| (name.to_string(), json!(text))).collect::<Value>();
-    let views: Vec<_> = card.views.iter().map(|v| json!({ "id": v.id, "title": v.title, "look": v.look })).collect();
+    let views: Vec<_> = entry.panels().map(|v| json!({ "id": v.id, "title": v.title, "look": v.look })).collect();
     let presets: Vec<_> = card.presets.iter().map(|p| json!({ "name": p.name, "about": p.about, "set": set(p.set) })).collect();
     json!({
         "slug": card.slug,

@@ -111,9 +111,7 @@ fn check(entry: &Entry, link: &str) -> Result<()> {
         let done = match name.strip_prefix("b.").unwrap_or(&name) {
             "preset" => entry.preset(&text).map(drop),
             "seed" => text.parse::<u64>().map(drop).map_err(|_| Error::new(format!("seed: '{text}' is not a whole number"))),
-            "view" | "3d" if entry.card.views.iter().all(|view| view.id != text) => {
-                Err(Error::new(format!("view: there is no '{text}'")))
-            }
+            "view" | "3d" if entry.panels().all(|view| view.id != text) => Err(Error::new(format!("view: there is no '{text}'"))),
             "view" | "3d" | "compare" => Ok(()),
             control => settings.set(entry.controls, control, &text),
         };

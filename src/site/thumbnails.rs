@@ -62,8 +62,8 @@ pub fn make(kept: &Kept, files: &mut Files) -> Result<Vec<Told>> {
 /// The end of a run at the defaults with seed 0: what it came to, and the first view.
 fn end(entry: &'static Entry) -> Result<Vec<u8>> {
     let library = Library::shipped(entry.card.data);
-    let mut session = Session::new(entry, Settings::default_of(entry.controls), 0, &library)?;
-    pollster::block_on(session.advance(&Device::cpu(), || false))?;
+    let mut session = Session::new(entry, Settings::default_of(entry.controls), 0, &library, &Device::cpu())?;
+    pollster::block_on(session.advance(|_| false))?;
     let verdict = session.verdict();
     let told = Told { holds: verdict.holds, figure: verdict.figure, threshold: verdict.threshold };
     postcard::to_allocvec(&(told, session.look().views.swap_remove(0))).map_err(|e| Error::new(e.to_string()))

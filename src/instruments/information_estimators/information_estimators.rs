@@ -8,7 +8,7 @@
 use libm::{exp, log, log2};
 
 use gpu::Device;
-use ground::claim::{Measures, Verdict, mean, most};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::random::Random;
 use ground::view::{Axis, Cell, Chart, Ink, Mark, Table, View};
 use ground::{Error, Result};
@@ -25,8 +25,9 @@ use methods::optimize::{Optimizer, Rule};
 use methods::training::{Recipe, Training, evaluate};
 use run::data::rule::{BITS, PATTERNS, SphereRule};
 use run::data::{Array, Dataset, Library};
-use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
 use run::kernels::{kernel_sum, small_networks};
+use run::transition::Progress;
 
 run::instrument!(InformationPlane);
 
@@ -786,95 +787,104 @@ fn own(arrays: &[Array]) -> Result<(Vec<Array>, Vec<u8>)> {
     }
 }
 
-impl Experiment for InformationPlane {
-    type Controls = Controls;
+run::views! { InformationPlane, Controls:
+    plane "The information plane" "Up is fitting, left is forgetting; then change the estimator." => plane;
+    beside "Two estimates" "Where solid and dashed part, it is the estimator that speaks." => beside_chart;
+    activities "The activities and their bins" "Activities heaped into a few bins look forgotten." => histogram;
+    phases "Drift and diffusion" "Where the deviation rises over the mean, the gradient is mostly noise." => phase_chart;
+    scores "Loss and accuracy" "Does the forgetting begin where the test loss stops falling?" => score_chart;
+    readings "Limits and violations" "No layer can know more of the input than the one before it: an estimate that says so errs by that much." => readings;
+}
 
+impl InformationPlane {
+    async fn step(&mut self, device: &Device) -> Result<Progress> {
+        let (snapshots, layers) = (self.epochs().len(), self.widths.len());
+        let betas = if self.known() { self.betas() } else { Vec::new() };
+        self.done += 1;
+        if self.trainings.iter().any(|training| training.epochs() < self.controls.epochs) {
+            self.train(device).await;
+        } else if let Some(s) = (0..self.subjects.len()).find(|s| self.subjects[*s].ranged < snapshots) {
+            self.range(s);
+        } else if let Some(s) = (0..self.subjects.len()).find(|s| self.subjects[*s].next().1 < snapshots) {
+            self.measure(s, device).await;
+        } else if self.bound.len() < betas.len() {
+            let rule = SphereRule::get();
+            let (sweeps, bottleneck) = self.bottleneck.get_or_insert_with(|| {
+                let (input, conditional) = rule.groups();
+                (0, Bottleneck::new(&input, &conditional, 2, 16, betas[0]))
+            });
+            (0..4).for_each(|_| bottleneck.sweep());
+            *sweeps += 4;
+            if *sweeps == 80 {
+                self.bound.push(bottleneck.point());
+                bottleneck.beta = betas[self.bound.len().min(betas.len() - 1)];
+                *sweeps = 0;
+            }
+        } else {
+            // The histogram shows the shown layer at the end.
+            self.look(0, snapshots - 1, self.shown());
+            return Ok(Progress { done: self.done, of: self.done });
+        }
+        let batches = |training: &Training| {
+            let samples = self.subjects[0].task().map_or(0, |task| task.y.len());
+            (self.controls.epochs - training.epochs()) * samples.div_ceil(training.recipe().batch)
+        };
+        let left = self
+            .subjects
+            .iter()
+            .map(|s| snapshots - s.ranged + snapshots * layers - s.points.iter().map(Vec::len).sum::<usize>());
+        let of = self.trainings.iter().map(batches).chain(left).sum::<usize>() + 20 * (betas.len() - self.bound.len());
+        Ok(Progress { done: self.done, of: self.done + of + 1 })
+    }
+}
+
+impl Experiment for InformationPlane {
     const CARD: Card = Card {
         slug: "information-estimators",
         title: "Information plane",
-        paper: Paper {
-            title: "Opening the Black Box of Deep Neural Networks via Information",
-            authors: "Ravid Shwartz-Ziv, Naftali Tishby",
-            year: 2017,
-        },
+        paper: Paper::new(
+            "Opening the Black Box of Deep Neural Networks via Information",
+            "Ravid Shwartz-Ziv, Naftali Tishby",
+            2017,
+        ),
         claim: "In a tanh network binning behaves like Gaussian noise of the bin's own variance: with that noise the kernel bound stays within half a bit of the binned I(X;T), in the mean over layers and epochs.",
         reproduction: Reproduction::AsClaimed,
         honesty: "I(X;T) of a deterministic network with continuous units is infinite: what every estimator here shows is how much survives a certain noise or grid, and the two estimates side by side say how much the choice matters. With ReLU and GELU, whose units have no bound, bins and kernels part by 0.5 to 0.7 bits.",
         seeds: 3,
         unit: "slice",
-        views: &[
-            Panel {
-                id: "plane",
-                title: "The information plane",
-                look: "Up is fitting, left is forgetting; then change the estimator.",
-            },
-            Panel { id: "beside", title: "Two estimates", look: "Where solid and dashed part, it is the estimator that speaks." },
-            Panel {
-                id: "activities",
-                title: "The activities and their bins",
-                look: "Activities heaped into a few bins look forgotten.",
-            },
-            Panel {
-                id: "phases",
-                title: "Drift and diffusion",
-                look: "Where the deviation rises over the mean, the gradient is mostly noise.",
-            },
-            Panel {
-                id: "scores",
-                title: "Loss and accuracy",
-                look: "Does the forgetting begin where the test loss stops falling?",
-            },
-            Panel {
-                id: "readings",
-                title: "Limits and violations",
-                look: "No layer can know more of the input than the one before it: an estimate that says so errs by that much.",
-            },
-        ],
         presets: &[
-            Preset { name: "default", about: "Thirty bins beside kernels with the noise of thirty bins", set: &[] },
-            Preset {
-                name: "break-it",
-                about: "Kernels with a thousand times that noise: another plane of the same network",
-                set: &[("noise", "1000")],
-            },
-            Preset {
-                name: "eight networks",
-                about: "Eight networks from starts of their own, and their mean: what is chance, and what is not",
-                set: &[("networks", "8")],
-            },
-            Preset {
-                name: "noisy network",
-                about: "The noise is in the network itself: what the kernels bound is finite, and no matter of bins",
-                set: &[
-                    ("injected", "on"),
-                    ("noise", "30"),
-                    ("estimator", "kernels, upper bound"),
-                    ("beside", "kernels, lower bound"),
-                ],
-            },
-            Preset { name: "ReLU", about: "The same with ReLU: nothing turns left", set: &[("activation", "ReLU")] },
-            Preset {
-                name: "neighbours",
-                about: "Nearest neighbours beside kernels, both with visible noise",
-                set: &[("estimator", "nearest neighbours"), ("noise", "30")],
-            },
-            Preset {
-                name: "Rényi",
-                about: "The matrix-based estimate, which knows no bins and no noise",
-                set: &[("estimator", "matrix-based Rényi")],
-            },
-            Preset {
-                name: "digits",
-                about: "A network on handwritten digits",
-                set: &[
-                    ("problem", "digits"),
-                    ("layers", "12-6-3"),
-                    ("bins", "6"),
-                    ("epochs", "100"),
-                    ("batch", "64"),
-                    ("shown", "3"),
-                ],
-            },
+            Preset::holds("default", "Thirty bins beside kernels with the noise of thirty bins", &[]),
+            Preset::gone(
+                "break-it",
+                "Kernels with a thousand times that noise: another plane of the same network",
+                &[("noise", "1000")],
+            ),
+            Preset::open(
+                "eight networks",
+                "Eight networks from starts of their own, and their mean: what is chance, and what is not",
+                &[("networks", "8")],
+            ),
+            Preset::open(
+                "noisy network",
+                "The noise is in the network itself: what the kernels bound is finite, and no matter of bins",
+                &[("injected", "on"), ("noise", "30"), ("estimator", "kernels, upper bound"), ("beside", "kernels, lower bound")],
+            ),
+            Preset::open("ReLU", "The same with ReLU: nothing turns left", &[("activation", "ReLU")]),
+            Preset::open(
+                "neighbours",
+                "Nearest neighbours beside kernels, both with visible noise",
+                &[("estimator", "nearest neighbours"), ("noise", "30")],
+            ),
+            Preset::open(
+                "Rényi",
+                "The matrix-based estimate, which knows no bins and no noise",
+                &[("estimator", "matrix-based Rényi")],
+            ),
+            Preset::open(
+                "digits",
+                "A network on handwritten digits",
+                &[("problem", "digits"), ("layers", "12-6-3"), ("bins", "6"), ("epochs", "100"), ("batch", "64"), ("shown", "3")],
+            ),
         ],
         data: &[Dataset::Digits],
         own_data: Some(
@@ -920,46 +930,6 @@ impl Experiment for InformationPlane {
         Ok(run)
     }
 
-    async fn step(&mut self, device: &Device) -> Result<Progress> {
-        let (snapshots, layers) = (self.epochs().len(), self.widths.len());
-        let betas = if self.known() { self.betas() } else { Vec::new() };
-        self.done += 1;
-        if self.trainings.iter().any(|training| training.epochs() < self.controls.epochs) {
-            self.train(device).await;
-        } else if let Some(s) = (0..self.subjects.len()).find(|s| self.subjects[*s].ranged < snapshots) {
-            self.range(s);
-        } else if let Some(s) = (0..self.subjects.len()).find(|s| self.subjects[*s].next().1 < snapshots) {
-            self.measure(s, device).await;
-        } else if self.bound.len() < betas.len() {
-            let rule = SphereRule::get();
-            let (sweeps, bottleneck) = self.bottleneck.get_or_insert_with(|| {
-                let (input, conditional) = rule.groups();
-                (0, Bottleneck::new(&input, &conditional, 2, 16, betas[0]))
-            });
-            (0..4).for_each(|_| bottleneck.sweep());
-            *sweeps += 4;
-            if *sweeps == 80 {
-                self.bound.push(bottleneck.point());
-                bottleneck.beta = betas[self.bound.len().min(betas.len() - 1)];
-                *sweeps = 0;
-            }
-        } else {
-            // The histogram shows the shown layer at the end.
-            self.look(0, snapshots - 1, self.shown());
-            return Ok(Progress { done: self.done, of: self.done });
-        }
-        let batches = |training: &Training| {
-            let samples = self.subjects[0].task().map_or(0, |task| task.y.len());
-            (self.controls.epochs - training.epochs()) * samples.div_ceil(training.recipe().batch)
-        };
-        let left = self
-            .subjects
-            .iter()
-            .map(|s| snapshots - s.ranged + snapshots * layers - s.points.iter().map(Vec::len).sum::<usize>());
-        let of = self.trainings.iter().map(batches).chain(left).sum::<usize>() + 20 * (betas.len() - self.bound.len());
-        Ok(Progress { done: self.done, of: self.done + of + 1 })
-    }
-
     fn revise(&mut self, controls: &Controls) -> bool {
         // What is trained stays; what is measured is measured again where its controls moved.
         let trained = |c: &Controls| {
@@ -986,14 +956,14 @@ impl Experiment for InformationPlane {
         true
     }
 
-    fn view(&self, which: usize) -> View {
-        match which {
-            0 => View::Chart(self.plane()),
-            1 => View::Chart(self.beside_chart()),
-            2 => View::Chart(self.histogram()),
-            3 => View::Chart(self.phase_chart()),
-            4 => View::Chart(self.score_chart()),
-            _ => View::Table(self.readings()),
+    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
+        loop {
+            let progress = self.step(stage.device()).await?;
+            stage.span(progress.done..progress.of);
+            if progress.finished() {
+                return Ok(self);
+            }
+            self = stage.part(self).await;
         }
     }
 
@@ -1012,15 +982,15 @@ impl Experiment for InformationPlane {
         }
     }
 
-    fn verdict(runs: &[Measures]) -> Verdict {
-        let worst = most(runs, "disagreement");
-        if most(runs, "kept") == 0.0 {
+    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
+        let worst = runs.most("disagreement");
+        if runs.most("kept") == 0.0 {
             let text = "No layer tells one input from another, by bins or by kernels.".into();
-            return Verdict { holds: None, text, figure: f64::NAN, threshold: 0.5 };
+            return Verdict { holds: None, outside: true, text, figure: f64::NAN, threshold: 0.5 };
         }
         let text = format!(
             "On the same samples, bins and kernels are {:.2} bits of I(X;T) apart in the mean, {worst:.2} at most in a run.",
-            mean(runs, "disagreement")
+            runs.mean("disagreement")
         );
         Verdict::at_most(worst, 0.5, text)
     }

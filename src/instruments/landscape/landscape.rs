@@ -11,7 +11,7 @@ mod problem;
 
 use gpu::Device;
 use ground::Result;
-use ground::claim::{Measures, Verdict, least, most};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::controls::Options;
 use ground::error::Error;
 use ground::random::Random;
@@ -27,8 +27,9 @@ use methods::training::{Recipe, Training, evaluate, hessian_product};
 use own::{Checkpoints, Own};
 use problem::{Drawing, Kind, Problem, Shape, Task};
 use run::data::{Array, Dataset, Library};
-use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
 use run::kernels::loss_grid;
+use run::transition::Progress;
 
 run::instrument!(Landscape);
 
@@ -654,95 +655,141 @@ impl Landscape {
     }
 }
 
-impl Experiment for Landscape {
-    type Controls = Controls;
+run::views! { Landscape, Controls:
+    surface "The loss over the plane" "The walk of training, projected; drag the probe, or lift the map into three dimensions." => view_0, dragged: drag_0;
+    profile "Loss along a line" "Dashed, the twin of the same function: does it see the same valley?" => view_1;
+    accuracy "Accuracy along the same line" "The loss climbs long before the first sample is taken for another class." => view_2;
+    decision "The network at the probe" "Drag the probe uphill and see what the network forgets." => view_3, dragged: drag_3;
+    training "Loss and sharpness" "The rule is where a quadratic stops being stable under this step. At the edge of stability (a preset) the sharpness climbs over it, the loss leaps, and the sharpness falls back under it; at the default it stays far below." => view_4;
+    spectrum "The Hessian's spectrum" "A heap at zero, where nothing bends, and a few large eigenvalues." => view_5;
+    readings "How far to believe it" "Most planes hold next to nothing of the walk and the gradient." => view_6;
+}
 
+impl Landscape {
+    async fn step(&mut self, device: &Device) -> Result<Progress> {
+        match self.stage {
+            Stage::Train => self.train(),
+            Stage::Directions => self.directions(),
+            Stage::Profile => self.profile(),
+            Stage::Grid => self.fill(device).await,
+            Stage::Spectrum => self.spectrum(),
+            Stage::Over => {}
+        }
+        self.done += 1;
+        if self.stage == Stage::Over {
+            return Ok(Progress { done: self.done, of: self.done });
+        }
+        // How many slices there are is a fair guess until it is known.
+        self.of = self.of.max(self.done + 1);
+        Ok(Progress { done: self.done, of: self.of })
+    }
+
+    fn view(&self, which: usize) -> View {
+        self.picture(which)
+    }
+
+    fn pointer(controls: &Controls, which: usize, at: (f64, f64)) -> Option<Controls> {
+        let (low, high) = controls.window();
+        let share = |v: f64| ((2.0 * v - low - high) / (high - low) * 1000.0).round().clamp(-1000.0, 1000.0) / 1000.0;
+        match which {
+            0 => Some(Controls { probe_a: share(at.0), probe_b: share(at.1), ..controls.clone() }),
+            3 if controls.problem == Problem::Drawn => {
+                let mut drawing = Drawing::parse(&controls.drawn).ok()?;
+                let place = [at.0, at.1].map(|v| (v.clamp(-1.5, 1.5) * 100.0).round() / 100.0);
+                let near = drawing.0.iter().any(|([x, y], _)| (x - place[0]).abs() + (y - place[1]).abs() < 0.15);
+                if near || drawing.0.len() >= 60 {
+                    return None;
+                }
+                drawing.0.push((place, controls.pen as u8 - 1));
+                Some(Controls { drawn: drawing.text(), ..controls.clone() })
+            }
+            _ => None,
+        }
+    }
+
+    fn view_0(&self) -> View {
+        self.view(0)
+    }
+
+    fn drag_0(controls: &Controls, at: (f64, f64)) -> Option<Controls> {
+        Self::pointer(controls, 0, at)
+    }
+
+    fn view_1(&self) -> View {
+        self.view(1)
+    }
+
+    fn view_2(&self) -> View {
+        self.view(2)
+    }
+
+    fn view_3(&self) -> View {
+        self.view(3)
+    }
+
+    fn drag_3(controls: &Controls, at: (f64, f64)) -> Option<Controls> {
+        Self::pointer(controls, 3, at)
+    }
+
+    fn view_4(&self) -> View {
+        self.view(4)
+    }
+
+    fn view_5(&self) -> View {
+        self.view(5)
+    }
+
+    fn view_6(&self) -> View {
+        self.view(6)
+    }
+}
+
+impl Experiment for Landscape {
     const CARD: Card = Card {
         slug: "landscape",
         title: "Loss landscape",
-        paper: Paper {
-            title: "Visualizing the Loss Landscape of Neural Nets",
-            authors: "Hao Li, Zheng Xu, Gavin Taylor, Christoph Studer, Tom Goldstein",
-            year: 2018,
-        },
+        paper: Paper::new(
+            "Visualizing the Loss Landscape of Neural Nets",
+            "Hao Li, Zheng Xu, Gavin Taylor, Christoph Studer, Tom Goldstein",
+            2018,
+        ),
         claim: "Along a filter-normalised random direction, a ReLU network and its rescaled twin of the same function show the same loss, to 1 % of its range.",
         reproduction: Reproduction::AsClaimed,
         honesty: "A plane is two directions out of hundreds: filter normalisation removes one way in which it can deceive, the scale of the weights, and no other; the readings say how much of the walk, the gradient and the curvature the plane holds.",
         seeds: 3,
         unit: "slice",
-        views: &[
-            Panel {
-                id: "surface",
-                title: "The loss over the plane",
-                look: "The walk of training, projected; drag the probe, or lift the map into three dimensions.",
-            },
-            Panel {
-                id: "profile",
-                title: "Loss along a line",
-                look: "Dashed, the twin of the same function: does it see the same valley?",
-            },
-            Panel {
-                id: "accuracy",
-                title: "Accuracy along the same line",
-                look: "The loss climbs long before the first sample is taken for another class.",
-            },
-            Panel {
-                id: "decision",
-                title: "The network at the probe",
-                look: "Drag the probe uphill and see what the network forgets.",
-            },
-            Panel {
-                id: "training",
-                title: "Loss and sharpness",
-                look: "The rule is where a quadratic stops being stable under this step. At the edge of stability (a preset) the sharpness climbs over it, the loss leaps, and the sharpness falls back under it; at the default it stays far below.",
-            },
-            Panel {
-                id: "spectrum",
-                title: "The Hessian's spectrum",
-                look: "A heap at zero, where nothing bends, and a few large eigenvalues.",
-            },
-            Panel {
-                id: "readings",
-                title: "How far to believe it",
-                look: "Most planes hold next to nothing of the walk and the gradient.",
-            },
-        ],
         presets: &[
-            Preset { name: "default", about: "A filter-normalised plane around the end of training", set: &[] },
-            Preset {
-                name: "break-it",
-                about: "Plain random directions: the twin of the same function shows another valley",
-                set: &[("plane", "random, plain")],
-            },
-            Preset {
-                name: "the walk",
-                about: "The plane that holds most of the walk",
-                set: &[("plane", "principal components of the path")],
-            },
-            Preset {
-                name: "curvature",
-                about: "The two directions of largest curvature",
-                set: &[("plane", "top two Hessian eigenvectors"), ("reach", "0.5")],
-            },
-            Preset {
-                name: "saddle",
-                about: "Most upward and most downward curvature",
-                set: &[("plane", "top and bottom Hessian eigenvectors"), ("reach", "0.5")],
-            },
-            Preset {
-                name: "three solutions",
-                about: "Three trainings from three starts, and the hills between them",
-                set: &[("plane", "three solutions"), ("height", "log loss")],
-            },
-            Preset {
-                name: "a bridge",
-                about: "Two solutions, the hill on the straight way, and a learned way around it",
-                set: &[("plane", "two solutions and a learned curve"), ("along", "solution to solution"), ("height", "log loss")],
-            },
-            Preset {
-                name: "edge of stability",
-                about: "Gradient descent on all samples with a large step: the sharpness climbs over 2/η, the loss leaps, the sharpness falls back",
-                set: &[
+            Preset::holds("default", "A filter-normalised plane around the end of training", &[]),
+            Preset::gone(
+                "break-it",
+                "Plain random directions: the twin of the same function shows another valley",
+                &[("plane", "random, plain")],
+            ),
+            Preset::open("the walk", "The plane that holds most of the walk", &[("plane", "principal components of the path")]),
+            Preset::open(
+                "curvature",
+                "The two directions of largest curvature",
+                &[("plane", "top two Hessian eigenvectors"), ("reach", "0.5")],
+            ),
+            Preset::open(
+                "saddle",
+                "Most upward and most downward curvature",
+                &[("plane", "top and bottom Hessian eigenvectors"), ("reach", "0.5")],
+            ),
+            Preset::open(
+                "three solutions",
+                "Three trainings from three starts, and the hills between them",
+                &[("plane", "three solutions"), ("height", "log loss")],
+            ),
+            Preset::open(
+                "a bridge",
+                "Two solutions, the hill on the straight way, and a learned way around it",
+                &[("plane", "two solutions and a learned curve"), ("along", "solution to solution"), ("height", "log loss")],
+            ),
+            Preset::open(
+                "edge of stability",
+                "Gradient descent on all samples with a large step: the sharpness climbs over 2/η, the loss leaps, the sharpness falls back",
+                &[
                     ("optimizer", "SGD"),
                     ("batch", "512"),
                     ("activation", "tanh"),
@@ -750,16 +797,16 @@ impl Experiment for Landscape {
                     ("step_size", "0.5"),
                     ("epochs", "300"),
                 ],
-            },
-            Preset {
-                name: "non-convex",
-                about: "How far each place is from a bowl",
-                set: &[("height", "non-convexity"), ("activation", "tanh"), ("reach", "2")],
-            },
-            Preset {
-                name: "convolutions",
-                about: "Two convolutions with batch normalisation and a skip, on digits",
-                set: &[
+            ),
+            Preset::open(
+                "non-convex",
+                "How far each place is from a bowl",
+                &[("height", "non-convexity"), ("activation", "tanh"), ("reach", "2")],
+            ),
+            Preset::open(
+                "convolutions",
+                "Two convolutions with batch normalisation and a skip, on digits",
+                &[
                     ("network", "convolutional with skips"),
                     ("problem", "digits"),
                     ("normalised", "on"),
@@ -768,17 +815,17 @@ impl Experiment for Landscape {
                     ("detail", "33"),
                     ("plane_samples", "200"),
                 ],
-            },
-            Preset {
-                name: "drawn",
-                about: "Points of your own: drag the pen in the picture of the network",
-                set: &[("problem", "drawn by hand"), ("noise", "0.08")],
-            },
-            Preset {
-                name: "digits",
-                about: "A network on handwritten digits",
-                set: &[("problem", "digits"), ("width", "32"), ("epochs", "20")],
-            },
+            ),
+            Preset::open(
+                "drawn",
+                "Points of your own: drag the pen in the picture of the network",
+                &[("problem", "drawn by hand"), ("noise", "0.08")],
+            ),
+            Preset::open(
+                "digits",
+                "A network on handwritten digits",
+                &[("problem", "digits"), ("width", "32"), ("epochs", "20")],
+            ),
         ],
         data: &[Dataset::Digits, Dataset::Mnist],
         own_data: Some(
@@ -876,26 +923,15 @@ impl Experiment for Landscape {
         Ok(run)
     }
 
-    async fn step(&mut self, device: &Device) -> Result<Progress> {
-        match self.stage {
-            Stage::Train => self.train(),
-            Stage::Directions => self.directions(),
-            Stage::Profile => self.profile(),
-            Stage::Grid => self.fill(device).await,
-            Stage::Spectrum => self.spectrum(),
-            Stage::Over => {}
+    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
+        loop {
+            let progress = self.step(stage.device()).await?;
+            stage.span(progress.done..progress.of);
+            if progress.finished() {
+                return Ok(self);
+            }
+            self = stage.part(self).await;
         }
-        self.done += 1;
-        if self.stage == Stage::Over {
-            return Ok(Progress { done: self.done, of: self.done });
-        }
-        // How many slices there are is a fair guess until it is known.
-        self.of = self.of.max(self.done + 1);
-        Ok(Progress { done: self.done, of: self.of })
-    }
-
-    fn view(&self, which: usize) -> View {
-        self.picture(which)
     }
 
     fn measures(&self) -> Measures {
@@ -915,8 +951,8 @@ impl Experiment for Landscape {
         }
     }
 
-    fn verdict(runs: &[Measures]) -> Verdict {
-        let (worst, best) = (most(runs, "twin_difference"), least(runs, "twin_difference"));
+    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
+        let (worst, best) = (runs.most("twin_difference"), runs.least("twin_difference"));
         let diverged = runs.iter().filter(|run| run.get("diverged") > 0.0).count();
         let text = if runs.iter().any(|run| run.get("own_grid") > 0.0) {
             "Your loss grid is drawn as it is; the claim is about a network and its twin.".into()
@@ -985,25 +1021,6 @@ impl Experiment for Landscape {
             self.look_around();
         }
         true
-    }
-
-    fn pointer(controls: &Controls, which: usize, at: (f64, f64)) -> Option<Controls> {
-        let (low, high) = controls.window();
-        let share = |v: f64| ((2.0 * v - low - high) / (high - low) * 1000.0).round().clamp(-1000.0, 1000.0) / 1000.0;
-        match which {
-            0 => Some(Controls { probe_a: share(at.0), probe_b: share(at.1), ..controls.clone() }),
-            3 if controls.problem == Problem::Drawn => {
-                let mut drawing = Drawing::parse(&controls.drawn).ok()?;
-                let place = [at.0, at.1].map(|v| (v.clamp(-1.5, 1.5) * 100.0).round() / 100.0);
-                let near = drawing.0.iter().any(|([x, y], _)| (x - place[0]).abs() + (y - place[1]).abs() < 0.15);
-                if near || drawing.0.len() >= 60 {
-                    return None;
-                }
-                drawing.0.push((place, controls.pen as u8 - 1));
-                Some(Controls { drawn: drawing.text(), ..controls.clone() })
-            }
-            _ => None,
-        }
     }
 }
 

@@ -11,7 +11,7 @@ mod pictures;
 use nalgebra::DMatrix;
 
 use gpu::Device;
-use ground::claim::{Measures, Verdict, least, mean, most};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::error::{Error, Result};
 use ground::random::Random;
 use ground::view::View;
@@ -26,7 +26,8 @@ use methods::optimize::{First, Schedule};
 use run::data::classes::{Classes, Source};
 use run::data::features::Features;
 use run::data::{Array, Dataset, Library};
-use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
+use run::transition::Progress;
 
 run::instrument!(NeuralCollapse);
 
@@ -425,95 +426,114 @@ impl NeuralCollapse {
     }
 }
 
-impl Experiment for NeuralCollapse {
-    type Controls = Controls;
+run::views! { NeuralCollapse, Controls:
+    features "Features, means and classifier" "Small dots are samples, large ones class means, arrows the classifier's rows, dashes the nearest simplex. Turn it." => view_0;
+    metrics "Distance from collapse" "What falls goes to the simplex. The rule marks the first moment without a training error; everything after it is training for nothing, or so one would think." => view_1;
+    gram "Means, classifier, simplex" "Inner products of class means (top left), of the classifier's rows (top right), of rows with means (bottom right), and what all three become at a simplex (bottom left)." => view_2;
+    cosines "Angles" "Cosines between samples of different classes, between means, between rows: all move to −1/(K−1)." => view_3;
+    depth "From layer to layer" "Each layer leaves less spread within classes than the one below." => view_4;
+    layers "Means and answers, layer by layer" "How unequal lengths and angles of the class means are in each layer (NC2), and how often the nearest mean there is not what the network says (NC4). A bar that is missing is 0. NC3 needs the classifier, which only the last layer has." => view_5;
+    map "Decay on features and on classifier" "Free features, squared error: what is left of NC1 one unit of time after a small disturbance of the optimum. Lines are theory's: slanted where ½, 10⁻², 10⁻⁴ are left, and the edge where features vanish." => view_6;
+    test "Training set and test set" "Do samples that were never seen collapse too? Less; and the classifier still agrees with the nearest mean." => view_7;
+    further "Margins, rank and shift" "With free features margins grow to theory's end and the effective rank falls to K − 1. In the network at the default the mean margin only goes from 0.88 to 0.97 after the last error, and the rank stops at 9, above K − 1 = 3." => view_8;
+    numbers "All numbers" "Now, at the first moment without an error, and where theory knows the end." => view_9;
+}
 
+impl NeuralCollapse {
+    async fn step(&mut self, _: &Device) -> Result<Progress> {
+        self.map.advance();
+        if !self.over {
+            self.advance()?;
+        }
+        let epochs = self.epochs();
+        let done = match &self.subject {
+            Subject::Network(training) => training.epoch().min(epochs),
+            Subject::Free { epoch, .. } => *epoch,
+            Subject::Own { next, .. } => next - 1,
+        };
+        Ok(Progress { done: done + usize::from(self.over && self.map.whole()), of: epochs + 1 })
+    }
+
+    fn view(&self, which: usize) -> View {
+        self.picture(which)
+    }
+
+    fn view_0(&self) -> View {
+        self.view(0)
+    }
+
+    fn view_1(&self) -> View {
+        self.view(1)
+    }
+
+    fn view_2(&self) -> View {
+        self.view(2)
+    }
+
+    fn view_3(&self) -> View {
+        self.view(3)
+    }
+
+    fn view_4(&self) -> View {
+        self.view(4)
+    }
+
+    fn view_5(&self) -> View {
+        self.view(5)
+    }
+
+    fn view_6(&self) -> View {
+        self.view(6)
+    }
+
+    fn view_7(&self) -> View {
+        self.view(7)
+    }
+
+    fn view_8(&self) -> View {
+        self.view(8)
+    }
+
+    fn view_9(&self) -> View {
+        self.view(9)
+    }
+}
+
+impl Experiment for NeuralCollapse {
     const CARD: Card = Card {
         slug: "neural-collapse",
         title: "Neural collapse",
-        paper: Paper {
-            title: "Prevalence of neural collapse during the terminal phase of deep learning training",
-            authors: "Vardan Papyan, X. Y. Han, David L. Donoho",
-            year: 2020,
-        },
+        paper: Paper::new(
+            "Prevalence of neural collapse during the terminal phase of deep learning training",
+            "Vardan Papyan, X. Y. Han, David L. Donoho",
+            2020,
+        ),
         claim: "Training on after the last training error, the spread within classes NC1~ falls to half or less of what it was then, and classifier and class means come closer to each other (NC3 falls to half or less).",
         reproduction: Reproduction::InPart,
         honesty: "The paper trains large networks on seven image sets with cross-entropy for hundreds of epochs; here small ones learn few classes with the squared error: spread and self-duality collapse, angles and lengths hardly get closer to the simplex after the last error, and with cross-entropy half of the spread or more stays.",
         seeds: 3,
         unit: "epoch",
-        views: &[
-            Panel {
-                id: "features",
-                title: "Features, means and classifier",
-                look: "Small dots are samples, large ones class means, arrows the classifier's rows, dashes the nearest simplex. Turn it.",
-            },
-            Panel {
-                id: "metrics",
-                title: "Distance from collapse",
-                look: "What falls goes to the simplex. The rule marks the first moment without a training error; everything after it is training for nothing, or so one would think.",
-            },
-            Panel {
-                id: "gram",
-                title: "Means, classifier, simplex",
-                look: "Inner products of class means (top left), of the classifier's rows (top right), of rows with means (bottom right), and what all three become at a simplex (bottom left).",
-            },
-            Panel {
-                id: "cosines",
-                title: "Angles",
-                look: "Cosines between samples of different classes, between means, between rows: all move to −1/(K−1).",
-            },
-            Panel {
-                id: "depth",
-                title: "From layer to layer",
-                look: "Each layer leaves less spread within classes than the one below.",
-            },
-            Panel {
-                id: "layers",
-                title: "Means and answers, layer by layer",
-                look: "How unequal lengths and angles of the class means are in each layer (NC2), and how often the nearest mean there is not what the network says (NC4). A bar that is missing is 0. NC3 needs the classifier, which only the last layer has.",
-            },
-            Panel {
-                id: "map",
-                title: "Decay on features and on classifier",
-                look: "Free features, squared error: what is left of NC1 one unit of time after a small disturbance of the optimum. Lines are theory's: slanted where ½, 10⁻², 10⁻⁴ are left, and the edge where features vanish.",
-            },
-            Panel {
-                id: "test",
-                title: "Training set and test set",
-                look: "Do samples that were never seen collapse too? Less; and the classifier still agrees with the nearest mean.",
-            },
-            Panel {
-                id: "further",
-                title: "Margins, rank and shift",
-                look: "With free features margins grow to theory's end and the effective rank falls to K − 1. In the network at the default the mean margin only goes from 0.88 to 0.97 after the last error, and the rank stops at 9, above K − 1 = 3.",
-            },
-            Panel {
-                id: "numbers",
-                title: "All numbers",
-                look: "Now, at the first moment without an error, and where theory knows the end.",
-            },
-        ],
         presets: &[
-            Preset { name: "default", about: "A dense network learns four digits, and goes on", set: &[] },
-            Preset {
-                name: "break-it",
-                about: "No weight decay anywhere: classifier and means no longer turn to each other",
-                set: &[("lambda_w", "0"), ("lambda_b", "0"), ("decay", "0")],
-            },
-            Preset {
-                name: "free features",
-                about: "The theory's model: nothing but features and a classifier, and the end is known",
-                set: &[("model", "free features"), ("lambda_h", "0.02"), ("lambda_w", "0.02"), ("rate", "0.5")],
-            },
-            Preset {
-                name: "tied features",
-                about: "Free features that may not go far from given ones: collapse stops half way",
-                set: &[("model", "free features"), ("lambda_h", "0.02"), ("lambda_w", "0.02"), ("tie", "0.3"), ("rate", "0.5")],
-            },
-            Preset {
-                name: "minority collapse",
-                about: "Half of the classes have fifty times fewer samples: their directions become one",
-                set: &[
+            Preset::holds("default", "A dense network learns four digits, and goes on", &[]),
+            Preset::gone(
+                "break-it",
+                "No weight decay anywhere: classifier and means no longer turn to each other",
+                &[("lambda_w", "0"), ("lambda_b", "0"), ("decay", "0")],
+            ),
+            Preset::open(
+                "free features",
+                "The theory's model: nothing but features and a classifier, and the end is known",
+                &[("model", "free features"), ("lambda_h", "0.02"), ("lambda_w", "0.02"), ("rate", "0.5")],
+            ),
+            Preset::open(
+                "tied features",
+                "Free features that may not go far from given ones: collapse stops half way",
+                &[("model", "free features"), ("lambda_h", "0.02"), ("lambda_w", "0.02"), ("tie", "0.3"), ("rate", "0.5")],
+            ),
+            Preset::open(
+                "minority collapse",
+                "Half of the classes have fifty times fewer samples: their directions become one",
+                &[
                     ("model", "free features"),
                     ("lambda_h", "0.1"),
                     ("lambda_w", "0.1"),
@@ -521,38 +541,38 @@ impl Experiment for NeuralCollapse {
                     ("loss", "cross-entropy"),
                     ("rate", "0.5"),
                 ],
-            },
-            Preset {
-                name: "cross-entropy",
-                about: "The paper's loss: NC3 falls as far, the spread does not",
-                set: &[("loss", "cross-entropy")],
-            },
-            Preset {
-                name: "smoothed labels",
-                about: "Cross-entropy with label smoothing collapses like the squared error",
-                set: &[("loss", "cross-entropy"), ("smoothing", "0.2")],
-            },
-            Preset {
-                name: "wrong labels",
-                about: "A fifth of the labels is wrong; with half the decay they are learned by heart, and collapse with the others",
-                set: &[("noise", "0.2"), ("epochs", "800"), ("lambda_w", "0.001"), ("lambda_b", "0.001"), ("decay", "0.001")],
-            },
-            Preset {
-                name: "ten digits",
-                about: "Ten corners, of which space shows the best three directions",
-                set: &[("classes", "10"), ("lambda_w", "0.001"), ("lambda_b", "0.001"), ("decay", "0.001")],
-            },
-            Preset {
-                name: "gratings",
-                about: "A convolutional network on textures that no pixel tells apart",
-                set: &[
+            ),
+            Preset::open(
+                "cross-entropy",
+                "The paper's loss: NC3 falls as far, the spread does not",
+                &[("loss", "cross-entropy")],
+            ),
+            Preset::open(
+                "smoothed labels",
+                "Cross-entropy with label smoothing collapses like the squared error",
+                &[("loss", "cross-entropy"), ("smoothing", "0.2")],
+            ),
+            Preset::open(
+                "wrong labels",
+                "A fifth of the labels is wrong; with half the decay they are learned by heart, and collapse with the others",
+                &[("noise", "0.2"), ("epochs", "800"), ("lambda_w", "0.001"), ("lambda_b", "0.001"), ("decay", "0.001")],
+            ),
+            Preset::open(
+                "ten digits",
+                "Ten corners, of which space shows the best three directions",
+                &[("classes", "10"), ("lambda_w", "0.001"), ("lambda_b", "0.001"), ("decay", "0.001")],
+            ),
+            Preset::open(
+                "gratings",
+                "A convolutional network on textures that no pixel tells apart",
+                &[
                     ("model", "convolutional network"),
                     ("data", "gratings"),
                     ("per_class", "50"),
                     ("epochs", "60"),
                     ("batch", "25"),
                 ],
-            },
+            ),
         ],
         data: &[Dataset::Digits, Dataset::Mnist],
         own_data: Some(
@@ -596,22 +616,15 @@ impl Experiment for NeuralCollapse {
         Ok(run)
     }
 
-    async fn step(&mut self, _: &Device) -> Result<Progress> {
-        self.map.advance();
-        if !self.over {
-            self.advance()?;
+    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
+        loop {
+            let progress = self.step(stage.device()).await?;
+            stage.span(progress.done..progress.of);
+            if progress.finished() {
+                return Ok(self);
+            }
+            self = stage.part(self).await;
         }
-        let epochs = self.epochs();
-        let done = match &self.subject {
-            Subject::Network(training) => training.epoch().min(epochs),
-            Subject::Free { epoch, .. } => *epoch,
-            Subject::Own { next, .. } => next - 1,
-        };
-        Ok(Progress { done: done + usize::from(self.over && self.map.whole()), of: epochs + 1 })
-    }
-
-    fn view(&self, which: usize) -> View {
-        self.picture(which)
     }
 
     fn measures(&self) -> Measures {
@@ -639,10 +652,10 @@ impl Experiment for NeuralCollapse {
         }
     }
 
-    fn verdict(runs: &[Measures]) -> Verdict {
+    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
         let threshold = 0.5;
-        let none = |text: String| Verdict { holds: None, text, figure: f64::NAN, threshold };
-        let number = |name| mean(runs, name);
+        let none = |text: String| Verdict { holds: None, outside: true, text, figure: f64::NAN, threshold };
+        let number = |name| runs.mean(name);
         if number("own") > 0.0 {
             return none(format!(
                 "Your features: NC1~ = {:.3}, means {:.3} from the simplex's angles, NC3 = {:.3}. The claim is about our own runs.",
@@ -651,10 +664,10 @@ impl Experiment for NeuralCollapse {
                 number("nc3"),
             ));
         }
-        if least(runs, "over") < 1.0 {
+        if runs.least("over") < 1.0 {
             return none("Still in training.".into());
         }
-        let (spread, dual) = (most(runs, "nc1_ratio"), most(runs, "nc3_ratio"));
+        let (spread, dual) = (runs.most("nc1_ratio"), runs.most("nc3_ratio"));
         let without = runs.iter().filter(|run| run.get("zero_error_epoch").is_nan()).count();
         if without > 0 {
             let begin = if runs.len() == 1 { "There".into() } else { format!("In {without} of {} runs there", runs.len()) };

@@ -17,7 +17,7 @@ use self::field::{Against, On, Pace, Weather, Who};
 use self::own::{Log, Own, Paths};
 use self::race::{Course, Noise, Tuning, Walk, compare, score};
 use gpu::Device;
-use ground::claim::{Measures, Verdict, least, mean, most};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::random::Random;
 use ground::view::View;
 use ground::{Error, Result};
@@ -26,7 +26,8 @@ use methods::objectives::{Classifier, Factors, Problem};
 use methods::optimize::solver::Method;
 use methods::plane::{Plane, principal};
 use run::data::{Array, Dataset, Library};
-use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
+use run::transition::Progress;
 
 run::instrument!(Race);
 
@@ -428,88 +429,137 @@ impl Rates {
     }
 }
 
-impl Experiment for Race {
-    type Controls = Controls;
+run::views! { Race, Controls:
+    paths "The race" "Drag the start: who follows the valley, who crosses it, who never arrives?" => view_0, dragged: drag_0;
+    surface "The race in three dimensions" "Turn it: the height is logarithmic, so that the floor of a valley shows." => view_1;
+    loss "Height above the lowest minimum" "Straight lines mean a constant share a step; the rule is the goal." => view_2;
+    gradient "Size of the gradient" "It may rise while the height falls." => view_3;
+    distance "Distance to the lowest minimum" "Some turn away from it first." => view_4;
+    effective "Effective step of each coordinate" "How far a coordinate moves for its gradient; dashed, the second one." => view_5;
+    heads "Where they are heading" "The last steps of each, an arrow along its last step, and in grey downhill: momentum is where the two part." => view_6;
+    basins "Where every start leads" "A colour a minimum, darker where it took longer; grey did not arrive, black diverged. The share reaches the lowest minimum." => view_7;
+    rates "Step size and momentum" "What is left of the height after the race; the line is where theory ends stability." => view_8;
+    standing "Standing" "Who reached the goal, at what cost, and where everyone ended." => view_9;
+    elsewhere "From other starts" "Who arrives from fresh starts, who is first there, and the share of the map that reaches the lowest minimum." => view_10;
+}
 
+impl Race {
+    async fn step(&mut self, device: &Device) -> Result<Progress> {
+        match self.stage {
+            Stage::Tune => self.tune(),
+            Stage::Race => self.race(),
+            Stage::Plane => self.map_plane(),
+            Stage::Elsewhere => self.visit(),
+            Stage::Rates => self.rate(),
+            Stage::Basins => self.survey(device).await,
+            Stage::Over => {}
+        }
+        self.done += 1;
+        if self.stage == Stage::Over {
+            return Ok(Progress { done: self.done, of: self.done });
+        }
+        // How many slices there are is a fair guess until it is known.
+        self.of = self.of.max(self.done + 1);
+        Ok(Progress { done: self.done, of: self.of })
+    }
+
+    fn view(&self, which: usize) -> View {
+        self.picture(which)
+    }
+
+    fn pointer(controls: &Controls, which: usize, at: (f64, f64)) -> Option<Controls> {
+        let landscape = controls.problem.landscape(controls).ok()??;
+        let [x, y] = landscape.window();
+        let share = |v: f64, (low, high): (f64, f64)| {
+            ((2.0 * (v - low) / (high - low) - 1.0) * 1000.0).round().clamp(-1000.0, 1000.0) / 1000.0
+        };
+        (which == 0).then(|| Controls { start_x: share(at.0, x), start_y: share(at.1, y), ..controls.clone() })
+    }
+
+    fn view_0(&self) -> View {
+        self.view(0)
+    }
+
+    fn drag_0(controls: &Controls, at: (f64, f64)) -> Option<Controls> {
+        Self::pointer(controls, 0, at)
+    }
+
+    fn view_1(&self) -> View {
+        self.view(1)
+    }
+
+    fn view_2(&self) -> View {
+        self.view(2)
+    }
+
+    fn view_3(&self) -> View {
+        self.view(3)
+    }
+
+    fn view_4(&self) -> View {
+        self.view(4)
+    }
+
+    fn view_5(&self) -> View {
+        self.view(5)
+    }
+
+    fn view_6(&self) -> View {
+        self.view(6)
+    }
+
+    fn view_7(&self) -> View {
+        self.view(7)
+    }
+
+    fn view_8(&self) -> View {
+        self.view(8)
+    }
+
+    fn view_9(&self) -> View {
+        self.view(9)
+    }
+
+    fn view_10(&self) -> View {
+        self.view(10)
+    }
+}
+
+impl Experiment for Race {
     const CARD: Card = Card {
         slug: "trajectory",
         title: "Optimizer trajectories",
-        paper: Paper {
-            title: "Descending through a Crowded Valley - Benchmarking Deep Learning Optimizers",
-            authors: "Robin M. Schmidt, Frank Schneider, Philipp Hennig",
-            year: 2021,
-        },
+        paper: Paper::new(
+            "Descending through a Crowded Valley - Benchmarking Deep Learning Optimizers",
+            "Robin M. Schmidt, Frank Schneider, Philipp Hennig",
+            2021,
+        ),
         claim: "On a long, narrow bowl without noise, tuned from several starts, optimizers arrive from fresh starts in the order shown, nine pairs in ten.",
         reproduction: Reproduction::InPart,
         honesty: "The paper races optimizers on eight deep-learning problems and finds that who wins depends on the problem and the tuning; here the race is on problems small enough to watch, and what is measured is whether the order seen from one start is worth anything from another: on the bowl it is, on most other problems it is not.",
         seeds: 3,
         unit: "slice",
-        views: &[
-            Panel {
-                id: "paths",
-                title: "The race",
-                look: "Drag the start: who follows the valley, who crosses it, who never arrives?",
-            },
-            Panel {
-                id: "surface",
-                title: "The race in three dimensions",
-                look: "Turn it: the height is logarithmic, so that the floor of a valley shows.",
-            },
-            Panel {
-                id: "loss",
-                title: "Height above the lowest minimum",
-                look: "Straight lines mean a constant share a step; the rule is the goal.",
-            },
-            Panel { id: "gradient", title: "Size of the gradient", look: "It may rise while the height falls." },
-            Panel { id: "distance", title: "Distance to the lowest minimum", look: "Some turn away from it first." },
-            Panel {
-                id: "effective",
-                title: "Effective step of each coordinate",
-                look: "How far a coordinate moves for its gradient; dashed, the second one.",
-            },
-            Panel {
-                id: "heads",
-                title: "Where they are heading",
-                look: "The last steps of each, an arrow along its last step, and in grey downhill: momentum is where the two part.",
-            },
-            Panel {
-                id: "basins",
-                title: "Where every start leads",
-                look: "A colour a minimum, darker where it took longer; grey did not arrive, black diverged. The share reaches the lowest minimum.",
-            },
-            Panel {
-                id: "rates",
-                title: "Step size and momentum",
-                look: "What is left of the height after the race; the line is where theory ends stability.",
-            },
-            Panel { id: "standing", title: "Standing", look: "Who reached the goal, at what cost, and where everyone ended." },
-            Panel {
-                id: "elsewhere",
-                title: "From other starts",
-                look: "Who arrives from fresh starts, who is first there, and the share of the map that reaches the lowest minimum.",
-            },
-        ],
         presets: &[
-            Preset { name: "default", about: "A long, narrow bowl, where theory knows who is fast", set: &[] },
-            Preset {
-                name: "break-it",
-                about: "A goal nearby, and step sizes tuned to one start: who is first there is luck",
-                set: &[("tolerance", "0.01"), ("tuning_starts", "1")],
-            },
-            Preset {
-                name: "bent valley",
-                about: "Rosenbrock's function: the way leads along a floor that turns",
-                set: &[("problem", "Rosenbrock"), ("steps", "500")],
-            },
-            Preset {
-                name: "four minima",
-                about: "Himmelblau's function: which minimum is reached depends on who walks",
-                set: &[("problem", "Himmelblau"), ("fourth", "Nesterov"), ("start_x", "0.02"), ("start_y", "-0.1")],
-            },
-            Preset {
-                name: "saddle",
-                about: "Newton's method is drawn to the saddle, its repairs are not",
-                set: &[
+            Preset::holds("default", "A long, narrow bowl, where theory knows who is fast", &[]),
+            Preset::gone(
+                "break-it",
+                "A goal nearby, and step sizes tuned to one start: who is first there is luck",
+                &[("tolerance", "0.01"), ("tuning_starts", "1")],
+            ),
+            Preset::open(
+                "bent valley",
+                "Rosenbrock's function: the way leads along a floor that turns",
+                &[("problem", "Rosenbrock"), ("steps", "500")],
+            ),
+            Preset::open(
+                "four minima",
+                "Himmelblau's function: which minimum is reached depends on who walks",
+                &[("problem", "Himmelblau"), ("fourth", "Nesterov"), ("start_x", "0.02"), ("start_y", "-0.1")],
+            ),
+            Preset::open(
+                "saddle",
+                "Newton's method is drawn to the saddle, its repairs are not",
+                &[
                     ("problem", "saddle"),
                     ("first", "Newton"),
                     ("first_step", "1"),
@@ -521,11 +571,11 @@ impl Experiment for Race {
                     ("start_x", "-0.6"),
                     ("start_y", "0.2"),
                 ],
-            },
-            Preset {
-                name: "edge of stability",
-                about: "Gradient descent and momentum at steps just below, and just above, what theory allows",
-                set: &[
+            ),
+            Preset::open(
+                "edge of stability",
+                "Gradient descent and momentum at steps just below, and just above, what theory allows",
+                &[
                     ("condition", "30"),
                     ("first_step", "0.066"),
                     ("second_step", "0.12"),
@@ -534,11 +584,11 @@ impl Experiment for Race {
                     ("fourth", "Nesterov"),
                     ("fourth_step", "0.04"),
                 ],
-            },
-            Preset {
-                name: "heavy tails",
-                about: "Gradients with rare, enormous errors: who trusts their size pays for it",
-                set: &[
+            ),
+            Preset::open(
+                "heavy tails",
+                "Gradients with rare, enormous errors: who trusts their size pays for it",
+                &[
                     ("condition", "30"),
                     ("noise", "heavy-tailed"),
                     ("second", "normalised GD"),
@@ -546,17 +596,17 @@ impl Experiment for Race {
                     ("schedule", "linear decay"),
                     ("tolerance", "0.0001"),
                 ],
-            },
-            Preset {
-                name: "everyone",
-                about: "All optimizers on Rosenbrock's function, each with as many trials",
-                set: &[("problem", "Rosenbrock"), ("everyone", "on")],
-            },
-            Preset {
-                name: "network",
-                about: "A small network on digits; the paths in the plane that holds most of them",
-                set: &[("problem", "MLP on digits"), ("noise", "mini-batch"), ("fourth", "Muon"), ("schedule", "cosine")],
-            },
+            ),
+            Preset::open(
+                "everyone",
+                "All optimizers on Rosenbrock's function, each with as many trials",
+                &[("problem", "Rosenbrock"), ("everyone", "on")],
+            ),
+            Preset::open(
+                "network",
+                "A small network on digits; the paths in the plane that holds most of them",
+                &[("problem", "MLP on digits"), ("noise", "mini-batch"), ("fourth", "Muon"), ("schedule", "cosine")],
+            ),
         ],
         data: &[Dataset::Digits, Dataset::Mnist],
         own_data: Some(
@@ -678,27 +728,15 @@ impl Experiment for Race {
         Ok(run)
     }
 
-    async fn step(&mut self, device: &Device) -> Result<Progress> {
-        match self.stage {
-            Stage::Tune => self.tune(),
-            Stage::Race => self.race(),
-            Stage::Plane => self.map_plane(),
-            Stage::Elsewhere => self.visit(),
-            Stage::Rates => self.rate(),
-            Stage::Basins => self.survey(device).await,
-            Stage::Over => {}
+    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
+        loop {
+            let progress = self.step(stage.device()).await?;
+            stage.span(progress.done..progress.of);
+            if progress.finished() {
+                return Ok(self);
+            }
+            self = stage.part(self).await;
         }
-        self.done += 1;
-        if self.stage == Stage::Over {
-            return Ok(Progress { done: self.done, of: self.done });
-        }
-        // How many slices there are is a fair guess until it is known.
-        self.of = self.of.max(self.done + 1);
-        Ok(Progress { done: self.done, of: self.of })
-    }
-
-    fn view(&self, which: usize) -> View {
-        self.picture(which)
     }
 
     fn measures(&self) -> Measures {
@@ -731,11 +769,11 @@ impl Experiment for Race {
         }
     }
 
-    fn verdict(runs: &[Measures]) -> Verdict {
-        let (threshold, figure) = (0.9, least(runs, "agreement"));
-        let none = |text: &str| Verdict { holds: None, text: text.into(), figure, threshold };
-        if most(runs, "own") > 0.0 {
-            let share = mean(runs, "plane_share");
+    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
+        let (threshold, figure) = (0.9, runs.least("agreement"));
+        let none = |text: &str| Verdict { holds: None, outside: true, text: text.into(), figure, threshold };
+        if runs.most("own") > 0.0 {
+            let share = runs.mean("plane_share");
             let seen = if share.is_nan() {
                 "Your losses are drawn as they are".into()
             } else if share > 0.0 {
@@ -745,26 +783,26 @@ impl Experiment for Race {
             };
             return none(&format!("{seen}; the claim is about our own races."));
         }
-        if least(runs, "whole") < 1.0 {
+        if runs.least("whole") < 1.0 {
             return none("The race is not over, or has not been run from other starts yet.");
         }
         if figure.is_nan() {
-            return none(if most(runs, "racers") < 2.0 {
+            return none(if runs.most("racers") < 2.0 {
                 "One optimizer alone: there is no order to compare."
             } else {
                 "Every pair of optimizers is a tie, here or from all other starts (is the start at the minimum, or f flat?): there is no order to compare."
             });
         }
         // Who does not arrive is ranked by what is left of the height.
-        let arrive = if least(runs, "arrived") < 2.0 { "rank" } else { "arrive" };
+        let arrive = if runs.least("arrived") < 2.0 { "rank" } else { "arrive" };
         let mut text = format!(
             "From other starts {:.0} % of the pairs of optimizers {arrive} in the same order",
-            100.0 * mean(runs, "agreement")
+            100.0 * runs.mean("agreement")
         );
         if runs.len() > 1 {
             text += &format!(", {:.0} % at least", 100.0 * figure);
         }
-        if least(runs, "claimed") < 1.0 {
+        if runs.least("claimed") < 1.0 {
             return none(&format!("{text}. The claim is about tuned steps on the bowl without noise."));
         }
         Verdict::at_least(figure, threshold, text + ".")
@@ -805,15 +843,6 @@ impl Experiment for Race {
         }
         self.controls = controls.clone();
         true
-    }
-
-    fn pointer(controls: &Controls, which: usize, at: (f64, f64)) -> Option<Controls> {
-        let landscape = controls.problem.landscape(controls).ok()??;
-        let [x, y] = landscape.window();
-        let share = |v: f64, (low, high): (f64, f64)| {
-            ((2.0 * (v - low) / (high - low) - 1.0) * 1000.0).round().clamp(-1000.0, 1000.0) / 1000.0
-        };
-        (which == 0).then(|| Controls { start_x: share(at.0, x), start_y: share(at.1, y), ..controls.clone() })
     }
 }
 

@@ -16,12 +16,13 @@ mod sketch;
 
 use gpu::Device;
 use ground::Result;
-use ground::claim::{Measures, Verdict, most};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::view::View;
 use others::{Middle, Shapes};
 use pair::Pair;
 use run::data::{Array, Dataset, Library};
-use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
+use run::transition::Progress;
 
 run::instrument!(TransportPlan);
 
@@ -180,124 +181,19 @@ impl TransportPlan {
     }
 }
 
-impl Experiment for TransportPlan {
-    type Controls = Controls;
+run::views! { TransportPlan, Controls:
+    plan "The plan" "Every line is mass on its way; the darker, the more. Drag the handle." => view_0, dragged: drag;
+    beside "The second solver's plan" "The same measures in other hands: what is blurred, left out or left behind?" => view_1;
+    between "Between the two" "The mass on its way at time t; for colours the pictures, for a barycenter the measures." => view_2;
+    matrix "The plan as a matrix" "Places in order along the way from one mean to the other: a band is a map that keeps this order." => view_3;
+    marginals "What leaves and what arrives" "Dashed what was asked for; unbalanced and partial plans stay below it. For shapes: their inner distances." => view_4;
+    potential "The price of leaving" "Mass goes downhill on it; where its slope jumps, the map tears." => view_5;
+    convergence "Convergence" "Errors of the marginals, and dashed the gaps between both bounds, against work." => view_6;
+    epsilon "Cost against ε" "Where do the costs of blurred plans leave the exact one's line?" => view_7;
+    readings "Readings" "The bounds are what to believe." => view_8;
+}
 
-    const CARD: Card = Card {
-        slug: "transport-plan",
-        title: "Optimal-transport plan",
-        paper: Paper { title: "Computational Optimal Transport", authors: "Gabriel Peyré, Marco Cuturi", year: 2019 },
-        claim: "The exact solver proves its cost to one part in 10⁹, and the second solver's own bounds hold that cost between them, at most 1 % apart.",
-        reproduction: Reproduction::AsClaimed,
-        honesty: "A regularised plan's ⟨C, P⟩ is not W, and where its marginals do not hold it is no bound either: the readings give it, the cost of the mended plan and the value of feasible prices side by side; work is counted in passes over the costs, not in seconds.",
-        seeds: 3,
-        unit: "slice",
-        views: &[
-            Panel {
-                id: "plan",
-                title: "The plan",
-                look: "Every line is mass on its way; the darker, the more. Drag the handle.",
-            },
-            Panel {
-                id: "beside",
-                title: "The second solver's plan",
-                look: "The same measures in other hands: what is blurred, left out or left behind?",
-            },
-            Panel {
-                id: "between",
-                title: "Between the two",
-                look: "The mass on its way at time t; for colours the pictures, for a barycenter the measures.",
-            },
-            Panel {
-                id: "matrix",
-                title: "The plan as a matrix",
-                look: "Places in order along the way from one mean to the other: a band is a map that keeps this order.",
-            },
-            Panel {
-                id: "marginals",
-                title: "What leaves and what arrives",
-                look: "Dashed what was asked for; unbalanced and partial plans stay below it. For shapes: their inner distances.",
-            },
-            Panel {
-                id: "potential",
-                title: "The price of leaving",
-                look: "Mass goes downhill on it; where its slope jumps, the map tears.",
-            },
-            Panel {
-                id: "convergence",
-                title: "Convergence",
-                look: "Errors of the marginals, and dashed the gaps between both bounds, against work.",
-            },
-            Panel {
-                id: "epsilon",
-                title: "Cost against ε",
-                look: "Where do the costs of blurred plans leave the exact one's line?",
-            },
-            Panel { id: "readings", title: "Readings", look: "The bounds are what to believe." },
-        ],
-        presets: &[
-            Preset { name: "default", about: "A ring onto two blobs, exactly and by annealed Sinkhorn", set: &[] },
-            Preset {
-                name: "break-it",
-                about: "A large ε: the second plan is a blur, and its bounds say next to nothing",
-                set: &[("epsilon", "0.1"), ("beside", "Sinkhorn")],
-            },
-            Preset {
-                name: "histograms",
-                about: "On a line the plan is monotone",
-                set: &[("problem", "histograms"), ("beside", "quadratic"), ("source", "blob")],
-            },
-            Preset {
-                name: "walls",
-                about: "Ways round a wall with two gaps",
-                set: &[("cost", "round walls"), ("source", "square"), ("target", "ring"), ("epsilon", "0.005")],
-            },
-            Preset {
-                name: "colours",
-                about: "A forest's colours for a dusk",
-                set: &[("problem", "colours"), ("size", "400"), ("beside", "sliced")],
-            },
-            Preset {
-                name: "unbalanced",
-                about: "Mass that is too far away stays",
-                set: &[("beside", "unbalanced"), ("target", "spiral"), ("epsilon", "0.005"), ("price", "0.02")],
-            },
-            Preset {
-                name: "shapes",
-                about: "A digit and the same digit elsewhere, matched by inner distances alone",
-                set: &[("problem", "shapes"), ("source", "digit 3"), ("target", "digit 3"), ("epsilon", "0.003")],
-            },
-            Preset {
-                name: "barycenter",
-                about: "What lies between a ring, two blobs and a cross",
-                set: &[("problem", "barycenter"), ("epsilon", "0.001")],
-            },
-            Preset {
-                name: "streets",
-                about: "Crowds in a town's streets",
-                set: &[("problem", "graph"), ("size", "400"), ("cost", "distance"), ("epsilon", "0.005")],
-            },
-            Preset {
-                name: "ink",
-                about: "A handwritten 0 becomes a 3",
-                set: &[("problem", "pictures"), ("source", "digit 0"), ("target", "digit 3"), ("epsilon", "0.0005")],
-            },
-        ],
-        data: &[Dataset::Digits],
-        own_data: Some(
-            "Two point clouds (csv or npy: columns x, y, z and weight), two histograms (one column), two pictures (png or jpg: their colours, or for pictures and barycenters their ink; npy of height × width), or a cost matrix, alone or with the masses of its rows and columns. A graph: edges (csv: from, to, length; nodes are counted from 0) beside two measures that list its nodes (one column of masses, or x, y, weight). Walls (csv: x0, y0, x1, y1) beside two clouds. For a barycenter two to four pictures or clouds. Several arrays may come in one npz.",
-        ),
-    };
-
-    fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
-        let subject = match controls.problem {
-            Problem::Barycenter => Subject::Middle(Box::new(Middle::new(controls, library)?)),
-            Problem::Shapes => Subject::Shapes(Box::new(Shapes::new(controls, seed, library)?)),
-            _ => Subject::Pair(Box::new(Pair::new(controls, seed, library)?)),
-        };
-        Ok(TransportPlan { controls: controls.clone(), subject, done: 0 })
-    }
-
+impl TransportPlan {
     async fn step(&mut self, device: &Device) -> Result<Progress> {
         let over = match &mut self.subject {
             Subject::Pair(pair) => pair.step(&self.controls, device).await?,
@@ -316,6 +212,131 @@ impl Experiment for TransportPlan {
         }
     }
 
+    fn drag(controls: &Controls, at: (f64, f64)) -> Option<Controls> {
+        pictures::dragged(controls, at)
+    }
+
+    fn view_0(&self) -> View {
+        self.view(0)
+    }
+
+    fn view_1(&self) -> View {
+        self.view(1)
+    }
+
+    fn view_2(&self) -> View {
+        self.view(2)
+    }
+
+    fn view_3(&self) -> View {
+        self.view(3)
+    }
+
+    fn view_4(&self) -> View {
+        self.view(4)
+    }
+
+    fn view_5(&self) -> View {
+        self.view(5)
+    }
+
+    fn view_6(&self) -> View {
+        self.view(6)
+    }
+
+    fn view_7(&self) -> View {
+        self.view(7)
+    }
+
+    fn view_8(&self) -> View {
+        self.view(8)
+    }
+}
+
+impl Experiment for TransportPlan {
+    const CARD: Card = Card {
+        slug: "transport-plan",
+        title: "Optimal-transport plan",
+        paper: Paper::new("Computational Optimal Transport", "Gabriel Peyré, Marco Cuturi", 2019),
+        claim: "The exact solver proves its cost to one part in 10⁹, and the second solver's own bounds hold that cost between them, at most 1 % apart.",
+        reproduction: Reproduction::AsClaimed,
+        honesty: "A regularised plan's ⟨C, P⟩ is not W, and where its marginals do not hold it is no bound either: the readings give it, the cost of the mended plan and the value of feasible prices side by side; work is counted in passes over the costs, not in seconds.",
+        seeds: 3,
+        unit: "slice",
+        presets: &[
+            Preset::holds("default", "A ring onto two blobs, exactly and by annealed Sinkhorn", &[]),
+            Preset::gone(
+                "break-it",
+                "A large ε: the second plan is a blur, and its bounds say next to nothing",
+                &[("epsilon", "0.1"), ("beside", "Sinkhorn")],
+            ),
+            Preset::open(
+                "histograms",
+                "On a line the plan is monotone",
+                &[("problem", "histograms"), ("beside", "quadratic"), ("source", "blob")],
+            ),
+            Preset::open(
+                "walls",
+                "Ways round a wall with two gaps",
+                &[("cost", "round walls"), ("source", "square"), ("target", "ring"), ("epsilon", "0.005")],
+            ),
+            Preset::open(
+                "colours",
+                "A forest's colours for a dusk",
+                &[("problem", "colours"), ("size", "400"), ("beside", "sliced")],
+            ),
+            Preset::open(
+                "unbalanced",
+                "Mass that is too far away stays",
+                &[("beside", "unbalanced"), ("target", "spiral"), ("epsilon", "0.005"), ("price", "0.02")],
+            ),
+            Preset::open(
+                "shapes",
+                "A digit and the same digit elsewhere, matched by inner distances alone",
+                &[("problem", "shapes"), ("source", "digit 3"), ("target", "digit 3"), ("epsilon", "0.003")],
+            ),
+            Preset::open(
+                "barycenter",
+                "What lies between a ring, two blobs and a cross",
+                &[("problem", "barycenter"), ("epsilon", "0.001")],
+            ),
+            Preset::open(
+                "streets",
+                "Crowds in a town's streets",
+                &[("problem", "graph"), ("size", "400"), ("cost", "distance"), ("epsilon", "0.005")],
+            ),
+            Preset::open(
+                "ink",
+                "A handwritten 0 becomes a 3",
+                &[("problem", "pictures"), ("source", "digit 0"), ("target", "digit 3"), ("epsilon", "0.0005")],
+            ),
+        ],
+        data: &[Dataset::Digits],
+        own_data: Some(
+            "Two point clouds (csv or npy: columns x, y, z and weight), two histograms (one column), two pictures (png or jpg: their colours, or for pictures and barycenters their ink; npy of height × width), or a cost matrix, alone or with the masses of its rows and columns. A graph: edges (csv: from, to, length; nodes are counted from 0) beside two measures that list its nodes (one column of masses, or x, y, weight). Walls (csv: x0, y0, x1, y1) beside two clouds. For a barycenter two to four pictures or clouds. Several arrays may come in one npz.",
+        ),
+    };
+
+    fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
+        let subject = match controls.problem {
+            Problem::Barycenter => Subject::Middle(Box::new(Middle::new(controls, library)?)),
+            Problem::Shapes => Subject::Shapes(Box::new(Shapes::new(controls, seed, library)?)),
+            _ => Subject::Pair(Box::new(Pair::new(controls, seed, library)?)),
+        };
+        Ok(TransportPlan { controls: controls.clone(), subject, done: 0 })
+    }
+
+    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
+        loop {
+            let progress = self.step(stage.device()).await?;
+            stage.span(progress.done..progress.of);
+            if progress.finished() {
+                return Ok(self);
+            }
+            self = stage.part(self).await;
+        }
+    }
+
     fn measures(&self) -> Measures {
         match &self.subject {
             Subject::Pair(pair) => pair.measures(),
@@ -323,8 +344,8 @@ impl Experiment for TransportPlan {
         }
     }
 
-    fn verdict(runs: &[Measures]) -> Verdict {
-        let (bracket, gap, outside) = (most(runs, "bracket"), most(runs, "exact_gap"), most(runs, "outside"));
+    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
+        let (bracket, gap, outside) = (runs.most("bracket"), runs.most("exact_gap"), runs.most("outside"));
         let text = if bracket.is_nan() {
             "No verdict: this takes a second solver with bounds from both sides, and the exact cost beside it.".into()
         } else {
@@ -358,13 +379,6 @@ impl Experiment for TransportPlan {
             self.controls = controls.clone();
         }
         serves
-    }
-
-    fn pointer(controls: &Controls, which: usize, at: (f64, f64)) -> Option<Controls> {
-        if which != 0 {
-            return None;
-        }
-        pictures::dragged(controls, at)
     }
 }
 

@@ -11,7 +11,7 @@ use libm::{exp, sin};
 
 use gpu::Device;
 use ground::Result;
-use ground::claim::{Measures, Verdict, mean};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::random::Random;
 use ground::view::{Axis, Chart, Ink, Mark, Matrix, View};
 use methods::cauchy_schwarz::{Conditional, kernel_at_median, quadratic_information, quadratic_information_of};
@@ -19,7 +19,8 @@ use methods::nn::{Activation, Network, Start, Tape};
 use methods::optimize::{Optimizer, Rule};
 use methods::statistics::median;
 use run::data::Library;
-use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
+use run::transition::Progress;
 
 ground::controls! {
     /// What the reader can move.
@@ -463,67 +464,70 @@ impl CauchySchwarzBottleneck {
     }
 }
 
-impl Experiment for CauchySchwarzBottleneck {
-    type Controls = Controls;
+run::views! { CauchySchwarzBottleneck, Controls:
+    plane "The information plane" "To the right, less is kept of the inputs. Dashed is the way there; all end equally compressed, not equally wrong." => plane;
+    attack "Under attack" "The further inputs are moved, the larger every error. Do the lines cross?" => attacks;
+    residuals "Residuals on clean points" "Outliers are above only: the squared error goes after them and gets wide, CS-IB stays narrow about 0." => residuals;
+    kernels "The kernels of a batch" "Dark is alike: inputs, codes, and predictions (rows) with targets. The last rows and columns are outliers, near to nothing." => kernels;
+}
 
+impl CauchySchwarzBottleneck {
+    async fn step(&mut self, _: &Device) -> Result<Progress> {
+        let task = &self.task;
+        match self.work {
+            Work::Draw => {
+                self.batch.draw(task, &self.controls, self.step, &mut self.rows, &mut self.noise);
+                self.step += 1;
+            }
+            Work::Descend(i) => self.learners[i].descend(&self.batch),
+            Work::Read(i) => self.learners[i].read(task),
+            Work::Weigh(i) => self.learners[i].weigh(task),
+            Work::Aim(i) => self.learners[i].aim(task),
+            Work::Strike(i, k) => self.learners[i].strike(task, strength(k, &self.controls)),
+        }
+        let next = self.next();
+        self.work = next.unwrap_or(Work::Draw);
+        Ok(Progress { done: self.step - usize::from(next.is_some() && self.step > 0), of: STEPS })
+    }
+}
+
+impl Experiment for CauchySchwarzBottleneck {
     const CARD: Card = Card {
         slug: "cauchy-schwarz-bottleneck",
         title: "An information bottleneck for regression without Gaussians",
-        paper: Paper {
-            title: "Cauchy-Schwarz Divergence Information Bottleneck for Regression",
-            authors: "Shujian Yu, Xi Yu, Sigurd Løkse, Robert Jenssen, José C. Príncipe",
-            year: 2024,
-        },
+        paper: Paper::new(
+            "Cauchy-Schwarz Divergence Information Bottleneck for Regression",
+            "Shujian Yu, Xi Yu, Sigurd Løkse, Robert Jenssen, José C. Príncipe",
+            2024,
+        ),
         claim: "With 15 % of the targets far too large, CS-IB's error on clean points is at most half that of the variational bottleneck and of the squared error, under attack too.",
         reproduction: Reproduction::InPart,
         honesty: "The paper claims better generalization, robustness and the best trade-off of error and compression on six tables; here outliers are resisted on one synthetic problem, for the kernel on the targets and not for the bottleneck, and without outliers neither error nor trade-off is better.",
         seeds: 3,
         unit: "step",
-        views: &[
-            Panel {
-                id: "plane",
-                title: "The information plane",
-                look: "To the right, less is kept of the inputs. Dashed is the way there; all end equally compressed, not equally wrong.",
-            },
-            Panel {
-                id: "attack",
-                title: "Under attack",
-                look: "The further inputs are moved, the larger every error. Do the lines cross?",
-            },
-            Panel {
-                id: "residuals",
-                title: "Residuals on clean points",
-                look: "Outliers are above only: the squared error goes after them and gets wide, CS-IB stays narrow about 0.",
-            },
-            Panel {
-                id: "kernels",
-                title: "The kernels of a batch",
-                look: "Dark is alike: inputs, codes, and predictions (rows) with targets. The last rows and columns are outliers, near to nothing.",
-            },
-        ],
         presets: &[
-            Preset { name: "default", about: "15 % outliers, all on one side", set: &[] },
-            Preset {
-                name: "break-it",
-                about: "No outliers: the squared error's assumption holds, and nothing is gained",
-                set: &[("outliers", "0")],
-            },
-            Preset {
-                name: "wide kernel",
-                about: "s_y = 3: the kernel sees the outliers as the squared error does",
-                set: &[("target_width", "3")],
-            },
-            Preset {
-                name: "no bottleneck",
-                about: "β = 0 and c_x = 0.1: all that is left is −2 ln Σ κ(ŷ − y), and it resists as well",
-                set: &[("beta", "0"), ("input_width", "0.1")],
-            },
-            Preset {
-                name: "trade-off",
-                about: "Both bottlenecks at seven weights β, without outliers",
-                set: &[("sweep", "on"), ("outliers", "0")],
-            },
-            Preset { name: "strong attack", about: "ε = 0.3", set: &[("attack", "0.3")] },
+            Preset::holds("default", "15 % outliers, all on one side", &[]),
+            Preset::gone(
+                "break-it",
+                "No outliers: the squared error's assumption holds, and nothing is gained",
+                &[("outliers", "0")],
+            ),
+            Preset::open(
+                "wide kernel",
+                "s_y = 3: the kernel sees the outliers as the squared error does",
+                &[("target_width", "3")],
+            ),
+            Preset::open(
+                "no bottleneck",
+                "β = 0 and c_x = 0.1: all that is left is −2 ln Σ κ(ŷ − y), and it resists as well",
+                &[("beta", "0"), ("input_width", "0.1")],
+            ),
+            Preset::open(
+                "trade-off",
+                "Both bottlenecks at seven weights β, without outliers",
+                &[("sweep", "on"), ("outliers", "0")],
+            ),
+            Preset::open("strong attack", "ε = 0.3", &[("attack", "0.3")]),
         ],
         data: &[],
         own_data: None,
@@ -550,30 +554,14 @@ impl Experiment for CauchySchwarzBottleneck {
         })
     }
 
-    async fn step(&mut self, _: &Device) -> Result<Progress> {
-        let task = &self.task;
-        match self.work {
-            Work::Draw => {
-                self.batch.draw(task, &self.controls, self.step, &mut self.rows, &mut self.noise);
-                self.step += 1;
+    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
+        loop {
+            let progress = self.step(stage.device()).await?;
+            stage.span(progress.done..progress.of);
+            if progress.finished() {
+                return Ok(self);
             }
-            Work::Descend(i) => self.learners[i].descend(&self.batch),
-            Work::Read(i) => self.learners[i].read(task),
-            Work::Weigh(i) => self.learners[i].weigh(task),
-            Work::Aim(i) => self.learners[i].aim(task),
-            Work::Strike(i, k) => self.learners[i].strike(task, strength(k, &self.controls)),
-        }
-        let next = self.next();
-        self.work = next.unwrap_or(Work::Draw);
-        Ok(Progress { done: self.step - usize::from(next.is_some() && self.step > 0), of: STEPS })
-    }
-
-    fn view(&self, which: usize) -> View {
-        match which {
-            0 => View::Chart(self.plane()),
-            1 => View::Chart(self.attacks()),
-            2 => View::Chart(self.residuals()),
-            _ => View::Matrix(self.kernels()),
+            self = stage.part(self).await;
         }
     }
 
@@ -596,10 +584,10 @@ impl Experiment for CauchySchwarzBottleneck {
         }
     }
 
-    fn verdict(runs: &[Measures]) -> Verdict {
-        let [cs, vib, squared] = ["cs", "vib", "squared"].map(|name| mean(runs, name));
+    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
+        let [cs, vib, squared] = ["cs", "vib", "squared"].map(|name| runs.mean(name));
         let [cs_attacked, vib_attacked, squared_attacked] =
-            ["cs_attacked", "vib_attacked", "squared_attacked"].map(|name| mean(runs, name));
+            ["cs_attacked", "vib_attacked", "squared_attacked"].map(|name| runs.mean(name));
         let ratio = cs / vib.min(squared);
         let attacked = cs_attacked / vib_attacked.min(squared_attacked);
         let text = format!(
@@ -613,7 +601,7 @@ impl Experiment for CauchySchwarzBottleneck {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ground::claim::{least, most};
+    use ground::claim::Runs;
     use ground::controls::{Controls as _, Settings};
 
     fn start(seed: u64, set: &[(&'static str, &'static str)]) -> CauchySchwarzBottleneck {

@@ -13,14 +13,15 @@ use libm::{exp, lgamma, log, log2, pow, sqrt};
 
 use gpu::Device;
 use ground::Result;
-use ground::claim::{Measures, Verdict, least, mean, most};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::random::Random;
 use ground::view::{Axis, Chart, Ink, Mark, Scale, View};
 use methods::chi_squared::ln_distribution;
 use methods::intrinsic_dimension::{Scan, Spread};
 use methods::trigonometric::Interpolation;
 use run::data::{Dataset, Library};
-use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
+use run::transition::Progress;
 
 ground::controls! {
     /// What the reader can move.
@@ -336,58 +337,64 @@ fn digits(name: String, classes: usize, noise: usize, seed: u64, library: &Libra
     Ok((name, labels.len(), classes, Scan::new(x, labels, 5)))
 }
 
-impl Experiment for GeneralizationDifficulty {
-    type Controls = Controls;
+run::views! { GeneralizationDifficulty, Controls:
+    dimension "More dimensions" "Equal steps up for equal steps right: every dimension multiplies the bits." => dimensions;
+    resolution "More detail" "Straight on two logarithmic axes, with slope m: in few dimensions detail is cheap." => resolutions;
+    points "More data" "Every point takes its share away. With n = N nothing is left to be known." => points_needed;
+    benchmarks "What the formula says of benchmarks" "A logarithmic axis, and not by accident. The order is the paper's." => formula;
+}
 
+impl GeneralizationDifficulty {
+    async fn step(&mut self, _: &Device) -> Result<Progress> {
+        let stops = self.stops();
+        if let Some((dimension, resolution)) = self.tasks.get(self.readings.len()).copied() {
+            let mut task = self.at_work.take().unwrap_or_else(|| Self::task(self.seed, dimension, resolution));
+            let n = self.points(task.functions());
+            // As many points as functions in the three largest tasks would take longer than all others together.
+            let settled = n >= task.functions() && n > WHOLE;
+            if settled || Self::advance(&mut task, n) {
+                self.finish_task(&task, n);
+            } else {
+                self.at_work = Some(task);
+            }
+        } else if let Some(n) = stops.get(self.curve.len()).copied() {
+            if Self::advance(&mut self.chosen, n) {
+                self.curve.push((n, bits(&self.chosen, n, self.controls.error)));
+            }
+        } else if let Some((name, points, classes, scan)) = self.scans.last_mut() {
+            scan.advance();
+            if let Some(spread) = scan.found() {
+                self.benchmarks.push(Benchmark::measured(name.clone(), *points, *classes, spread));
+                self.scans.pop();
+            }
+        }
+        let curve = usize::from(self.curve.len() == stops.len());
+        let left = self.scans.len();
+        let of = self.tasks.len() + 1 + left + self.benchmarks.len();
+        Ok(Progress { done: self.readings.len() + curve + self.benchmarks.len(), of })
+    }
+}
+
+impl Experiment for GeneralizationDifficulty {
     const CARD: Card = Card {
         slug: "generalization-difficulty",
         title: "How many bits of prior knowledge does a task need?",
-        paper: Paper {
-            title: "Model-agnostic Measure of Generalization Difficulty",
-            authors: "Akhilan Boopathy, Kevin Liu, Jaedong Hwang, Shu Ge, Asaad Mohammedsaleh, Ila Fiete",
-            year: 2023,
-        },
+        paper: Paper::new(
+            "Model-agnostic Measure of Generalization Difficulty",
+            "Akhilan Boopathy, Kevin Liu, Jaedong Hwang, Shu Ge, Asaad Mohammedsaleh, Ila Fiete",
+            2023,
+        ),
         claim: "The information needed beyond the data grows by a factor of 4.3 to 5.7 with every dimension (2M+1 = 5 of them), and as a power of 1.8 to 2.2 of the resolution in two dimensions.",
         reproduction: Reproduction::InPart,
         honesty: "The paper's growth laws, exponential in the dimension and polynomial in the resolution, hold here where the measure can be computed exactly; its ranking of MNIST, CIFAR-10 and ImageNet is shown by its formula from published inputs, and its comparison of reinforcement and meta-learning is not shown.",
         seeds: 5,
         unit: "task",
-        views: &[
-            Panel {
-                id: "dimension",
-                title: "More dimensions",
-                look: "Equal steps up for equal steps right: every dimension multiplies the bits.",
-            },
-            Panel {
-                id: "resolution",
-                title: "More detail",
-                look: "Straight on two logarithmic axes, with slope m: in few dimensions detail is cheap.",
-            },
-            Panel {
-                id: "points",
-                title: "More data",
-                look: "Every point takes its share away. With n = N nothing is left to be known.",
-            },
-            Panel {
-                id: "benchmarks",
-                title: "What the formula says of benchmarks",
-                look: "A logarithmic axis, and not by accident. The order is the paper's.",
-            },
-        ],
         presets: &[
-            Preset { name: "default", about: "A quarter as many points as parameters, errors up to 0.1", set: &[] },
-            Preset {
-                name: "break-it",
-                about: "As many points as parameters: the data say everything, 0 bits",
-                set: &[("share", "1")],
-            },
-            Preset { name: "anything goes", about: "ε = 3: every hypothesis that fits is good enough", set: &[("error", "3")] },
-            Preset { name: "no data", about: "n = 0: all has to be known beforehand", set: &[("share", "0")] },
-            Preset {
-                name: "noisy digits",
-                about: "Twenty random coordinates beside the digits",
-                set: &[("noise_coordinates", "20")],
-            },
+            Preset::holds("default", "A quarter as many points as parameters, errors up to 0.1", &[]),
+            Preset::gone("break-it", "As many points as parameters: the data say everything, 0 bits", &[("share", "1")]),
+            Preset::open("anything goes", "ε = 3: every hypothesis that fits is good enough", &[("error", "3")]),
+            Preset::open("no data", "n = 0: all has to be known beforehand", &[("share", "0")]),
+            Preset::open("noisy digits", "Twenty random coordinates beside the digits", &[("noise_coordinates", "20")]),
         ],
         data: &[Dataset::Digits],
         own_data: None,
@@ -420,42 +427,15 @@ impl Experiment for GeneralizationDifficulty {
         Ok(run)
     }
 
-    async fn step(&mut self, _: &Device) -> Result<Progress> {
-        let stops = self.stops();
-        if let Some((dimension, resolution)) = self.tasks.get(self.readings.len()).copied() {
-            let mut task = self.at_work.take().unwrap_or_else(|| Self::task(self.seed, dimension, resolution));
-            let n = self.points(task.functions());
-            // As many points as functions in the three largest tasks would take longer than all others together.
-            let settled = n >= task.functions() && n > WHOLE;
-            if settled || Self::advance(&mut task, n) {
-                self.finish_task(&task, n);
-            } else {
-                self.at_work = Some(task);
+    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
+        loop {
+            let progress = self.step(stage.device()).await?;
+            stage.span(progress.done..progress.of);
+            if progress.finished() {
+                return Ok(self);
             }
-        } else if let Some(n) = stops.get(self.curve.len()).copied() {
-            if Self::advance(&mut self.chosen, n) {
-                self.curve.push((n, bits(&self.chosen, n, self.controls.error)));
-            }
-        } else if let Some((name, points, classes, scan)) = self.scans.last_mut() {
-            scan.advance();
-            if let Some(spread) = scan.found() {
-                self.benchmarks.push(Benchmark::measured(name.clone(), *points, *classes, spread));
-                self.scans.pop();
-            }
+            self = stage.part(self).await;
         }
-        let curve = usize::from(self.curve.len() == stops.len());
-        let left = self.scans.len();
-        let of = self.tasks.len() + 1 + left + self.benchmarks.len();
-        Ok(Progress { done: self.readings.len() + curve + self.benchmarks.len(), of })
-    }
-
-    fn view(&self, which: usize) -> View {
-        View::Chart(match which {
-            0 => self.dimensions(),
-            1 => self.resolutions(),
-            2 => self.points_needed(),
-            _ => self.formula(),
-        })
     }
 
     fn measures(&self) -> Measures {
@@ -485,13 +465,13 @@ impl Experiment for GeneralizationDifficulty {
         }
     }
 
-    fn verdict(runs: &[Measures]) -> Verdict {
-        let largest = most(runs, "most_bits");
-        if least(runs, "most_bits") < NONE {
+    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
+        let largest = runs.most("most_bits");
+        if runs.least("most_bits") < NONE {
             let text = format!("Nothing is left to be known: at most {largest:.4} bits, with no growth to speak of.");
-            return Verdict { holds: Some(false), text, figure: largest, threshold: NONE };
+            return Verdict { holds: Some(false), outside: false, text, figure: largest, threshold: NONE };
         }
-        let (slope, power, fit) = (mean(runs, "bits_a_dimension"), mean(runs, "power"), least(runs, "fit"));
+        let (slope, power, fit) = (runs.mean("bits_a_dimension"), runs.mean("power"), runs.least("fit"));
         let text = format!(
             "Every dimension multiplies the bits by {:.2}, 2 to the power {slope:.3} (R² {fit:.4} or better); they grow as the power {power:.2} of the resolution in two dimensions.",
             pow(2.0, slope)
@@ -499,10 +479,10 @@ impl Experiment for GeneralizationDifficulty {
         let undefined = (slope.is_nan() || power.is_nan()) && !largest.is_nan();
         if undefined {
             let text = "Some tasks have nothing left to be known, others have: the growth is not defined.".into();
-            return Verdict { holds: Some(false), text, figure: f64::NAN, threshold: 2.1 };
+            return Verdict { holds: Some(false), outside: false, text, figure: f64::NAN, threshold: 2.1 };
         }
         let holds = (2.1..=2.5).contains(&slope) && (1.8..=2.2).contains(&power) && fit >= 0.99;
-        Verdict { holds: (!(slope + power + fit).is_nan()).then_some(holds), text, figure: slope, threshold: 2.1 }
+        Verdict { holds: (!(slope + power + fit).is_nan()).then_some(holds), outside: false, text, figure: slope, threshold: 2.1 }
     }
 }
 

@@ -8,7 +8,7 @@ use libm::{cos, log, sin};
 
 use gpu::Device;
 use ground::Result;
-use ground::claim::{Measures, Verdict, mean};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::random::Random;
 use ground::view::{Axis, Chart, Ink, Mark, View};
 use methods::information::codes::Codes;
@@ -17,7 +17,8 @@ use methods::optimize::{Optimizer, Rule};
 use methods::statistics::rank_correlation;
 use methods::variational_bottleneck::{Room, Sample, VariationalBottleneck};
 use run::data::Library;
-use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
+use run::transition::Progress;
 
 ground::choice! {
     /// The widths in the population.
@@ -414,61 +415,71 @@ impl InformationBottleneckBounds {
     }
 }
 
-impl Experiment for InformationBottleneckBounds {
-    type Controls = Controls;
+run::views! { InformationBottleneckBounds, Controls:
+    squeeze "Information and the gap" "One dot a net, larger ones wider. The less a code keeps beyond the label, the smaller the gap." => scatter;
+    predictors "What ranks the gaps" "1 is a perfect ranking, 0 is none. Look at Σ w²: useless over all nets, good among nets of one width." => predictors;
+    plane "The population in the information plane" "Right is what a code keeps, up is what it is good for: without flips and noise nets climb, by default none does." => plane;
+    losses "Losses while they train" "Without a squeeze the loss of fresh points climbs while that of training points (dashed) falls." => losses;
+}
 
+impl InformationBottleneckBounds {
+    async fn step(&mut self, _: &Device) -> Result<Progress> {
+        self.stage = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Training { net, from } => self.train(net, from),
+            Stage::Judging { net, scoring: None } => Stage::Judging { net, scoring: Some(Box::new(self.begin(net))) },
+            Stage::Judging { net, scoring: Some(mut scoring) } => {
+                if !self.score(net, &mut scoring) {
+                    Stage::Judging { net, scoring: Some(scoring) }
+                } else {
+                    self.nets[net].readings.push(scoring.reading);
+                    if net + 1 < self.nets.len() {
+                        Stage::Judging { net: net + 1, scoring: None }
+                    } else if self.step == self.controls.steps {
+                        Stage::Over
+                    } else {
+                        self.next = (self.step + 10).max(self.step * 5 / 4);
+                        Stage::Training { net: 0, from: 0 }
+                    }
+                }
+            }
+            Stage::Over => Stage::Over,
+        };
+        let judged = self.step < self.controls.steps || matches!(self.stage, Stage::Over);
+        Ok(Progress { done: self.step - usize::from(!judged), of: self.controls.steps })
+    }
+}
+
+impl Experiment for InformationBottleneckBounds {
     const CARD: Card = Card {
         slug: "information-bottleneck-bounds",
         title: "Does squeezing out useless information predict generalization?",
-        paper: Paper {
-            title: "How Does Information Bottleneck Help Deep Learning?",
-            authors: "Kenji Kawaguchi, Zhun Deng, Xu Ji, Jiaoyang Huang",
-            year: 2023,
-        },
+        paper: Paper::new(
+            "How Does Information Bottleneck Help Deep Learning?",
+            "Kenji Kawaguchi, Zhun Deng, Xu Ji, Jiaoyang Huang",
+            2023,
+        ),
         claim: "Over 24 nets the information that the code keeps beyond the label ranks the generalization gaps (ρ at least 0.7), better than the number of parameters by at least 0.6, and the strongest squeeze makes the gap at least 1 nat smaller.",
         reproduction: Reproduction::InPart,
         honesty: "The paper bounds the gap by I(X;Z|Y) and a term for the encoder, and finds that together they rank nets best; here I(X;Z|Y) ranks them well, but so does I(X;Z), and Σ w² among nets of one width; the encoder's term and the bound's constants are not measured, and the squeeze makes nets less sure, not more often right.",
         seeds: 3,
         unit: "step",
-        views: &[
-            Panel {
-                id: "squeeze",
-                title: "Information and the gap",
-                look: "One dot a net, larger ones wider. The less a code keeps beyond the label, the smaller the gap.",
-            },
-            Panel {
-                id: "predictors",
-                title: "What ranks the gaps",
-                look: "1 is a perfect ranking, 0 is none. Look at Σ w²: useless over all nets, good among nets of one width.",
-            },
-            Panel {
-                id: "plane",
-                title: "The population in the information plane",
-                look: "Right is what a code keeps, up is what it is good for: without flips and noise nets climb, by default none does.",
-            },
-            Panel {
-                id: "losses",
-                title: "Losses while they train",
-                look: "Without a squeeze the loss of fresh points climbs while that of training points (dashed) falls.",
-            },
-        ],
         presets: &[
-            Preset { name: "default", about: "100 points, 15 % flipped labels, eight coordinates of noise", set: &[] },
-            Preset {
-                name: "break-it",
-                about: "True labels and no noise coordinates: nothing useless to keep, little to gain",
-                set: &[("label_noise", "0"), ("noise_coordinates", "0")],
-            },
-            Preset {
-                name: "many points",
-                about: "2,000 points: the gap closes by itself",
-                set: &[("points", "2000"), ("widths", "16"), ("steps", "300")],
-            },
-            Preset {
-                name: "by heart",
-                about: "Four labels in ten are flipped, and training goes on: the gap is what was learned by heart",
-                set: &[("label_noise", "0.4"), ("steps", "1200"), ("widths", "16")],
-            },
+            Preset::holds("default", "100 points, 15 % flipped labels, eight coordinates of noise", &[]),
+            Preset::gone(
+                "break-it",
+                "True labels and no noise coordinates: nothing useless to keep, little to gain",
+                &[("label_noise", "0"), ("noise_coordinates", "0")],
+            ),
+            Preset::open(
+                "many points",
+                "2,000 points: the gap closes by itself",
+                &[("points", "2000"), ("widths", "16"), ("steps", "300")],
+            ),
+            Preset::open(
+                "by heart",
+                "Four labels in ten are flipped, and training goes on: the gap is what was learned by heart",
+                &[("label_noise", "0.4"), ("steps", "1200"), ("widths", "16")],
+            ),
         ],
         data: &[],
         own_data: None,
@@ -496,38 +507,15 @@ impl Experiment for InformationBottleneckBounds {
         })
     }
 
-    async fn step(&mut self, _: &Device) -> Result<Progress> {
-        self.stage = match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Training { net, from } => self.train(net, from),
-            Stage::Judging { net, scoring: None } => Stage::Judging { net, scoring: Some(Box::new(self.begin(net))) },
-            Stage::Judging { net, scoring: Some(mut scoring) } => {
-                if !self.score(net, &mut scoring) {
-                    Stage::Judging { net, scoring: Some(scoring) }
-                } else {
-                    self.nets[net].readings.push(scoring.reading);
-                    if net + 1 < self.nets.len() {
-                        Stage::Judging { net: net + 1, scoring: None }
-                    } else if self.step == self.controls.steps {
-                        Stage::Over
-                    } else {
-                        self.next = (self.step + 10).max(self.step * 5 / 4);
-                        Stage::Training { net: 0, from: 0 }
-                    }
-                }
+    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
+        loop {
+            let progress = self.step(stage.device()).await?;
+            stage.span(progress.done..progress.of);
+            if progress.finished() {
+                return Ok(self);
             }
-            Stage::Over => Stage::Over,
-        };
-        let judged = self.step < self.controls.steps || matches!(self.stage, Stage::Over);
-        Ok(Progress { done: self.step - usize::from(!judged), of: self.controls.steps })
-    }
-
-    fn view(&self, which: usize) -> View {
-        View::Chart(match which {
-            0 => self.scatter(),
-            1 => self.predictors(),
-            2 => self.plane(),
-            _ => self.losses(),
-        })
+            self = stage.part(self).await;
+        }
     }
 
     fn measures(&self) -> Measures {
@@ -548,9 +536,9 @@ impl Experiment for InformationBottleneckBounds {
         }
     }
 
-    fn verdict(runs: &[Measures]) -> Verdict {
-        let (information, parameters) = (mean(runs, "rank_information"), mean(runs, "rank_parameters"));
-        let effect = mean(runs, "effect");
+    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
+        let (information, parameters) = (runs.mean("rank_information"), runs.mean("rank_parameters"));
+        let effect = runs.mean("effect");
         let of_parameters =
             if parameters.is_nan() { "is the same".into() } else { format!("ranks them with ρ = {parameters:.2}") };
         let text = format!(

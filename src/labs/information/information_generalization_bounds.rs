@@ -10,13 +10,14 @@ use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 use gpu::Device;
 use ground::Result;
-use ground::claim::{Measures, Verdict, least, mean, most};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::random::Random;
 use ground::view::{Axis, Chart, Handle, Ink, Mark, View};
 use methods::frame::orthonormalised;
 use methods::gaussian::{bures, log_determinant, ramp_loss, square_root};
 use run::data::Library;
-use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
+use run::transition::Progress;
 
 ground::choice! {
     /// Where the layers' weights come from.
@@ -377,66 +378,74 @@ impl GeneralizationBounds {
     }
 }
 
-impl Experiment for GeneralizationBounds {
-    type Controls = Controls;
+run::views! { GeneralizationBounds, Controls:
+    layers "Bounds, layer by layer" "Both bounds fall with depth, and stay above the black line, which is what there is to bound." => by_layer;
+    points "Bounds and truth against n" "Four parallel lines and a steeper one: the gap falls as 1/n, its bounds as 1/√n. Drag the ring." => by_size, dragged: drag_1;
+    representations "Training and test in the last layer" "The training points' law is centred on their own mean, and narrower by 1/n: that is all there is to generalize over." => plane;
+    sizes "What the layers keep" "The KL bound sees the rank alone, the Wasserstein bound the norms." => sizes;
+}
 
+impl GeneralizationBounds {
+    async fn step(&mut self, _: &Device) -> Result<Progress> {
+        let Controls { points, margin, .. } = self.controls;
+        if let Some(&size) = SIZES.get(self.curve.len()) {
+            let [input, last] = [0, self.layers.last()].map(|l| self.layers.bound(l, size, margin));
+            // The same stream for every size: the curve is smooth.
+            let gap = self.output.expected_gap(size, margin, &mut Random::new(0, "sample means"));
+            self.curve.push((input, last, gap));
+        }
+        let slice = (DRAWS / (points * self.output.dimensions() + TEST)).clamp(1, SLICE).min(REPETITIONS - self.done);
+        for i in 0..slice {
+            let cloud = (i + 1 == slice).then_some(&mut self.cloud);
+            let gap = self.output.gap(points, margin, &mut self.random, cloud);
+            self.sum += gap;
+            self.squares += gap * gap;
+        }
+        self.done += slice;
+        Ok(Progress { done: self.done, of: REPETITIONS })
+    }
+
+    fn pointer(controls: &Controls, which: usize, at: (f64, f64)) -> Option<Controls> {
+        (which == 1).then(|| Controls { points: at.0.clamp(10.0, 1000.0).round() as usize, ..controls.clone() })
+    }
+
+    fn drag_1(controls: &Controls, at: (f64, f64)) -> Option<Controls> {
+        Self::pointer(controls, 1, at)
+    }
+}
+
+impl Experiment for GeneralizationBounds {
     const CARD: Card = Card {
         slug: "information-generalization-bounds",
         title: "Deeper layers, tighter generalization bounds",
-        paper: Paper {
-            title: "Information-Theoretic Generalization Bounds for Deep Neural Networks",
-            authors: "Haiyun He, Ziv Goldfeld",
-            year: 2024,
-        },
+        paper: Paper::new(
+            "Information-Theoretic Generalization Bounds for Deep Neural Networks",
+            "Haiyun He, Ziv Goldfeld",
+            2024,
+        ),
         claim: "From the input to the last layer the KL bound never rises and falls by at least a tenth, and every layer's bounds hold over the measured gap.",
         reproduction: Reproduction::InPart,
         honesty: "The paper proves the bounds for networks and makes them explicit for linear ones; here they hold, but for layers fixed before the sample is seen, the bounds stay some twenty times above the gap, and the Wasserstein bound, too, is always least at the last layer: only the bare distance has a funnel elsewhere.",
         seeds: 3,
         unit: "repetition",
-        views: &[
-            Panel {
-                id: "layers",
-                title: "Bounds, layer by layer",
-                look: "Both bounds fall with depth, and stay above the black line, which is what there is to bound.",
-            },
-            Panel {
-                id: "points",
-                title: "Bounds and truth against n",
-                look: "Four parallel lines and a steeper one: the gap falls as 1/n, its bounds as 1/√n. Drag the ring.",
-            },
-            Panel {
-                id: "representations",
-                title: "Training and test in the last layer",
-                look: "The training points' law is centred on their own mean, and narrower by 1/n: that is all there is to generalize over.",
-            },
-            Panel {
-                id: "sizes",
-                title: "What the layers keep",
-                look: "The KL bound sees the rank alone, the Wasserstein bound the norms.",
-            },
-        ],
         presets: &[
-            Preset { name: "default", about: "Layers of 32, 16, 8, 4 and 2 units", set: &[] },
-            Preset {
-                name: "break-it",
-                about: "All layers 32 wide: nothing is forgotten, depth buys nothing",
-                set: &[("width_ratio", "1")],
-            },
-            Preset {
-                name: "noise",
-                about: "All layers 32 wide, with noise: the bound shrinks at full rank",
-                set: &[("width_ratio", "1"), ("noise", "0.5")],
-            },
-            Preset {
-                name: "funnel",
-                about: "Layers that shrink and then grow: train and test are nearest in the middle",
-                set: &[("scale", "0.5")],
-            },
-            Preset {
-                name: "peeking",
-                about: "Layers turned towards the training points: the theorem does not apply, and the bound fails",
-                set: &[("weights", "from the sample")],
-            },
+            Preset::holds("default", "Layers of 32, 16, 8, 4 and 2 units", &[]),
+            Preset::gone("break-it", "All layers 32 wide: nothing is forgotten, depth buys nothing", &[("width_ratio", "1")]),
+            Preset::open(
+                "noise",
+                "All layers 32 wide, with noise: the bound shrinks at full rank",
+                &[("width_ratio", "1"), ("noise", "0.5")],
+            ),
+            Preset::open(
+                "funnel",
+                "Layers that shrink and then grow: train and test are nearest in the middle",
+                &[("scale", "0.5")],
+            ),
+            Preset::open(
+                "peeking",
+                "Layers turned towards the training points: the theorem does not apply, and the bound fails",
+                &[("weights", "from the sample")],
+            ),
         ],
         data: &[],
         own_data: None,
@@ -462,36 +471,15 @@ impl Experiment for GeneralizationBounds {
         })
     }
 
-    async fn step(&mut self, _: &Device) -> Result<Progress> {
-        let Controls { points, margin, .. } = self.controls;
-        if let Some(&size) = SIZES.get(self.curve.len()) {
-            let [input, last] = [0, self.layers.last()].map(|l| self.layers.bound(l, size, margin));
-            // The same stream for every size: the curve is smooth.
-            let gap = self.output.expected_gap(size, margin, &mut Random::new(0, "sample means"));
-            self.curve.push((input, last, gap));
+    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
+        loop {
+            let progress = self.step(stage.device()).await?;
+            stage.span(progress.done..progress.of);
+            if progress.finished() {
+                return Ok(self);
+            }
+            self = stage.part(self).await;
         }
-        let slice = (DRAWS / (points * self.output.dimensions() + TEST)).clamp(1, SLICE).min(REPETITIONS - self.done);
-        for i in 0..slice {
-            let cloud = (i + 1 == slice).then_some(&mut self.cloud);
-            let gap = self.output.gap(points, margin, &mut self.random, cloud);
-            self.sum += gap;
-            self.squares += gap * gap;
-        }
-        self.done += slice;
-        Ok(Progress { done: self.done, of: REPETITIONS })
-    }
-
-    fn view(&self, which: usize) -> View {
-        View::Chart(match which {
-            0 => self.by_layer(),
-            1 => self.by_size(),
-            2 => self.plane(),
-            _ => self.sizes(),
-        })
-    }
-
-    fn pointer(controls: &Controls, which: usize, at: (f64, f64)) -> Option<Controls> {
-        (which == 1).then(|| Controls { points: at.0.clamp(10.0, 1000.0).round() as usize, ..controls.clone() })
     }
 
     fn measures(&self) -> Measures {
@@ -510,14 +498,14 @@ impl Experiment for GeneralizationBounds {
         }
     }
 
-    fn verdict(runs: &[Measures]) -> Verdict {
-        let ratio = most(runs, "ratio");
+    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
+        let ratio = runs.most("ratio");
         let text = format!(
             "The KL bound of the last layer is {ratio:.3} of the input's; the gap is {:.4} and the tightest bound {:.3}.",
-            mean(runs, "gap"),
-            mean(runs, "tightest_bound"),
+            runs.mean("gap"),
+            runs.mean("tightest_bound"),
         );
-        let hold = most(runs, "rise") <= RISE && least(runs, "slack") >= 0.0;
+        let hold = runs.most("rise") <= RISE && runs.least("slack") >= 0.0;
         Verdict::at_most(ratio, 0.9, text).and(hold)
     }
 }

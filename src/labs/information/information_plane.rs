@@ -8,7 +8,7 @@ use libm::{exp, log, sqrt};
 
 use gpu::Device;
 use ground::Result;
-use ground::claim::{Measures, Verdict, mean};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::random::Random;
 use ground::view::{Axis, Chart, Ink, Mark, View};
 use methods::information::{Bins, Bottleneck, States};
@@ -17,7 +17,8 @@ use methods::nn::{Activation, Network, Start};
 use methods::optimize::{Optimizer, Rule};
 use run::data::Library;
 use run::data::rule::{BITS, PATTERNS, SphereRule};
-use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
+use run::transition::Progress;
 
 ground::choice! {
     /// The function σ after every hidden layer.
@@ -451,62 +452,64 @@ impl InformationPlane {
     }
 }
 
-impl Experiment for InformationPlane {
-    type Controls = Controls;
+run::views! { InformationPlane, Controls:
+    plane "The information plane" "Up is fitting, left is compression: who turns back?" => plane;
+    kept "What the layers keep of the input" "A dot marks each layer's most. From there on tanh layers forget; the dashed ReLU layers do not." => kept;
+    phases "Drift and diffusion" "Where the deviation of the batches' gradients rises over their mean. Does the forgetting begin there?" => phases;
+    activities "The activities behind it" "Units driven to ±1 pile up in the outer bins: that is what the bins see as compression." => activities;
+}
 
+impl InformationPlane {
+    async fn step(&mut self, _: &Device) -> Result<Progress> {
+        self.bend();
+        let over = self.epoch == EPOCHS;
+        let due = |learners: &[Learner]| learners.iter().enumerate().find_map(|(i, l)| Some((i, l.due(over)?)));
+        if let Some((i, k)) = due(&self.learners) {
+            self.learners[i].measure(k, self.problem, &self.examples, &self.controls, &mut self.bench);
+        } else {
+            self.examples.random.shuffle(&mut self.examples.train);
+            self.epoch += 1;
+            let log = self.epochs.contains(&self.epoch);
+            for learner in &mut self.learners {
+                learner.epoch(self.problem, &self.examples, self.controls.batch);
+                if log {
+                    learner.log();
+                }
+            }
+        }
+        let left = self.epoch == EPOCHS && (due(&self.learners).is_some() || self.curve.len() < BETAS);
+        Ok(Progress { done: self.epoch - usize::from(left), of: EPOCHS })
+    }
+}
+
+impl Experiment for InformationPlane {
     const CARD: Card = Card {
         slug: "information-plane",
         title: "The information plane: fitting, then compression (or not)",
-        paper: Paper {
-            title: "Opening the Black Box of Deep Neural Networks via Information",
-            authors: "Ravid Shwartz-Ziv, Naftali Tishby",
-            year: 2017,
-        },
+        paper: Paper::new(
+            "Opening the Black Box of Deep Neural Networks via Information",
+            "Ravid Shwartz-Ziv, Naftali Tishby",
+            2017,
+        ),
         claim: "Over training, the layers of a tanh net lose at least 2.5 bits of their input in all, and at least three times what a ReLU net of the same accuracy loses.",
         reproduction: Reproduction::InPart,
         honesty: "The paper claims that stochastic gradient descent compresses in a diffusion phase; the compression appears here in coarse bins of saturating units only, gradients are noise hundreds of epochs before it, it comes without any noise as well, and the layers end far from the bottleneck's bound.",
         seeds: 5,
         unit: "epoch",
-        views: &[
-            Panel { id: "plane", title: "The information plane", look: "Up is fitting, left is compression: who turns back?" },
-            Panel {
-                id: "kept",
-                title: "What the layers keep of the input",
-                look: "A dot marks each layer's most. From there on tanh layers forget; the dashed ReLU layers do not.",
-            },
-            Panel {
-                id: "phases",
-                title: "Drift and diffusion",
-                look: "Where the deviation of the batches' gradients rises over their mean. Does the forgetting begin there?",
-            },
-            Panel {
-                id: "activities",
-                title: "The activities behind it",
-                look: "Units driven to ±1 pile up in the outer bins: that is what the bins see as compression.",
-            },
-        ],
         presets: &[
-            Preset { name: "default", about: "The paper's net: tanh, 30 bins", set: &[] },
-            Preset {
-                name: "break-it",
-                about: "ReLU: it fits as well, and nothing is compressed",
-                set: &[("activation", "ReLU")],
-            },
-            Preset {
-                name: "fine bins",
-                about: "The same tanh nets, cut into 1,000 bins: no compression to see",
-                set: &[("bins", "1000")],
-            },
-            Preset {
-                name: "no noise",
-                about: "The full batch at η = 0.7: no diffusion at all, and tanh compresses as before",
-                set: &[("learning_rate", "0.7"), ("batch", "4096")],
-            },
-            Preset {
-                name: "few examples",
-                about: "A fifth of the patterns: the deepest layer loses what it said of the label",
-                set: &[("training_share", "0.2")],
-            },
+            Preset::holds("default", "The paper's net: tanh, 30 bins", &[]),
+            Preset::gone("break-it", "ReLU: it fits as well, and nothing is compressed", &[("activation", "ReLU")]),
+            Preset::open("fine bins", "The same tanh nets, cut into 1,000 bins: no compression to see", &[("bins", "1000")]),
+            Preset::open(
+                "no noise",
+                "The full batch at η = 0.7: no diffusion at all, and tanh compresses as before",
+                &[("learning_rate", "0.7"), ("batch", "4096")],
+            ),
+            Preset::open(
+                "few examples",
+                "A fifth of the patterns: the deepest layer loses what it said of the label",
+                &[("training_share", "0.2")],
+            ),
         ],
         data: &[],
         own_data: None,
@@ -532,34 +535,15 @@ impl Experiment for InformationPlane {
         })
     }
 
-    async fn step(&mut self, _: &Device) -> Result<Progress> {
-        self.bend();
-        let over = self.epoch == EPOCHS;
-        let due = |learners: &[Learner]| learners.iter().enumerate().find_map(|(i, l)| Some((i, l.due(over)?)));
-        if let Some((i, k)) = due(&self.learners) {
-            self.learners[i].measure(k, self.problem, &self.examples, &self.controls, &mut self.bench);
-        } else {
-            self.examples.random.shuffle(&mut self.examples.train);
-            self.epoch += 1;
-            let log = self.epochs.contains(&self.epoch);
-            for learner in &mut self.learners {
-                learner.epoch(self.problem, &self.examples, self.controls.batch);
-                if log {
-                    learner.log();
-                }
+    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
+        loop {
+            let progress = self.step(stage.device()).await?;
+            stage.span(progress.done..progress.of);
+            if progress.finished() {
+                return Ok(self);
             }
+            self = stage.part(self).await;
         }
-        let left = self.epoch == EPOCHS && (due(&self.learners).is_some() || self.curve.len() < BETAS);
-        Ok(Progress { done: self.epoch - usize::from(left), of: EPOCHS })
-    }
-
-    fn view(&self, which: usize) -> View {
-        View::Chart(match which {
-            0 => self.plane(),
-            1 => self.kept(),
-            2 => self.phases(),
-            _ => self.activities(),
-        })
     }
 
     fn measures(&self) -> Measures {
@@ -578,9 +562,9 @@ impl Experiment for InformationPlane {
         }
     }
 
-    fn verdict(runs: &[Measures]) -> Verdict {
-        let (chosen, relu) = (mean(runs, "compression"), mean(runs, "compression_relu"));
-        let (accuracy, accuracy_relu) = (mean(runs, "accuracy"), mean(runs, "accuracy_relu"));
+    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
+        let (chosen, relu) = (runs.mean("compression"), runs.mean("compression_relu"));
+        let (accuracy, accuracy_relu) = (runs.mean("accuracy"), runs.mean("accuracy_relu"));
         let text = format!(
             "The layers lose {chosen:.2} bits of their input in all, those of a ReLU net {relu:.2}; test accuracies {accuracy:.3} and {accuracy_relu:.3}."
         );

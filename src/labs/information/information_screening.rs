@@ -8,14 +8,15 @@ use libm::{cos, exp, log, log2, sin, sqrt};
 
 use gpu::Device;
 use ground::Result;
-use ground::claim::{Measures, Verdict, mean};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::random::Random;
 use ground::view::{Axis, Chart, Handle, HeatMap, Ink, Mark, Path, View};
 use methods::information::continuous::{Grid, Variable, binned, equal_count_bins, standardised};
 use methods::information::estimators::nearest_neighbours_seen;
 use methods::statistics::{correlation, ranks};
 use run::data::Library;
-use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
+use run::transition::Progress;
 
 ground::controls! {
     /// What the reader can move.
@@ -334,58 +335,57 @@ impl InformationScreening {
     }
 }
 
-impl Experiment for InformationScreening {
-    type Controls = Controls;
+run::views! { InformationScreening, Controls:
+    scores "Every column's score" "Large dots are the four that matter. Mutual information lifts them over chance, correlation leaves them at the bottom." => scatter, dragged: drag_0;
+    recall "How many are found" "How many columns must be kept until all four are among them?" => recalls;
+    density "A column and the outcome" "The estimated density of column j and y. A shape without a slope is what correlation cannot see." => density;
+    work "What it costs" "The transforms spare the sum over all pairs; on a logarithmic scale." => work;
+}
 
+impl InformationScreening {
+    async fn step(&mut self, _: &Device) -> Result<Progress> {
+        if self.outcome.is_none() {
+            self.draw();
+        } else {
+            self.score();
+        }
+        Ok(Progress { done: self.chance.len(), of: self.controls.variables })
+    }
+
+    fn pointer(controls: &Controls, which: usize, at: (f64, f64)) -> Option<Controls> {
+        let column = at.0.round().clamp(0.0, (controls.variables - 1) as f64) as usize;
+        (which == 0).then(|| Controls { column, ..controls.clone() })
+    }
+
+    fn drag_0(controls: &Controls, at: (f64, f64)) -> Option<Controls> {
+        Self::pointer(controls, 0, at)
+    }
+}
+
+impl Experiment for InformationScreening {
     const CARD: Card = Card {
         slug: "information-screening",
         title: "Screening a thousand variables by mutual information",
-        paper: Paper {
-            title: "Contributions to Robust and Efficient Methods for Analysis of High Dimensional Data",
-            authors: "Kai Yang",
-            year: 2024,
-        },
+        paper: Paper::new(
+            "Contributions to Robust and Efficient Methods for Analysis of High Dimensional Data",
+            "Kai Yang",
+            2024,
+        ),
         claim: "Of four columns with nonlinear effects among 500, the 20 of largest mutual information hold at least half more than the 20 of largest |correlation|.",
         reproduction: Reproduction::AsClaimed,
         honesty: "The paper claims that screening by mutual information, a kernel density convolved by fast Fourier transforms, finds nonlinear associations that correlation misses and is as good on linear ones; both reproduce on synthetic columns (its brain images are not used), and so they do with 8 × 8 bins, which are far cheaper.",
         seeds: 5,
         unit: "column",
-        views: &[
-            Panel {
-                id: "scores",
-                title: "Every column's score",
-                look: "Large dots are the four that matter. Mutual information lifts them over chance, correlation leaves them at the bottom.",
-            },
-            Panel {
-                id: "recall",
-                title: "How many are found",
-                look: "How many columns must be kept until all four are among them?",
-            },
-            Panel {
-                id: "density",
-                title: "A column and the outcome",
-                look: "The estimated density of column j and y. A shape without a slope is what correlation cannot see.",
-            },
-            Panel {
-                id: "work",
-                title: "What it costs",
-                look: "The transforms spare the sum over all pairs; on a logarithmic scale.",
-            },
-        ],
         presets: &[
-            Preset { name: "default", about: "Four effects that are even or wavy", set: &[] },
-            Preset { name: "break-it", about: "Four linear effects: correlation finds them as well", set: &[("nonlinear", "0")] },
-            Preset {
-                name: "few samples",
-                about: "100 samples: chance rises to meet the weaker effects",
-                set: &[("samples", "100")],
-            },
-            Preset {
-                name: "blind kernel",
-                about: "Three times the bandwidth: the waves are smoothed away",
-                set: &[("bandwidth", "3"), ("column", "400")],
-            },
-            Preset { name: "many columns", about: "3,000 columns", set: &[("variables", "3000"), ("column", "600")] },
+            Preset::holds("default", "Four effects that are even or wavy", &[]),
+            Preset::gone("break-it", "Four linear effects: correlation finds them as well", &[("nonlinear", "0")]),
+            Preset::open("few samples", "100 samples: chance rises to meet the weaker effects", &[("samples", "100")]),
+            Preset::open(
+                "blind kernel",
+                "Three times the bandwidth: the waves are smoothed away",
+                &[("bandwidth", "3"), ("column", "400")],
+            ),
+            Preset::open("many columns", "3,000 columns", &[("variables", "3000"), ("column", "600")]),
         ],
         data: &[],
         own_data: None,
@@ -407,21 +407,14 @@ impl Experiment for InformationScreening {
         })
     }
 
-    async fn step(&mut self, _: &Device) -> Result<Progress> {
-        if self.outcome.is_none() {
-            self.draw();
-        } else {
-            self.score();
-        }
-        Ok(Progress { done: self.chance.len(), of: self.controls.variables })
-    }
-
-    fn view(&self, which: usize) -> View {
-        match which {
-            0 => View::Chart(self.scatter()),
-            1 => View::Chart(self.recalls()),
-            2 => View::HeatMap(self.density()),
-            _ => View::Chart(self.work()),
+    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
+        loop {
+            let progress = self.step(stage.device()).await?;
+            stage.span(progress.done..progress.of);
+            if progress.finished() {
+                return Ok(self);
+            }
+            self = stage.part(self).await;
         }
     }
 
@@ -447,20 +440,15 @@ impl Experiment for InformationScreening {
         }
     }
 
-    fn verdict(runs: &[Measures]) -> Verdict {
-        let (information, correlation) = (mean(runs, "recall_information"), mean(runs, "recall_correlation"));
+    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
+        let (information, correlation) = (runs.mean("recall_information"), runs.mean("recall_correlation"));
         let text = format!(
             "Among the {} columns kept, mutual information has {:.0} % of the four that matter, correlation {:.0} %.",
-            mean(runs, "kept").round(),
+            runs.mean("kept").round(),
             100.0 * information,
             100.0 * correlation
         );
-        Verdict::at_least(mean(runs, "difference"), 0.5, text)
-    }
-
-    fn pointer(controls: &Controls, which: usize, at: (f64, f64)) -> Option<Controls> {
-        let column = at.0.round().clamp(0.0, (controls.variables - 1) as f64) as usize;
-        (which == 0).then(|| Controls { column, ..controls.clone() })
+        Verdict::at_least(runs.mean("difference"), 0.5, text)
     }
 }
 

@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use gpu::Device;
 use ground::Result;
-use ground::claim::{Measures, Verdict, mean, most};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::random::Random;
 use ground::view::{Axis, Chart, Images, Ink, Mark, View};
 use methods::autodiff::{Function, Tape};
@@ -21,7 +21,8 @@ use methods::optimize::{Optimizer, Rule};
 use methods::reversible::{Branches, Shape, Teaching};
 use methods::ridge::Ridge;
 use run::data::{Dataset, Library, Pictures};
-use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
+use run::transition::Progress;
 
 ground::choice! {
     /// M
@@ -495,71 +496,73 @@ impl ProgrammableGradientInformation {
     }
 }
 
-impl Experiment for ProgrammableGradientInformation {
-    type Controls = Controls;
+run::views! { ProgrammableGradientInformation, Controls:
+    kept "What is kept of the pixels, at the start" "The plain branch falls to a tenth. The pair falls too, to three quarters, but run backwards it is all there. A residual branch keeps what it has." => at_start;
+    accuracy "Does the teaching help?" "All three are the same main branch. The paper's order is not to be seen here." => accuracies;
+    trained "What is kept after training" "What a layer keeps of pixels is not what it knows of labels." => after_training;
+    gradients "The gradients that reach the layers" "On the last batch. PGI's are mostly smaller: once the reversible branch has solved the task, it has little left to say." => gradients;
+    digits "Digits rebuilt from the end" "Above as they are, then from the main branch's last layer, below from the pair." => digits;
+}
 
+impl ProgrammableGradientInformation {
+    async fn step(&mut self, _: &Device) -> Result<Progress> {
+        let over = match self.stage {
+            Stage::Inspect => {
+                let first = self.inspections.front_mut().expect("an inspection is due");
+                if first.advance(&self.task.x) {
+                    let (shown, _) = self.task.rows(&self.task.test()[..REBUILT], |v| v);
+                    let kept = first.finish(&shown);
+                    self.kept.retain(|k| k.subject != kept.subject || kept.subject != Subject::Taught);
+                    self.kept.push(kept);
+                    self.inspections.pop_front();
+                }
+                self.inspections.is_empty()
+            }
+            Stage::Train(i) => {
+                let batch = self.batch().to_vec();
+                self.learners[i].descend(&self.task, &batch, self.controls.weight)
+            }
+            Stage::Test(i) => self.learners[i].test(&self.task, self.step),
+        };
+        let last = self.step == Self::steps();
+        self.next(over);
+        let finished = last && over && self.inspections.is_empty() && self.stage == Stage::Train(0);
+        Ok(Progress { done: self.step - usize::from(self.step == Self::steps() && !finished), of: Self::steps() })
+    }
+}
+
+impl Experiment for ProgrammableGradientInformation {
     const CARD: Card = Card {
         slug: "programmable-gradient-information",
         title: "A second, lossless path that teaches the first",
-        paper: Paper {
-            title: "YOLOv9: Learning What You Want to Learn Using Programmable Gradient Information",
-            authors: "Chien-Yao Wang, I-Hau Yeh, Hong-Yuan Mark Liao",
-            year: 2024,
-        },
+        paper: Paper::new(
+            "YOLOv9: Learning What You Want to Learn Using Programmable Gradient Information",
+            "Chien-Yao Wang, I-Hau Yeh, Hong-Yuan Mark Liao",
+            2024,
+        ),
         claim: "At the start, a plain branch of 40 layers keeps at most half as much of the pixels, read linearly, as one of 4; a reversible pair keeps 0.4 more than a plain branch of 24, and can be run backwards.",
         reproduction: Reproduction::NotAtThisScale,
         honesty: "The paper claims higher accuracy of detectors on MS COCO by a few tenths; here its premise is measured, that plain layers lose information that a reversible branch keeps, while the accuracy of the small main branch does not rise and mostly falls.",
         seeds: 5,
         unit: "step",
-        views: &[
-            Panel {
-                id: "kept",
-                title: "What is kept of the pixels, at the start",
-                look: "The plain branch falls to a tenth. The pair falls too, to three quarters, but run backwards it is all there. A residual branch keeps what it has.",
-            },
-            Panel {
-                id: "accuracy",
-                title: "Does the teaching help?",
-                look: "All three are the same main branch. The paper's order is not to be seen here.",
-            },
-            Panel {
-                id: "trained",
-                title: "What is kept after training",
-                look: "What a layer keeps of pixels is not what it knows of labels.",
-            },
-            Panel {
-                id: "gradients",
-                title: "The gradients that reach the layers",
-                look: "On the last batch. PGI's are mostly smaller: once the reversible branch has solved the task, it has little left to say.",
-            },
-            Panel {
-                id: "digits",
-                title: "Digits rebuilt from the end",
-                look: "Above as they are, then from the main branch's last layer, below from the pair.",
-            },
-        ],
         presets: &[
-            Preset { name: "default", about: "24 plain layers of 24 units", set: &[] },
-            Preset {
-                name: "break-it",
-                about: "A residual main branch: nothing is lost, and nothing left to repair",
-                set: &[("residual", "on")],
-            },
-            Preset {
-                name: "shallow",
-                about: "Four layers: all three learn, PGI a point and a half below the main branch alone",
-                set: &[("depth", "4")],
-            },
-            Preset {
-                name: "no blocks of its own",
-                about: "The reversible branch must use the main one's features",
-                set: &[("own_blocks", "off")],
-            },
-            Preset {
-                name: "no weight",
-                about: "λ = 0: PGI and deep supervision are the main branch alone",
-                set: &[("weight", "0")],
-            },
+            Preset::holds("default", "24 plain layers of 24 units", &[]),
+            Preset::gone(
+                "break-it",
+                "A residual main branch: nothing is lost, and nothing left to repair",
+                &[("residual", "on")],
+            ),
+            Preset::open(
+                "shallow",
+                "Four layers: all three learn, PGI a point and a half below the main branch alone",
+                &[("depth", "4")],
+            ),
+            Preset::open(
+                "no blocks of its own",
+                "The reversible branch must use the main one's features",
+                &[("own_blocks", "off")],
+            ),
+            Preset::open("no weight", "λ = 0: PGI and deep supervision are the main branch alone", &[("weight", "0")]),
         ],
         data: &[Dataset::Digits],
         own_data: None,
@@ -600,38 +603,14 @@ impl Experiment for ProgrammableGradientInformation {
         })
     }
 
-    async fn step(&mut self, _: &Device) -> Result<Progress> {
-        let over = match self.stage {
-            Stage::Inspect => {
-                let first = self.inspections.front_mut().expect("an inspection is due");
-                if first.advance(&self.task.x) {
-                    let (shown, _) = self.task.rows(&self.task.test()[..REBUILT], |v| v);
-                    let kept = first.finish(&shown);
-                    self.kept.retain(|k| k.subject != kept.subject || kept.subject != Subject::Taught);
-                    self.kept.push(kept);
-                    self.inspections.pop_front();
-                }
-                self.inspections.is_empty()
+    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
+        loop {
+            let progress = self.step(stage.device()).await?;
+            stage.span(progress.done..progress.of);
+            if progress.finished() {
+                return Ok(self);
             }
-            Stage::Train(i) => {
-                let batch = self.batch().to_vec();
-                self.learners[i].descend(&self.task, &batch, self.controls.weight)
-            }
-            Stage::Test(i) => self.learners[i].test(&self.task, self.step),
-        };
-        let last = self.step == Self::steps();
-        self.next(over);
-        let finished = last && over && self.inspections.is_empty() && self.stage == Stage::Train(0);
-        Ok(Progress { done: self.step - usize::from(self.step == Self::steps() && !finished), of: Self::steps() })
-    }
-
-    fn view(&self, which: usize) -> View {
-        match which {
-            0 => View::Chart(self.at_start()),
-            1 => View::Chart(self.accuracies()),
-            2 => View::Chart(self.after_training()),
-            3 => View::Chart(self.gradients()),
-            _ => View::Images(self.digits()),
+            self = stage.part(self).await;
         }
     }
 
@@ -659,8 +638,8 @@ impl Experiment for ProgrammableGradientInformation {
         }
     }
 
-    fn verdict(runs: &[Measures]) -> Verdict {
-        let of = |name| mean(runs, name);
+    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
+        let of = |name| runs.mean(name);
         let ratio = of("kept_40") / of("kept_4");
         let more = of("kept_pair") - of("kept_main");
         let accuracies = if of("accuracy_gain").is_nan() {
@@ -677,7 +656,7 @@ impl Experiment for ProgrammableGradientInformation {
             "Of what 4 layers keep of the pixels 40 keep {ratio:.2}; the pair keeps {more:.2} more than the main branch, and {:.3} is recovered.{accuracies}",
             of("recovered"),
         );
-        let whole = of("recovered") >= 0.95 && most(runs, "recovery_error") <= 1e-6;
+        let whole = of("recovered") >= 0.95 && runs.most("recovery_error") <= 1e-6;
         let verdict = Verdict::at_most(ratio, 0.5, text);
         if more.is_nan() { Verdict { holds: None, ..verdict } } else { verdict.and(more >= 0.4 && whole) }
     }

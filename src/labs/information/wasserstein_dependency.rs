@@ -12,7 +12,7 @@ use libm::log;
 
 use gpu::Device;
 use ground::Result;
-use ground::claim::{Measures, Verdict, each, least, mean};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::random::Random;
 use ground::view::{Axis, Chart, Images, Ink, Mark, Matrix, View};
 use methods::contrastive::{Room, info_nce, slope_penalty};
@@ -21,7 +21,8 @@ use methods::nn::{Activation, Network, Start, Tape};
 use methods::optimize::{Optimizer, Rule};
 use methods::product::Product;
 use run::data::{Dataset, Library, Pictures};
-use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
+use run::transition::Progress;
 
 ground::controls! {
     /// What the reader can move.
@@ -412,63 +413,63 @@ impl WassersteinDependency {
     }
 }
 
-impl Experiment for WassersteinDependency {
-    type Controls = Controls;
+run::views! { WassersteinDependency, Controls:
+    factors "What can be read from the code" "The fainter the factor, the more WPC's bar stands out." => accuracies;
+    bound "The bound" "CPC climbs towards ln N and has no reason to learn more. WPC stays low, and reads better." => values;
+    ratios "Who belongs to whom" "Pairs are on the diagonals. CPC is sure of them; WPC is not, and grades the rest." => ratios;
+    pairs "Pairs" "x over y. Each digit of y is one more than that of x above it; to the right they fade." => pairs;
+}
 
+impl WassersteinDependency {
+    async fn step(&mut self, _: &Device) -> Result<Progress> {
+        let steps = self.controls.steps;
+        let over = self.step == steps;
+        if let Some(reading) = &mut self.reading {
+            let learner = reading.learner;
+            if reading.advance(&self.task, &mut self.learners[learner]) {
+                self.reading = (learner == 0).then(|| Reading::new(1, over));
+                self.read += learner;
+            }
+        } else if self.read < (READINGS * self.step).checked_div(steps).unwrap_or(0) {
+            self.reading = Some(Reading::new(0, over));
+            self.learners.iter_mut().for_each(|learner| learner.look(&self.task));
+        } else if self.turn == 2 {
+            self.batch.draw(&self.task, self.controls.batch, &mut self.batches, &mut self.interpolates);
+            self.turn = 0;
+        } else if self.learners[self.turn].advance(&self.batch) {
+            self.turn += 1;
+            self.step += usize::from(self.turn == 2);
+        }
+        let unread = self.step == steps && self.read < READINGS;
+        Ok(Progress { done: self.step - usize::from(unread), of: steps })
+    }
+}
+
+impl Experiment for WassersteinDependency {
     const CARD: Card = Card {
         slug: "wasserstein-dependency",
         title: "Contrastive learning forgets factors; a critic of bounded slope keeps them",
-        paper: Paper {
-            title: "Wasserstein Dependency Measure for Representation Learning",
-            authors: "Sherjil Ozair, Corey Lynch, Yoshua Bengio, Aäron van den Oord, Sergey Levine, Pierre Sermanet",
-            year: 2019,
-        },
+        paper: Paper::new(
+            "Wasserstein Dependency Measure for Representation Learning",
+            "Sherjil Ozair, Corey Lynch, Yoshua Bengio, Aäron van den Oord, Sergey Levine, Pierre Sermanet",
+            2019,
+        ),
         claim: "With six shared factors, a linear probe reads each from WPC's code with an accuracy that is on average at least 0.04 higher than from CPC's.",
         reproduction: Reproduction::InPart,
         honesty: "The paper claims more complete representations on stacked characters, moving shapes and robot videos; here on six digits side by side the accuracy rises by about 0.08 at equal steps while the bound gets worse, but dividing the scores of plain CPC by ten, a temperature, does at least as well.",
         seeds: 3,
         unit: "step",
-        views: &[
-            Panel {
-                id: "factors",
-                title: "What can be read from the code",
-                look: "The fainter the factor, the more WPC's bar stands out.",
-            },
-            Panel {
-                id: "bound",
-                title: "The bound",
-                look: "CPC climbs towards ln N and has no reason to learn more. WPC stays low, and reads better.",
-            },
-            Panel {
-                id: "ratios",
-                title: "Who belongs to whom",
-                look: "Pairs are on the diagonals. CPC is sure of them; WPC is not, and grades the rest.",
-            },
-            Panel {
-                id: "pairs",
-                title: "Pairs",
-                look: "x over y. Each digit of y is one more than that of x above it; to the right they fade.",
-            },
-        ],
         presets: &[
-            Preset { name: "default", about: "Six factors, each a fifth fainter than the one before", set: &[] },
-            Preset {
-                name: "break-it",
-                about: "One factor: ln 10 is less than ln 64, there is nothing to forget",
-                set: &[("factors", "1")],
-            },
-            Preset { name: "no penalty", about: "λ = 0: the two are one", set: &[("penalty", "0")] },
-            Preset {
-                name: "sharp critic",
-                about: "Scores times ten: plain CPC reads as much as WPC did, WPC a little more",
-                set: &[("temperature", "0.1")],
-            },
-            Preset { name: "equal factors", about: "All factors equally visible", set: &[("contrast", "1")] },
-            Preset {
-                name: "small batches",
-                about: "Batches of 16: CPC's ceiling is a nat and a half lower",
-                set: &[("batch", "16")],
-            },
+            Preset::holds("default", "Six factors, each a fifth fainter than the one before", &[]),
+            Preset::gone("break-it", "One factor: ln 10 is less than ln 64, there is nothing to forget", &[("factors", "1")]),
+            Preset::open("no penalty", "λ = 0: the two are one", &[("penalty", "0")]),
+            Preset::open(
+                "sharp critic",
+                "Scores times ten: plain CPC reads as much as WPC did, WPC a little more",
+                &[("temperature", "0.1")],
+            ),
+            Preset::open("equal factors", "All factors equally visible", &[("contrast", "1")]),
+            Preset::open("small batches", "Batches of 16: CPC's ceiling is a nat and a half lower", &[("batch", "16")]),
         ],
         data: &[Dataset::Digits],
         own_data: None,
@@ -495,35 +496,14 @@ impl Experiment for WassersteinDependency {
         })
     }
 
-    async fn step(&mut self, _: &Device) -> Result<Progress> {
-        let steps = self.controls.steps;
-        let over = self.step == steps;
-        if let Some(reading) = &mut self.reading {
-            let learner = reading.learner;
-            if reading.advance(&self.task, &mut self.learners[learner]) {
-                self.reading = (learner == 0).then(|| Reading::new(1, over));
-                self.read += learner;
+    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
+        loop {
+            let progress = self.step(stage.device()).await?;
+            stage.span(progress.done..progress.of);
+            if progress.finished() {
+                return Ok(self);
             }
-        } else if self.read < (READINGS * self.step).checked_div(steps).unwrap_or(0) {
-            self.reading = Some(Reading::new(0, over));
-            self.learners.iter_mut().for_each(|learner| learner.look(&self.task));
-        } else if self.turn == 2 {
-            self.batch.draw(&self.task, self.controls.batch, &mut self.batches, &mut self.interpolates);
-            self.turn = 0;
-        } else if self.learners[self.turn].advance(&self.batch) {
-            self.turn += 1;
-            self.step += usize::from(self.turn == 2);
-        }
-        let unread = self.step == steps && self.read < READINGS;
-        Ok(Progress { done: self.step - usize::from(unread), of: steps })
-    }
-
-    fn view(&self, which: usize) -> View {
-        match which {
-            0 => View::Chart(self.accuracies()),
-            1 => View::Chart(self.values()),
-            2 => View::Matrix(self.ratios()),
-            _ => View::Images(self.pairs()),
+            self = stage.part(self).await;
         }
     }
 
@@ -543,15 +523,15 @@ impl Experiment for WassersteinDependency {
         }
     }
 
-    fn verdict(runs: &[Measures]) -> Verdict {
-        let gains: Vec<String> = each(runs, "gain").map(|gain| format!("{gain:+.3}")).collect();
+    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
+        let gains: Vec<String> = runs.each("gain").map(|gain| format!("{gain:+.3}")).collect();
         let text = format!(
             "The probe is right for {:.3} of the factors on WPC's code and {:.3} on CPC's: {}.",
-            mean(runs, "wpc"),
-            mean(runs, "cpc"),
+            runs.mean("wpc"),
+            runs.mean("cpc"),
             gains.join(", ")
         );
-        Verdict::at_least(least(runs, "gain"), 0.04, text)
+        Verdict::at_least(runs.least("gain"), 0.04, text)
     }
 }
 

@@ -9,13 +9,14 @@
 
 use gpu::Device;
 use ground::Result;
-use ground::claim::{Measures, Verdict, least, most};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::random::Random;
 use ground::view::{Axis, Chart, HeatMap, Ink, Mark, Matrix, Path, View};
 use methods::linear_network::{Moments, TwoLayers, dot};
 use methods::statistics::correlation;
 use run::data::{Array, Library};
-use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
+use run::transition::Progress;
 
 ground::controls! {
     /// What the reader can move.
@@ -368,77 +369,50 @@ impl OpposingSignals {
     }
 }
 
-impl Experiment for OpposingSignals {
-    type Controls = Controls;
+run::views! { OpposingSignals, Controls:
+    groups "Who wins, who loses" "At the edge the two groups take turns: one loss rises as the other falls, while the rest hardly moves." => groups_chart;
+    sharpness "The sharpness" "It climbs as the rest is learned, crosses 2/η, and comes back under it by itself." => sharpness_chart;
+    changes "One step at the edge, point by point" "The outliers are the extremes, one group at the top and the other at the bottom: that is how to find them." => changes_chart;
+    gradients "Their gradients" "The twenty points that change most fall into two blocks that pull in opposite directions." => gradients_matrix;
+    plane "The way through the valley" "Right of the line the valley is too steep for the step: c_o jumps from wall to wall." => path_chart;
+    valley "The valley itself" "The loss for other lengths of a and other weights c_o: narrow across, long along." => valley;
+}
 
+impl OpposingSignals {
+    async fn step(&mut self, _: &Device) -> Result<Progress> {
+        Ok(self.advance())
+    }
+}
+
+impl Experiment for OpposingSignals {
     const CARD: Card = Card {
         slug: "opposing-signals",
         title: "A handful of outliers runs the whole training",
-        paper: Paper {
-            title: "Outliers with Opposing Signals Have an Outsized Effect on Neural Network Optimization",
-            authors: "Elan Rosenfeld, Andrej Risteski",
-            year: 2024,
-        },
+        paper: Paper::new(
+            "Outliers with Opposing Signals Have an Outsized Effect on Neural Network Optimization",
+            "Elan Rosenfeld, Andrej Risteski",
+            2024,
+        ),
         claim: "While the sharpness is at the edge 2/η, the loss changes of the two groups of ten outliers correlate at −0.5 or less, and these twenty of a thousand points make at least 90% of all loss change.",
         reproduction: Reproduction::InPart,
         honesty: "The paper finds opposing groups in image and language networks and explains them with a two-layer linear model; this run is that model, where the effect is as claimed, and the large networks and the comparison of Adam with SGD are not run.",
         seeds: 3,
         unit: "step",
-        views: &[
-            Panel {
-                id: "groups",
-                title: "Who wins, who loses",
-                look: "At the edge the two groups take turns: one loss rises as the other falls, while the rest hardly moves.",
-            },
-            Panel {
-                id: "sharpness",
-                title: "The sharpness",
-                look: "It climbs as the rest is learned, crosses 2/η, and comes back under it by itself.",
-            },
-            Panel {
-                id: "changes",
-                title: "One step at the edge, point by point",
-                look: "The outliers are the extremes, one group at the top and the other at the bottom: that is how to find them.",
-            },
-            Panel {
-                id: "gradients",
-                title: "Their gradients",
-                look: "The twenty points that change most fall into two blocks that pull in opposite directions.",
-            },
-            Panel {
-                id: "plane",
-                title: "The way through the valley",
-                look: "Right of the line the valley is too steep for the step: c_o jumps from wall to wall.",
-            },
-            Panel {
-                id: "valley",
-                title: "The valley itself",
-                look: "The loss for other lengths of a and other weights c_o: narrow across, long along.",
-            },
-        ],
         presets: &[
-            Preset { name: "default", about: "20 outliers among 1,000 points", set: &[] },
-            Preset {
-                name: "break-it",
-                about: "A = 1: the feature is as small as any other, training never comes near the edge",
-                set: &[("magnitude", "1")],
-            },
-            Preset {
-                name: "no pull",
-                about: "b = 0: the edge is reached, but both groups rise and fall together",
-                set: &[("pull", "0")],
-            },
-            Preset { name: "one layer", about: "a is frozen: the sharpness stays what it is", set: &[("train_a", "off")] },
-            Preset {
-                name: "half step",
-                about: "η = 0.05: the sharpness grows as far and stays below the edge",
-                set: &[("step_size", "0.05")],
-            },
-            Preset {
-                name: "overshoot",
-                about: "A = 30, b = 2: the edge is crossed so fast that both groups' losses explode together",
-                set: &[("magnitude", "30"), ("pull", "2")],
-            },
+            Preset::holds("default", "20 outliers among 1,000 points", &[]),
+            Preset::gone(
+                "break-it",
+                "A = 1: the feature is as small as any other, training never comes near the edge",
+                &[("magnitude", "1")],
+            ),
+            Preset::open("no pull", "b = 0: the edge is reached, but both groups rise and fall together", &[("pull", "0")]),
+            Preset::open("one layer", "a is frozen: the sharpness stays what it is", &[("train_a", "off")]),
+            Preset::open("half step", "η = 0.05: the sharpness grows as far and stays below the edge", &[("step_size", "0.05")]),
+            Preset::open(
+                "overshoot",
+                "A = 30, b = 2: the edge is crossed so fast that both groups' losses explode together",
+                &[("magnitude", "30"), ("pull", "2")],
+            ),
         ],
         data: &[],
         own_data: None,
@@ -464,18 +438,14 @@ impl Experiment for OpposingSignals {
         })
     }
 
-    async fn step(&mut self, _: &Device) -> Result<Progress> {
-        Ok(self.advance())
-    }
-
-    fn view(&self, which: usize) -> View {
-        match which {
-            0 => View::Chart(self.groups_chart()),
-            1 => View::Chart(self.sharpness_chart()),
-            2 => View::Chart(self.changes_chart()),
-            3 => View::Matrix(self.gradients_matrix()),
-            4 => View::Chart(self.path_chart()),
-            _ => View::HeatMap(self.valley()),
+    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
+        loop {
+            let progress = self.step(stage.device()).await?;
+            stage.span(progress.done..progress.of);
+            if progress.finished() {
+                return Ok(self);
+            }
+            self = stage.part(self).await;
         }
     }
 
@@ -512,11 +482,11 @@ impl Experiment for OpposingSignals {
         if table.values.is_empty() { Vec::new() } else { vec![table] }
     }
 
-    fn verdict(runs: &[Measures]) -> Verdict {
-        let (top, correlation, share) = (least(runs, "top"), most(runs, "correlation"), least(runs, "outlier_share"));
-        let end = if most(runs, "diverged") == 1.0 { " Training blew up." } else { "" };
-        let finished = least(runs, "finished") == 1.0;
-        let undecided = |text: &str| Verdict { holds: None, text: text.into(), figure: f64::NAN, threshold: -0.5 };
+    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
+        let (top, correlation, share) = (runs.least("top"), runs.most("correlation"), runs.least("outlier_share"));
+        let end = if runs.most("diverged") == 1.0 { " Training blew up." } else { "" };
+        let finished = runs.least("finished") == 1.0;
+        let undecided = |text: &str| Verdict { holds: None, outside: true, text: text.into(), figure: f64::NAN, threshold: -0.5 };
         if top.is_nan() {
             return undecided("Nothing is measured yet.");
         }

@@ -10,7 +10,7 @@ use nalgebra::DMatrix;
 
 use gpu::Device;
 use ground::Result;
-use ground::claim::{Measures, Verdict, each, least, mean, most};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::random::Random;
 use ground::view::{Axis, Chart, Cloud, Handle, Ink, Mark, Matrix, Segment, Space, View};
 use methods::neural_collapse::models::{BlockDescent, CentralPath, FeaturesModel, FirstOrder, NearCollapse, far_from_collapse};
@@ -20,7 +20,8 @@ use methods::neural_collapse::{Classifier, Collapse, Means, Variability, cosines
 use methods::nn::{Activation, Loss, Network, Start};
 use methods::optimize::Rule;
 use run::data::{Array, Dataset, Library};
-use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
+use run::transition::Progress;
 
 ground::choice! {
     /// What is shown in motion.
@@ -588,123 +589,15 @@ impl NeuralCollapse {
 
 const ON_THE_PATH: &str = "time t on the central path";
 
-impl Experiment for NeuralCollapse {
-    type Controls = Controls;
+run::views! { NeuralCollapse, Controls:
+    features "Features and class means" "Large dots are class means, arrows the classifier's rows, dashes the simplex they go to. Turn it." => view_0;
+    metrics "Distance from collapse" "Everything that falls is on its way to the simplex; NC1~ is the one that the theorem is about. Dashed: of the classifier; t = 1/β is how far the vicinity model goes." => view_1;
+    cosines "Angles between class means" "At collapse every pair has the cosine −1/(K−1)." => view_2;
+    contraction "How much variability is left" "Dots are measured, lines are the formula. Drag β: to the left features are free, to the right they are frozen." => view_3, dragged: drag_3;
+    layers "From layer to layer" "Each layer finds features given by the one below and moves them; what is left within the classes?" => view_4;
+}
 
-    const CARD: Card = Card {
-        slug: "neural-collapse-perturbation",
-        title: "Neural collapse, exact and nearly exact",
-        paper: Paper {
-            title: "Perturbation Analysis of Neural Collapse",
-            authors: "Tom Tirer, Haoxiang Huang, Jonathan Niles-Weed",
-            year: 2023,
-        },
-        claim: "Features that may move only in the vicinity of nearly collapsed ones contract NC1 by (β/(β+√(λ_H/λ_W)))², 9-fold at the default, and along the central path NC1~ falls at every step.",
-        reproduction: Reproduction::AsClaimed,
-        honesty: "The paper proves this for the models and looks at deep networks for its shadow; the models are reproduced to the formula, the small network here contracts from layer to layer but its class means do not become equally long.",
-        seeds: 3,
-        unit: "frame",
-        views: &[
-            Panel {
-                id: "features",
-                title: "Features and class means",
-                look: "Large dots are class means, arrows the classifier's rows, dashes the simplex they go to. Turn it.",
-            },
-            Panel {
-                id: "metrics",
-                title: "Distance from collapse",
-                look: "Everything that falls is on its way to the simplex; NC1~ is the one that the theorem is about. Dashed: of the classifier; t = 1/β is how far the vicinity model goes.",
-            },
-            Panel {
-                id: "cosines", title: "Angles between class means", look: "At collapse every pair has the cosine −1/(K−1)."
-            },
-            Panel {
-                id: "contraction",
-                title: "How much variability is left",
-                look: "Dots are measured, lines are the formula. Drag β: to the left features are free, to the right they are frozen.",
-            },
-            Panel {
-                id: "layers",
-                title: "From layer to layer",
-                look: "Each layer finds features given by the one below and moves them; what is left within the classes?",
-            },
-        ],
-        presets: &[
-            Preset {
-                name: "default",
-                about: "Features in the vicinity of nearly collapsed ones, and a path towards collapse",
-                set: &[],
-            },
-            Preset {
-                name: "break-it",
-                about: "β = 10⁴: the given features cannot move, nothing contracts",
-                set: &[("beta", "10000")],
-            },
-            Preset { name: "collapse", about: "Free features: exact collapse to a tetrahedron", set: &[("act", "collapse")] },
-            Preset { name: "far", about: "v₀ = 1: too far from collapse for first-order theory", set: &[("noise", "1")] },
-            Preset { name: "triangle", about: "Three classes lie in a plane", set: &[("act", "collapse"), ("classes", "3")] },
-            Preset {
-                name: "vanish",
-                about: "√(λ_H λ_W) > 1: the best features are zero",
-                set: &[("act", "collapse"), ("lambda_h", "1.5"), ("lambda_w", "1")],
-            },
-            Preset {
-                name: "network",
-                about: "A network learns digits, and collapses after it makes no more errors",
-                set: &[("act", "network")],
-            },
-            Preset {
-                name: "no weight decay",
-                about: "The network without weight decay: no self-duality",
-                set: &[("act", "network"), ("weight_decay", "0")],
-            },
-            Preset {
-                name: "cross-entropy",
-                about: "The network with the loss that most are trained with",
-                set: &[("act", "network"), ("loss", "cross-entropy")],
-            },
-            Preset {
-                name: "first layer",
-                about: "The vicinity model moves the network's first hidden layer",
-                set: &[("base", "network")],
-            },
-        ],
-        data: &[Dataset::Digits],
-        own_data: None,
-    };
-
-    fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
-        let &Controls { act, beta, lambda_h, lambda_w, noise, classes, .. } = controls;
-        let model = FeaturesModel { classes, per_class: PER_CLASS, lambda_h, lambda_w };
-        let dimension = DIMENSIONS * classes;
-        let near = NearCollapse::new(&model, dimension, noise, &mut Random::new(seed, "near collapse")).features;
-        let far = far_from_collapse(&model, dimension, &mut Random::new(seed, "far from collapse"));
-        let contraction = Contraction::new(&model, &near, &far, beta);
-
-        let from_network = Self::from_network(controls);
-        let (scene, clock) = match act {
-            Act::Collapse => {
-                let mut random = Random::new(seed, "free features");
-                let start = DMatrix::from_fn(dimension, classes * PER_CLASS, |_, _| 0.3 * random.normal());
-                (Scene::Descent(BlockDescent::new(model.clone(), 0.0, start)), "sweep of block descent")
-            }
-            Act::Vicinity if !from_network => (Scene::Path(CentralPath::new(model.clone(), far)), ON_THE_PATH),
-            _ => (Scene::Training, "epoch"),
-        };
-        let training = if matches!(scene, Scene::Training) { Some(network(controls, seed, library)?) } else { None };
-        let all = [Fourfold::Neither, Fourfold::LambdaH, Fourfold::LambdaW];
-        let sweep = (!from_network && model.shrinkage() < 1.0).then(|| Sweep::new(&model, near, beta, BETAS.0, &all));
-        let given_model = FeaturesModel { classes: if from_network { DIGITS } else { classes }, ..model.clone() };
-        let controls = controls.clone();
-        let film = Film::new(clock);
-        let mut run = NeuralCollapse { controls, model, contraction, training, scene, film, given_model, sweep, finished: false };
-        // The first picture.
-        while run.film.shots.is_empty() {
-            run.film();
-        }
-        Ok(run)
-    }
-
+impl NeuralCollapse {
     async fn step(&mut self, _: &Device) -> Result<Progress> {
         // The verdict's numbers, then what is to be shown, then the show, the dots over β filling up beside it.
         if self.contraction.advance() || self.film() {
@@ -754,6 +647,121 @@ impl Experiment for NeuralCollapse {
         }
     }
 
+    fn pointer(controls: &Controls, which: usize, at: (f64, f64)) -> Option<Controls> {
+        let beta = format!("{:.1e}", at.0.clamp(1e-3, 1e4)).parse().ok()?;
+        (which == 3 && at.0 > 0.0).then(|| Controls { beta, ..controls.clone() })
+    }
+
+    fn view_0(&self) -> View {
+        self.view(0)
+    }
+
+    fn view_1(&self) -> View {
+        self.view(1)
+    }
+
+    fn view_2(&self) -> View {
+        self.view(2)
+    }
+
+    fn view_3(&self) -> View {
+        self.view(3)
+    }
+
+    fn drag_3(controls: &Controls, at: (f64, f64)) -> Option<Controls> {
+        Self::pointer(controls, 3, at)
+    }
+
+    fn view_4(&self) -> View {
+        self.view(4)
+    }
+}
+
+impl Experiment for NeuralCollapse {
+    const CARD: Card = Card {
+        slug: "neural-collapse-perturbation",
+        title: "Neural collapse, exact and nearly exact",
+        paper: Paper::new("Perturbation Analysis of Neural Collapse", "Tom Tirer, Haoxiang Huang, Jonathan Niles-Weed", 2023),
+        claim: "Features that may move only in the vicinity of nearly collapsed ones contract NC1 by (β/(β+√(λ_H/λ_W)))², 9-fold at the default, and along the central path NC1~ falls at every step.",
+        reproduction: Reproduction::AsClaimed,
+        honesty: "The paper proves this for the models and looks at deep networks for its shadow; the models are reproduced to the formula, the small network here contracts from layer to layer but its class means do not become equally long.",
+        seeds: 3,
+        unit: "frame",
+        presets: &[
+            Preset::holds("default", "Features in the vicinity of nearly collapsed ones, and a path towards collapse", &[]),
+            Preset::gone("break-it", "β = 10⁴: the given features cannot move, nothing contracts", &[("beta", "10000")]),
+            Preset::open("collapse", "Free features: exact collapse to a tetrahedron", &[("act", "collapse")]),
+            Preset::open("far", "v₀ = 1: too far from collapse for first-order theory", &[("noise", "1")]),
+            Preset::open("triangle", "Three classes lie in a plane", &[("act", "collapse"), ("classes", "3")]),
+            Preset::open(
+                "vanish",
+                "√(λ_H λ_W) > 1: the best features are zero",
+                &[("act", "collapse"), ("lambda_h", "1.5"), ("lambda_w", "1")],
+            ),
+            Preset::open(
+                "network",
+                "A network learns digits, and collapses after it makes no more errors",
+                &[("act", "network")],
+            ),
+            Preset::open(
+                "no weight decay",
+                "The network without weight decay: no self-duality",
+                &[("act", "network"), ("weight_decay", "0")],
+            ),
+            Preset::open(
+                "cross-entropy",
+                "The network with the loss that most are trained with",
+                &[("act", "network"), ("loss", "cross-entropy")],
+            ),
+            Preset::open("first layer", "The vicinity model moves the network's first hidden layer", &[("base", "network")]),
+        ],
+        data: &[Dataset::Digits],
+        own_data: None,
+    };
+
+    fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
+        let &Controls { act, beta, lambda_h, lambda_w, noise, classes, .. } = controls;
+        let model = FeaturesModel { classes, per_class: PER_CLASS, lambda_h, lambda_w };
+        let dimension = DIMENSIONS * classes;
+        let near = NearCollapse::new(&model, dimension, noise, &mut Random::new(seed, "near collapse")).features;
+        let far = far_from_collapse(&model, dimension, &mut Random::new(seed, "far from collapse"));
+        let contraction = Contraction::new(&model, &near, &far, beta);
+
+        let from_network = Self::from_network(controls);
+        let (scene, clock) = match act {
+            Act::Collapse => {
+                let mut random = Random::new(seed, "free features");
+                let start = DMatrix::from_fn(dimension, classes * PER_CLASS, |_, _| 0.3 * random.normal());
+                (Scene::Descent(BlockDescent::new(model.clone(), 0.0, start)), "sweep of block descent")
+            }
+            Act::Vicinity if !from_network => (Scene::Path(CentralPath::new(model.clone(), far)), ON_THE_PATH),
+            _ => (Scene::Training, "epoch"),
+        };
+        let training = if matches!(scene, Scene::Training) { Some(network(controls, seed, library)?) } else { None };
+        let all = [Fourfold::Neither, Fourfold::LambdaH, Fourfold::LambdaW];
+        let sweep = (!from_network && model.shrinkage() < 1.0).then(|| Sweep::new(&model, near, beta, BETAS.0, &all));
+        let given_model = FeaturesModel { classes: if from_network { DIGITS } else { classes }, ..model.clone() };
+        let controls = controls.clone();
+        let film = Film::new(clock);
+        let mut run = NeuralCollapse { controls, model, contraction, training, scene, film, given_model, sweep, finished: false };
+        // The first picture.
+        while run.film.shots.is_empty() {
+            run.film();
+        }
+        Ok(run)
+    }
+
+    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
+        loop {
+            let progress = self.step(stage.device()).await?;
+            stage.span(progress.done..progress.of);
+            if progress.finished() {
+                return Ok(self);
+            }
+            self = stage.part(self).await;
+        }
+    }
+
     fn measures(&self) -> Measures {
         let contraction = &self.contraction;
         let (given, moved) = (contraction.given, contraction.moved.unwrap_or(Variability::NONE));
@@ -800,24 +808,24 @@ impl Experiment for NeuralCollapse {
         measures
     }
 
-    fn verdict(runs: &[Measures]) -> Verdict {
-        let (ratio, threshold) = (most(runs, "nc1_ratio"), 0.5);
+    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
+        let (ratio, threshold) = (runs.most("nc1_ratio"), 0.5);
         let beside = beside(runs);
         let c = runs[0].get("shrinkage");
         if c >= 1.0 {
             let text = format!("√(λ_H λ_W) = {c:.2} is 1 or more: features vanish, and there is nothing to collapse.{beside}");
-            return Verdict { holds: None, text, figure: f64::NAN, threshold };
+            return Verdict { holds: None, outside: true, text, figure: f64::NAN, threshold };
         }
-        let change = most(runs, "path_largest_change");
+        let change = runs.most("path_largest_change");
         if change.is_nan() {
-            return Verdict { holds: None, text: "Not measured yet.".into(), figure: f64::NAN, threshold };
+            return Verdict { holds: None, outside: true, text: "Not measured yet.".into(), figure: f64::NAN, threshold };
         }
         let theory = runs[0].get("first_order_nc1_ratio");
-        let near = each(runs, "nc1_ratio").all(|ratio| (ratio - theory).abs() <= 0.05 * theory + 1e-9);
+        let near = runs.each("nc1_ratio").all(|ratio| (ratio - theory).abs() <= 0.05 * theory + 1e-9);
         let text = format!(
             "{} the given features' NC1 is left ({} half or less); first-order theory says {} ({} 5 %). \
              Along the central path NC1~ {} (largest change {change:.1e}).{beside}",
-            span(least(runs, "nc1_ratio"), ratio),
+            span(runs.least("nc1_ratio"), ratio),
             if ratio <= threshold { "the claim:" } else { "not" },
             number(theory),
             if near { "met within" } else { "not met within" },
@@ -852,11 +860,6 @@ impl Experiment for NeuralCollapse {
             columns: columns.map(String::from).to_vec(),
         }]
     }
-
-    fn pointer(controls: &Controls, which: usize, at: (f64, f64)) -> Option<Controls> {
-        let beta = format!("{:.1e}", at.0.clamp(1e-3, 1e4)).parse().ok()?;
-        (which == 3 && at.0 > 0.0).then(|| Controls { beta, ..controls.clone() })
-    }
 }
 
 /// Four decimals, or two digits of a small one.
@@ -870,8 +873,8 @@ fn span(low: f64, high: f64) -> String {
 }
 
 /// What the network says, where there is one: means over the runs.
-fn beside(runs: &[Measures]) -> String {
-    let of = |name| mean(runs, name);
+fn beside(runs: &Runs) -> String {
+    let of = |name| runs.mean(name);
     let (drop, traces, dual) = (of("network_layer_drop"), of("network_traces_ratio"), of("network_self_duality_ratio"));
     let mut text = String::new();
     if drop.is_finite() {

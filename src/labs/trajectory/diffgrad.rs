@@ -8,13 +8,14 @@ use libm::{cos, exp, log, sin};
 
 use gpu::Device;
 use ground::Result;
-use ground::claim::{Measures, Verdict};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::random::Random;
 use ground::view::{Axis, Chart, Handle, HeatMap, Ink, Mark, View};
 use methods::nn::{Activation, Classification, Network, Start, Tape, accuracy, cross_entropy};
 use methods::optimize::{Optimizer, Rule, friction};
 use run::data::{Dataset, Library};
-use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
+use run::transition::Progress;
 
 ground::choice! {
     /// What is minimised.
@@ -363,72 +364,14 @@ impl Balls {
     }
 }
 
-impl Experiment for DiffGrad {
-    type Controls = Controls;
+run::views! { DiffGrad, Controls:
+    function "The balls" "Who stops in the left valley, and who rolls over the hill? Drag the start." => view_0, dragged: drag_0;
+    paths "Where they are" "diffGrad and Adam at α/2 stay together; Adam overshoots." => view_1;
+    friction "The friction" "ξ falls to ½ as soon as the gradient stops changing: from then on it is Adam at half the rate." => view_2;
+    map "Every start, every rate" "Blue: diffGrad ends lower. Red: the other does. Drag the ring." => view_3, dragged: drag_3;
+}
 
-    const CARD: Card = Card {
-        slug: "diffgrad",
-        title: "Friction where the gradient stops changing",
-        paper: Paper {
-            title: "diffGrad: An Optimization Method for Convolutional Neural Networks",
-            authors: "Shiv Ram Dubey, Soumendu Chakraborty, Swalpa Kumar Roy, Snehasis Mukherjee, Satish Kumar Singh, Bidyut Baran Chaudhuri",
-            year: 2019,
-        },
-        claim: "On F1 from x₁ = −1 at α = 0.1, diffGrad ends within 0.01 of the global minimum −0.3 and Adam within 0.01 of the local one at 0.2.",
-        reproduction: Reproduction::InPart,
-        honesty: "The paper claims a better optimizer on three functions and on image networks; its cases on F1 and F2 reproduce, but Adam at half the rate does as well there, over the map of starts and rates the advantage is gone, and on digits diffGrad is Adam at half the rate.",
-        seeds: 1,
-        unit: "iteration",
-        views: &[
-            Panel {
-                id: "function",
-                title: "The balls",
-                look: "Who stops in the left valley, and who rolls over the hill? Drag the start.",
-            },
-            Panel { id: "paths", title: "Where they are", look: "diffGrad and Adam at α/2 stay together; Adam overshoots." },
-            Panel {
-                id: "friction",
-                title: "The friction",
-                look: "ξ falls to ½ as soon as the gradient stops changing: from then on it is Adam at half the rate.",
-            },
-            Panel {
-                id: "map",
-                title: "Every start, every rate",
-                look: "Blue: diffGrad ends lower. Red: the other does. Drag the ring.",
-            },
-        ],
-        presets: &[
-            Preset { name: "default", about: "The paper's setting on F1", set: &[] },
-            Preset {
-                name: "break-it",
-                about: "At α = 0.05 both end in the global minimum: no advantage",
-                set: &[("learning_rate", "0.05")],
-            },
-            Preset {
-                name: "coincidence",
-                about: "F2 at α = 0.1001: the published contrast hangs on Adam's first step landing on the kink",
-                set: &[("function", "F2"), ("learning_rate", "0.1001")],
-            },
-            Preset { name: "wiggles", about: "F2 at the paper's setting", set: &[("function", "F2")] },
-            Preset { name: "half rate", about: "The map against Adam at α/2", set: &[("against", "Adam at α/2")] },
-            Preset {
-                name: "digits",
-                about: "A network on digits, α = 10⁻³: ξ is ½ almost everywhere",
-                set: &[("function", "digits"), ("momentum", "0.9")],
-            },
-        ],
-        data: &[Dataset::Digits],
-        own_data: None,
-    };
-
-    fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
-        let on = match controls.function {
-            Function::Digits => On::Digits(Box::new(Networks::new(controls, seed, library)?)),
-            _ => On::Line(Box::new(Balls::new(controls))),
-        };
-        Ok(DiffGrad { controls: controls.clone(), on })
-    }
-
+impl DiffGrad {
     async fn step(&mut self, _: &Device) -> Result<Progress> {
         Ok(match &mut self.on {
             On::Line(balls) => balls.step(&self.controls),
@@ -447,6 +390,93 @@ impl Experiment for DiffGrad {
             (On::Digits(n), 1) => View::Chart(n.lines("training loss (nats)", &n.loss)),
             (On::Digits(n), 2) => View::Chart(friction_chart(&n.friction, &n.change, EPOCHS * BATCHES)),
             (On::Digits(n), _) => View::Chart(n.histogram()),
+        }
+    }
+
+    fn pointer(controls: &Controls, which: usize, at: (f64, f64)) -> Option<Controls> {
+        let mut moved = Controls { start: (at.0 * 1000.0).round() / 1000.0, ..controls.clone() };
+        moved.start = moved.start.clamp(-1.5, 1.0);
+        if which == 3 {
+            moved.learning_rate = ((at.1 * 10_000.0).round() / 10_000.0).clamp(0.005, 0.5);
+        }
+        (matches!(which, 0 | 3) && controls.function != Function::Digits).then_some(moved)
+    }
+
+    fn view_0(&self) -> View {
+        self.view(0)
+    }
+
+    fn drag_0(controls: &Controls, at: (f64, f64)) -> Option<Controls> {
+        Self::pointer(controls, 0, at)
+    }
+
+    fn view_1(&self) -> View {
+        self.view(1)
+    }
+
+    fn view_2(&self) -> View {
+        self.view(2)
+    }
+
+    fn view_3(&self) -> View {
+        self.view(3)
+    }
+
+    fn drag_3(controls: &Controls, at: (f64, f64)) -> Option<Controls> {
+        Self::pointer(controls, 3, at)
+    }
+}
+
+impl Experiment for DiffGrad {
+    const CARD: Card = Card {
+        slug: "diffgrad",
+        title: "Friction where the gradient stops changing",
+        paper: Paper::new(
+            "diffGrad: An Optimization Method for Convolutional Neural Networks",
+            "Shiv Ram Dubey, Soumendu Chakraborty, Swalpa Kumar Roy, Snehasis Mukherjee, Satish Kumar Singh, Bidyut Baran Chaudhuri",
+            2019,
+        ),
+        claim: "On F1 from x₁ = −1 at α = 0.1, diffGrad ends within 0.01 of the global minimum −0.3 and Adam within 0.01 of the local one at 0.2.",
+        reproduction: Reproduction::InPart,
+        honesty: "The paper claims a better optimizer on three functions and on image networks; its cases on F1 and F2 reproduce, but Adam at half the rate does as well there, over the map of starts and rates the advantage is gone, and on digits diffGrad is Adam at half the rate.",
+        seeds: 1,
+        unit: "iteration",
+        presets: &[
+            Preset::holds("default", "The paper's setting on F1", &[]),
+            Preset::gone("break-it", "At α = 0.05 both end in the global minimum: no advantage", &[("learning_rate", "0.05")]),
+            Preset::open(
+                "coincidence",
+                "F2 at α = 0.1001: the published contrast hangs on Adam's first step landing on the kink",
+                &[("function", "F2"), ("learning_rate", "0.1001")],
+            ),
+            Preset::open("wiggles", "F2 at the paper's setting", &[("function", "F2")]),
+            Preset::open("half rate", "The map against Adam at α/2", &[("against", "Adam at α/2")]),
+            Preset::open(
+                "digits",
+                "A network on digits, α = 10⁻³: ξ is ½ almost everywhere",
+                &[("function", "digits"), ("momentum", "0.9")],
+            ),
+        ],
+        data: &[Dataset::Digits],
+        own_data: None,
+    };
+
+    fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
+        let on = match controls.function {
+            Function::Digits => On::Digits(Box::new(Networks::new(controls, seed, library)?)),
+            _ => On::Line(Box::new(Balls::new(controls))),
+        };
+        Ok(DiffGrad { controls: controls.clone(), on })
+    }
+
+    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
+        loop {
+            let progress = self.step(stage.device()).await?;
+            stage.span(progress.done..progress.of);
+            if progress.finished() {
+                return Ok(self);
+            }
+            self = stage.part(self).await;
         }
     }
 
@@ -473,24 +503,15 @@ impl Experiment for DiffGrad {
         }
     }
 
-    fn verdict(runs: &[Measures]) -> Verdict {
+    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
         let run = &runs[0];
         if run.get("on_f1") != 1.0 {
             let text = "The measured claim is about F1; what is seen here carries no verdict.";
-            return Verdict { holds: None, text: text.into(), figure: f64::NAN, threshold: 0.48 };
+            return Verdict { holds: None, outside: true, text: text.into(), figure: f64::NAN, threshold: 0.48 };
         }
         let (diffgrad, adam, half) = (run.get("diffgrad_x"), run.get("adam_x"), run.get("half_rate_x"));
         let text = format!("diffGrad ends at {diffgrad:.4}, Adam at {adam:.4}, Adam at half the rate at {half:.4}.");
         Verdict::at_least(adam - diffgrad, 0.48, text).and((diffgrad + 0.3).abs() <= 0.01 && (adam - 0.2).abs() <= 0.01)
-    }
-
-    fn pointer(controls: &Controls, which: usize, at: (f64, f64)) -> Option<Controls> {
-        let mut moved = Controls { start: (at.0 * 1000.0).round() / 1000.0, ..controls.clone() };
-        moved.start = moved.start.clamp(-1.5, 1.0);
-        if which == 3 {
-            moved.learning_rate = ((at.1 * 10_000.0).round() / 10_000.0).clamp(0.005, 0.5);
-        }
-        (matches!(which, 0 | 3) && controls.function != Function::Digits).then_some(moved)
     }
 }
 

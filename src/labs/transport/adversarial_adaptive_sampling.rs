@@ -7,13 +7,14 @@
 
 use gpu::Device;
 use ground::Result;
-use ground::claim::{Measures, Verdict, each, mean};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::random::Random;
 use ground::view::{Axis, Chart, Ink, Mark, View};
 use methods::collocation::{CellDensity, JetNetwork, JetTape, Peaks};
 use methods::optimize::{Optimizer, Rule, Schedule};
 use run::data::{Array, Library};
-use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
+use run::transition::Progress;
 
 ground::controls! {
     /// What the reader can move.
@@ -216,64 +217,14 @@ impl AdversarialAdaptiveSampling {
     }
 }
 
-impl Experiment for AdversarialAdaptiveSampling {
-    type Controls = Controls;
+run::views! { AdversarialAdaptiveSampling, Controls:
+    solution "The solution" "Dots are the points of this step. Blue ones gather where the peaks are; orange ones seldom hit them." => solution_chart;
+    residual "Residual and density" "The density rises where its own r² is large; then r² falls there, and the density moves on." => residual_chart;
+    error "The error" "How soon does each sampler find the peaks? Try other seeds: it scatters." => view_2;
+    variance "How uneven the residual is" "The variance of r²: small means that few points tell the loss well." => view_3;
+}
 
-    const CARD: Card = Card {
-        slug: "adversarial-adaptive-sampling",
-        title: "Collocation points that chase the residual",
-        paper: Paper {
-            title: "Adversarial Adaptive Sampling: Unify PINN and Optimal Transport for the Approximation of PDEs",
-            authors: "Kejun Tang, Jiayu Zhai, Xiaoliang Wan, Chao Yang",
-            year: 2024,
-        },
-        claim: "With 25 points a step on a solution with two sharp peaks, the mean relative L² error over the seeds is at most half of that of uniform points, lower in at least four of five seeds, and so is the mean of r².",
-        reproduction: Reproduction::InPart,
-        honesty: "The paper gains orders of magnitude on peaks in 2 to 10 dimensions with a flow for a density; here it is one dimension, a density on a grid and 2,000 steps, and the gain is a factor of two to six that scatters from seed to seed and is gone after 5,000 steps. Points drawn in proportion to r², with no adversary, meet most of the claim too: over the five seeds their mean error is 0.31 of that of uniform points and their mean r² the least of the three; only in single seeds are they less reliable, with the lower error in three of five.",
-        seeds: 5,
-        unit: "step",
-        views: &[
-            Panel {
-                id: "solution",
-                title: "The solution",
-                look: "Dots are the points of this step. Blue ones gather where the peaks are; orange ones seldom hit them.",
-            },
-            Panel {
-                id: "residual",
-                title: "Residual and density",
-                look: "The density rises where its own r² is large; then r² falls there, and the density moves on.",
-            },
-            Panel {
-                id: "error",
-                title: "The error",
-                look: "How soon does each sampler find the peaks? Try other seeds: it scatters.",
-            },
-            Panel {
-                id: "variance",
-                title: "How uneven the residual is",
-                look: "The variance of r²: small means that few points tell the loss well.",
-            },
-        ],
-        presets: &[
-            Preset { name: "default", about: "Two peaks of width 0.03, 25 points a step", set: &[] },
-            Preset { name: "break-it", about: "A smooth solution: nothing to gain", set: &[("sharpness", "20")] },
-            Preset { name: "too smooth", about: "β = 10: the density stays uniform", set: &[("smoothness", "10")] },
-            Preset { name: "too rough", about: "β = 10⁻⁶: the density spikes", set: &[("smoothness", "0.000001")] },
-            Preset { name: "patience", about: "5,000 steps: uniform points get there too", set: &[("steps", "5000")] },
-            Preset { name: "Poisson", about: "κ = 0: r² falls a hundredfold, the error does not", set: &[("screened", "off")] },
-        ],
-        data: &[],
-        own_data: None,
-    };
-
-    fn new(controls: &Controls, seed: u64, _: &Library) -> Result<Self> {
-        let problem =
-            Peaks { sharpness: controls.sharpness, screening: if controls.screened { controls.sharpness } else { 0.0 } };
-        let mut learners = SAMPLERS.map(|_| Learner::new(seed));
-        learners.iter_mut().for_each(|learner| learner.record(&problem));
-        Ok(AdversarialAdaptiveSampling { controls: controls.clone(), problem, learners })
-    }
-
+impl AdversarialAdaptiveSampling {
     async fn step(&mut self, _: &Device) -> Result<Progress> {
         let steps = self.controls.steps;
         let mut work = 0;
@@ -299,6 +250,60 @@ impl Experiment for AdversarialAdaptiveSampling {
         })
     }
 
+    fn view_2(&self) -> View {
+        self.view(2)
+    }
+
+    fn view_3(&self) -> View {
+        self.view(3)
+    }
+}
+
+impl Experiment for AdversarialAdaptiveSampling {
+    const CARD: Card = Card {
+        slug: "adversarial-adaptive-sampling",
+        title: "Collocation points that chase the residual",
+        paper: Paper::new(
+            "Adversarial Adaptive Sampling: Unify PINN and Optimal Transport for the Approximation of PDEs",
+            "Kejun Tang, Jiayu Zhai, Xiaoliang Wan, Chao Yang",
+            2024,
+        ),
+        claim: "With 25 points a step on a solution with two sharp peaks, the mean relative L² error over the seeds is at most half of that of uniform points, lower in at least four of five seeds, and so is the mean of r².",
+        reproduction: Reproduction::InPart,
+        honesty: "The paper gains orders of magnitude on peaks in 2 to 10 dimensions with a flow for a density; here it is one dimension, a density on a grid and 2,000 steps, and the gain is a factor of two to six that scatters from seed to seed and is gone after 5,000 steps. Points drawn in proportion to r², with no adversary, meet most of the claim too: over the five seeds their mean error is 0.31 of that of uniform points and their mean r² the least of the three; only in single seeds are they less reliable, with the lower error in three of five.",
+        seeds: 5,
+        unit: "step",
+        presets: &[
+            Preset::holds("default", "Two peaks of width 0.03, 25 points a step", &[]),
+            Preset::gone("break-it", "A smooth solution: nothing to gain", &[("sharpness", "20")]),
+            Preset::open("too smooth", "β = 10: the density stays uniform", &[("smoothness", "10")]),
+            Preset::open("too rough", "β = 10⁻⁶: the density spikes", &[("smoothness", "0.000001")]),
+            Preset::open("patience", "5,000 steps: uniform points get there too", &[("steps", "5000")]),
+            Preset::open("Poisson", "κ = 0: r² falls a hundredfold, the error does not", &[("screened", "off")]),
+        ],
+        data: &[],
+        own_data: None,
+    };
+
+    fn new(controls: &Controls, seed: u64, _: &Library) -> Result<Self> {
+        let problem =
+            Peaks { sharpness: controls.sharpness, screening: if controls.screened { controls.sharpness } else { 0.0 } };
+        let mut learners = SAMPLERS.map(|_| Learner::new(seed));
+        learners.iter_mut().for_each(|learner| learner.record(&problem));
+        Ok(AdversarialAdaptiveSampling { controls: controls.clone(), problem, learners })
+    }
+
+    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
+        loop {
+            let progress = self.step(stage.device()).await?;
+            stage.span(progress.done..progress.of);
+            if progress.finished() {
+                return Ok(self);
+            }
+            self = stage.part(self).await;
+        }
+    }
+
     fn measures(&self) -> Measures {
         let [adversarial, uniform, proportional] = [0, 1, 2].map(|sampler| self.learners[sampler].last());
         let density = self.learners[ADVERSARIAL].density.values();
@@ -312,12 +317,12 @@ impl Experiment for AdversarialAdaptiveSampling {
         }
     }
 
-    fn verdict(runs: &[Measures]) -> Verdict {
-        let [error, uniform, proportional] = ["error", "uniform_error", "proportional_error"].map(|name| mean(runs, name));
+    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
+        let [error, uniform, proportional] = ["error", "uniform_error", "proportional_error"].map(|name| runs.mean(name));
         let [residual, uniform_residual, proportional_residual] =
-            ["residual", "uniform_residual", "proportional_residual"].map(|name| mean(runs, name));
-        let ratio = if each(runs, "done").all(|done| done == 1.0) { error / uniform } else { f64::NAN };
-        let lower = mean(runs, "lower");
+            ["residual", "uniform_residual", "proportional_residual"].map(|name| runs.mean(name));
+        let ratio = if runs.each("done").all(|done| done == 1.0) { error / uniform } else { f64::NAN };
+        let lower = runs.mean("lower");
         let text = format!(
             "Mean error {error:.4} with the adversarial density, {uniform:.4} with uniform points ({proportional:.4} in proportion to r²): a ratio of {:.2}, lower in {:.0} % of the seeds; mean r² {residual:.5} and {uniform_residual:.5} ({proportional_residual:.5}).",
             error / uniform,

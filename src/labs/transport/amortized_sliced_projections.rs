@@ -12,14 +12,15 @@ use libm::{asin, atan2, cos, exp, sin};
 
 use gpu::Device;
 use ground::Result;
-use ground::claim::{Measures, Verdict, least, mean};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::random::Random;
 use ground::view::{Axis, Chart, Cloud, HeatMap, Ink, Mark, Path, Segment, Space, View};
 use methods::point_autoencoder::{PointAutoencoder, PointLearner};
 use methods::transport::amortized::{Learner, Predictor, Weighing};
 use methods::transport::{Around, MaxSliced, NetworkSimplex, Projected, directions, fibonacci};
 use run::data::{Array, Dataset, Library, Pictures};
-use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
+use run::transition::Progress;
 
 ground::choice! {
     /// Whose direction the pictures show, and which one trains the autoencoder.
@@ -504,68 +505,47 @@ impl AmortizedSlicedProjections {
     }
 }
 
-impl Experiment for AmortizedSlicedProjections {
-    type Controls = Controls;
+run::views! { AmortizedSlicedProjections, Controls:
+    pair "A pair of clouds nobody has trained on" "The arrow is the network's guess, the dashed line the best direction. Turn the picture until they lie apart." => pair_space;
+    sphere "Every direction's W" "Opposite directions show the same, so there are two peaks. The path is the guess in training." => sphere;
+    share "Share of the largest W" "Weights on slots cannot follow shuffled points; attention does not see the order." => share_chart;
+    densities "Both shadows" "Along a good direction one shadow is much wider than the other. Dashed: along the best." => densities;
+    reconstruction "Two autoencoders" "One trained by random directions, one by predicted ones. Is either better by a distance that neither trains on?" => reconstruction_chart;
+    clouds "What they make of digits" "A code of sixteen numbers has to tell all 48 points." => clouds_chart;
+}
 
+impl AmortizedSlicedProjections {
+    async fn step(&mut self, _: &Device) -> Result<Progress> {
+        let mut work = 0;
+        while work < SLICE && !self.reconstruction.finished() {
+            work += self.advance();
+        }
+        let steps = self.controls.steps;
+        let done = self.done + self.reconstruction.done + usize::from(self.reconstruction.finished());
+        Ok(Progress { done, of: steps + RECONSTRUCTION_STEPS + 1 })
+    }
+}
+
+impl Experiment for AmortizedSlicedProjections {
     const CARD: Card = Card {
         slug: "amortized-sliced-projections",
         title: "A small attention network that guesses where two clouds differ most",
-        paper: Paper {
-            title: "Self-Attention Amortized Distributional Projection Optimization for Sliced Wasserstein Point-Cloud Reconstruction",
-            authors: "Khai Nguyen, Dang Nguyen, Nhat Ho",
-            year: 2023,
-        },
+        paper: Paper::new(
+            "Self-Attention Amortized Distributional Projection Optimization for Sliced Wasserstein Point-Cloud Reconstruction",
+            "Khai Nguyen, Dang Nguyen, Nhat Ho",
+            2023,
+        ),
         claim: "On new pairs of shuffled clouds the direction that the attention network predicts attains at least 0.9 of the largest W, and at least 0.3 more than linear weights on the points' slots do, in every seed.",
         reproduction: Reproduction::InPart,
         honesty: "The paper's claim is better reconstruction of large point clouds; what is judged here is what that rests on, the share of the largest W found, on clouds stretched along a hidden direction. A pointwise network under slot weights does as well in most seeds, and reconstruction of small digits, shown without a verdict, is worse than with random directions.",
         seeds: 5,
         unit: "step",
-        views: &[
-            Panel {
-                id: "pair",
-                title: "A pair of clouds nobody has trained on",
-                look: "The arrow is the network's guess, the dashed line the best direction. Turn the picture until they lie apart.",
-            },
-            Panel {
-                id: "sphere",
-                title: "Every direction's W",
-                look: "Opposite directions show the same, so there are two peaks. The path is the guess in training.",
-            },
-            Panel {
-                id: "share",
-                title: "Share of the largest W",
-                look: "Weights on slots cannot follow shuffled points; attention does not see the order.",
-            },
-            Panel {
-                id: "densities",
-                title: "Both shadows",
-                look: "Along a good direction one shadow is much wider than the other. Dashed: along the best.",
-            },
-            Panel {
-                id: "reconstruction",
-                title: "Two autoencoders",
-                look: "One trained by random directions, one by predicted ones. Is either better by a distance that neither trains on?",
-            },
-            Panel {
-                id: "clouds",
-                title: "What they make of digits",
-                look: "A code of sixteen numbers has to tell all 48 points.",
-            },
-        ],
         presets: &[
-            Preset { name: "default", about: "Attention on shuffled clouds", set: &[] },
-            Preset { name: "break-it", about: "Sorted points: linear weights do as well", set: &[("shuffle", "off")] },
-            Preset { name: "linear", about: "Pictures of linear weights", set: &[("predictor", "linear")] },
-            Preset {
-                name: "any direction",
-                about: "κ = 0.1: nothing to climb, v-DSW is nearly SW",
-                set: &[("concentration", "0.1")],
-            },
-            Preset {
-                name: "one direction",
-                about: "κ = 1000: nearly Max-SW",
-                set: &[("concentration", "1000"), ("projections", "1")],
-            },
+            Preset::holds("default", "Attention on shuffled clouds", &[]),
+            Preset::gone("break-it", "Sorted points: linear weights do as well", &[("shuffle", "off")]),
+            Preset::open("linear", "Pictures of linear weights", &[("predictor", "linear")]),
+            Preset::open("any direction", "κ = 0.1: nothing to climb, v-DSW is nearly SW", &[("concentration", "0.1")]),
+            Preset::open("one direction", "κ = 1000: nearly Max-SW", &[("concentration", "1000"), ("projections", "1")]),
         ],
         data: &[Dataset::Digits],
         own_data: None,
@@ -613,24 +593,14 @@ impl Experiment for AmortizedSlicedProjections {
         })
     }
 
-    async fn step(&mut self, _: &Device) -> Result<Progress> {
-        let mut work = 0;
-        while work < SLICE && !self.reconstruction.finished() {
-            work += self.advance();
-        }
-        let steps = self.controls.steps;
-        let done = self.done + self.reconstruction.done + usize::from(self.reconstruction.finished());
-        Ok(Progress { done, of: steps + RECONSTRUCTION_STEPS + 1 })
-    }
-
-    fn view(&self, which: usize) -> View {
-        match which {
-            0 => View::Space(self.pair_space()),
-            1 => View::HeatMap(self.sphere()),
-            2 => View::Chart(self.share_chart()),
-            3 => View::Chart(self.densities()),
-            4 => View::Chart(self.reconstruction_chart()),
-            _ => View::Chart(self.clouds_chart()),
+    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
+        loop {
+            let progress = self.step(stage.device()).await?;
+            stage.span(progress.done..progress.of);
+            if progress.finished() {
+                return Ok(self);
+            }
+            self = stage.part(self).await;
         }
     }
 
@@ -646,13 +616,13 @@ impl Experiment for AmortizedSlicedProjections {
         }
     }
 
-    fn verdict(runs: &[Measures]) -> Verdict {
-        let [lead, attention] = ["lead", "attention"].map(|name| least(runs, name));
+    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
+        let [lead, attention] = ["lead", "attention"].map(|name| runs.least(name));
         let text = format!(
             "Attention attains {:.3} of the largest W on new pairs (at least {attention:.3}), linear weights {:.3}, any direction {:.3}; the lead is at least {lead:.3}.",
-            mean(runs, "attention"),
-            mean(runs, "linear"),
-            mean(runs, "any_direction"),
+            runs.mean("attention"),
+            runs.mean("linear"),
+            runs.mean("any_direction"),
         );
         Verdict::at_least(lead, LEAD, text.replace("-0.", "−0.")).and(attention >= SHARE)
     }

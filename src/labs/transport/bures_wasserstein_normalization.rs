@@ -9,7 +9,7 @@ use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
 use gpu::Device;
 use ground::Result;
-use ground::claim::{Measures, Verdict, each, mean};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::random::Random;
 use ground::view::{Axis, Chart, Ink, Mark, Segment, Space, View};
 use methods::frame::orthonormal;
@@ -17,7 +17,8 @@ use methods::logistic::Probe;
 use methods::spd::normalization::{Geometry, Layer, Pass};
 use methods::spd::{affine_invariant, bures_wasserstein};
 use run::data::Library;
-use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
+use run::transition::Progress;
 
 ground::choice! {
     /// What colours tell in the scatter plots.
@@ -309,87 +310,16 @@ impl BuresWassersteinNormalization {
     }
 }
 
-impl Experiment for BuresWassersteinNormalization {
-    type Controls = Controls;
+run::views! { BuresWassersteinNormalization, Controls:
+    accuracy "New recordings, by noise floor" "With short trials one geometry is ahead at almost every floor. Take T = 200, and they agree at every floor." => accuracy_chart;
+    bures "After Bures–Wasserstein" "Large dots are new recordings: they should lie among the small ones of their colour." => view_1;
+    affine "After affine-invariant" "Recordings are centred here too, but logarithms let the smallest eigenvalues speak loudest." => view_2;
+    before "Before" "Colour by recording: each is a cloud of its own, and new ones lie elsewhere." => view_3;
+    eigenvalues "Eigenvalues and means" "The smallest eigenvalues are mostly chance. A mean of logarithms gives them as much to say as the large ones; a mean of roots hardly hears them." => eigenvalue_chart;
+    cone "Two ways across the cone" "The affine-invariant way dives towards the tip, where matrices are nothing; the other stays wide. Turn it." => cone;
+}
 
-    const CARD: Card = Card {
-        slug: "bures-wasserstein-normalization",
-        title: "Batch normalization for covariance matrices that are nearly singular",
-        paper: Paper {
-            title: "Learning to Normalize on the SPD Manifold under Bures-Wasserstein Geometry",
-            authors: "Rui Wang, Shaocheng Jin, Ziheng Chen, Xiaoqing Luo, Xiao-Jun Wu",
-            year: 2025,
-        },
-        claim: "On nearly singular covariance matrices (12 samples, 10 sensors), normalising recordings in the Bures–Wasserstein geometry with θ = ½ makes a classifier right on at least 0.04 more trials of new recordings than the affine-invariant geometry, and on more in every seed.",
-        reproduction: Reproduction::InPart,
-        honesty: "The paper trains networks with the layer inside, metric and bias learned, on skeleton and EEG data; here the layer itself (M = G = I, s = 1) is compared on simulated recordings with a linear classifier behind it. What the gain needs is short trials: with 200 samples it is gone, at any noise floor.",
-        seeds: 5,
-        unit: "batch",
-        views: &[
-            Panel {
-                id: "accuracy",
-                title: "New recordings, by noise floor",
-                look: "With short trials one geometry is ahead at almost every floor. Take T = 200, and they agree at every floor.",
-            },
-            Panel {
-                id: "bures",
-                title: "After Bures–Wasserstein",
-                look: "Large dots are new recordings: they should lie among the small ones of their colour.",
-            },
-            Panel {
-                id: "affine",
-                title: "After affine-invariant",
-                look: "Recordings are centred here too, but logarithms let the smallest eigenvalues speak loudest.",
-            },
-            Panel {
-                id: "before",
-                title: "Before",
-                look: "Colour by recording: each is a cloud of its own, and new ones lie elsewhere.",
-            },
-            Panel {
-                id: "eigenvalues",
-                title: "Eigenvalues and means",
-                look: "The smallest eigenvalues are mostly chance. A mean of logarithms gives them as much to say as the large ones; a mean of roots hardly hears them.",
-            },
-            Panel {
-                id: "cone",
-                title: "Two ways across the cone",
-                look: "The affine-invariant way dives towards the tip, where matrices are nothing; the other stays wide. Turn it.",
-            },
-        ],
-        presets: &[
-            Preset { name: "default", about: "12 samples from 10 sensors: condition numbers near a million", set: &[] },
-            Preset {
-                name: "break-it",
-                about: "Well-conditioned: 200 samples and a noise floor of 1",
-                set: &[("samples", "200"), ("floor", "1")],
-            },
-            Preset { name: "plain power", about: "θ = 1, the plain Bures–Wasserstein geometry", set: &[("power", "1")] },
-            Preset { name: "one recording like the next", about: "No shift between recordings", set: &[("shift", "0")] },
-            Preset {
-                name: "whose recording",
-                about: "Colours tell recordings: what normalization takes away",
-                set: &[("colour", "recording")],
-            },
-        ],
-        data: &[],
-        own_data: None,
-    };
-
-    fn new(controls: &Controls, seed: u64, _: &Library) -> Result<Self> {
-        let floors = std::iter::once(controls.floor).chain(FLOORS.into_iter().filter(|floor| *floor != controls.floor));
-        Ok(BuresWassersteinNormalization {
-            recordings: Recordings::new(controls.shift, seed),
-            jobs: floors.flat_map(|floor| (0..METHODS.len()).map(move |method| Job::new(floor, method))).collect(),
-            at: 0,
-            eigenvalues: Vec::new(),
-            means: Default::default(),
-            condition: f64::NAN,
-            places: Default::default(),
-            controls: controls.clone(),
-        })
-    }
-
+impl BuresWassersteinNormalization {
     async fn step(&mut self, _: &Device) -> Result<Progress> {
         if !self.recordings.complete() {
             let trials = SLICE / (self.controls.samples * (SOURCES + SENSORS));
@@ -424,6 +354,71 @@ impl Experiment for BuresWassersteinNormalization {
         Ok(Progress { done: self.at * (RECORDINGS + 1) + within, of })
     }
 
+    fn view(&self, which: usize) -> View {
+        match which {
+            0 => View::Chart(self.accuracy_chart()),
+            1..=3 => View::Chart(self.scatter(which - 1)),
+            4 => View::Chart(self.eigenvalue_chart()),
+            _ => View::Space(self.cone()),
+        }
+    }
+
+    fn view_1(&self) -> View {
+        self.view(1)
+    }
+
+    fn view_2(&self) -> View {
+        self.view(2)
+    }
+
+    fn view_3(&self) -> View {
+        self.view(3)
+    }
+}
+
+impl Experiment for BuresWassersteinNormalization {
+    const CARD: Card = Card {
+        slug: "bures-wasserstein-normalization",
+        title: "Batch normalization for covariance matrices that are nearly singular",
+        paper: Paper::new(
+            "Learning to Normalize on the SPD Manifold under Bures-Wasserstein Geometry",
+            "Rui Wang, Shaocheng Jin, Ziheng Chen, Xiaoqing Luo, Xiao-Jun Wu",
+            2025,
+        ),
+        claim: "On nearly singular covariance matrices (12 samples, 10 sensors), normalising recordings in the Bures–Wasserstein geometry with θ = ½ makes a classifier right on at least 0.04 more trials of new recordings than the affine-invariant geometry, and on more in every seed.",
+        reproduction: Reproduction::InPart,
+        honesty: "The paper trains networks with the layer inside, metric and bias learned, on skeleton and EEG data; here the layer itself (M = G = I, s = 1) is compared on simulated recordings with a linear classifier behind it. What the gain needs is short trials: with 200 samples it is gone, at any noise floor.",
+        seeds: 5,
+        unit: "batch",
+        presets: &[
+            Preset::holds("default", "12 samples from 10 sensors: condition numbers near a million", &[]),
+            Preset::gone(
+                "break-it",
+                "Well-conditioned: 200 samples and a noise floor of 1",
+                &[("samples", "200"), ("floor", "1")],
+            ),
+            Preset::open("plain power", "θ = 1, the plain Bures–Wasserstein geometry", &[("power", "1")]),
+            Preset::open("one recording like the next", "No shift between recordings", &[("shift", "0")]),
+            Preset::open("whose recording", "Colours tell recordings: what normalization takes away", &[("colour", "recording")]),
+        ],
+        data: &[],
+        own_data: None,
+    };
+
+    fn new(controls: &Controls, seed: u64, _: &Library) -> Result<Self> {
+        let floors = std::iter::once(controls.floor).chain(FLOORS.into_iter().filter(|floor| *floor != controls.floor));
+        Ok(BuresWassersteinNormalization {
+            recordings: Recordings::new(controls.shift, seed),
+            jobs: floors.flat_map(|floor| (0..METHODS.len()).map(move |method| Job::new(floor, method))).collect(),
+            at: 0,
+            eigenvalues: Vec::new(),
+            means: Default::default(),
+            condition: f64::NAN,
+            places: Default::default(),
+            controls: controls.clone(),
+        })
+    }
+
     fn revise(&mut self, controls: &Controls) -> bool {
         // Colours change nothing that is measured.
         let same = *controls == Controls { colour: controls.colour, ..self.controls.clone() };
@@ -433,12 +428,14 @@ impl Experiment for BuresWassersteinNormalization {
         same
     }
 
-    fn view(&self, which: usize) -> View {
-        match which {
-            0 => View::Chart(self.accuracy_chart()),
-            1..=3 => View::Chart(self.scatter(which - 1)),
-            4 => View::Chart(self.eigenvalue_chart()),
-            _ => View::Space(self.cone()),
+    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
+        loop {
+            let progress = self.step(stage.device()).await?;
+            stage.span(progress.done..progress.of);
+            if progress.finished() {
+                return Ok(self);
+            }
+            self = stage.part(self).await;
         }
     }
 
@@ -452,17 +449,17 @@ impl Experiment for BuresWassersteinNormalization {
         }
     }
 
-    fn verdict(runs: &[Measures]) -> Verdict {
-        let gain = mean(runs, "gain");
+    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
+        let gain = runs.mean("gain");
         let text = format!(
             "Bures–Wasserstein is right on {:.3} of new trials, affine-invariant on {:.3}, without normalization {:.3}: a gain of {gain:.3}, from {:.3} to {:.3} in single seeds.",
-            mean(runs, "bures"),
-            mean(runs, "affine"),
-            mean(runs, "none"),
-            ground::claim::least(runs, "gain"),
-            ground::claim::most(runs, "gain"),
+            runs.mean("bures"),
+            runs.mean("affine"),
+            runs.mean("none"),
+            runs.least("gain"),
+            runs.most("gain"),
         );
-        Verdict::at_least(gain, GAIN, text).and(each(runs, "gain").all(|gain| gain > 0.0))
+        Verdict::at_least(gain, GAIN, text).and(runs.each("gain").all(|gain| gain > 0.0))
     }
 }
 

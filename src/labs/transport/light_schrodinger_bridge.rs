@@ -9,7 +9,7 @@ use libm::{cos, sin};
 
 use gpu::Device;
 use ground::Result;
-use ground::claim::{Measures, Verdict, each, least, most};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::random::Random;
 use ground::view::{Axis, Chart, Field, Ink, Mark, Path, View};
 use methods::transport::clouds::CloudSinkhorn;
@@ -18,7 +18,8 @@ use methods::transport::light_bridge::fit::{BATCH, Fit};
 use methods::transport::light_bridge::known::{Yardstick, five_blobs, to_gaussian};
 use methods::transport::moments::Moments;
 use run::data::{Array, Library};
-use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
+use run::transition::Progress;
 
 ground::choice! {
     /// What the bridge leads to, from N(0, I).
@@ -253,63 +254,64 @@ impl LightSchrodingerBridge {
     }
 }
 
-impl Experiment for LightSchrodingerBridge {
-    type Controls = Controls;
+run::views! { LightSchrodingerBridge, Controls:
+    bridge "The bridge" "Paths of the learned process run from the middle to the grey targets; move t to see all points on their way." => bridge_chart;
+    conditionals "Where four starts go" "Small dots: what was learned. Large grey dots: the true plan's. They should lie on each other." => conditionals_chart;
+    error "How wrong the plan is" "It ends about where Sinkhorn on all samples is: what is left is sampling error." => error_chart;
+    loss "The loss" "It falls a little below the loss of the true potential, which has not seen the samples." => loss_chart;
+    drift "The drift at time t" "Early it points gently at several goals, late it pulls hard at the nearest." => drift_field;
+}
 
+impl LightSchrodingerBridge {
+    async fn step(&mut self, _: &Device) -> Result<Progress> {
+        let steps = self.controls.steps;
+        let mut work = 0;
+        while work < SLICE && !self.finished() {
+            if self.sinkhorn.renewed() < self.due() {
+                self.sinkhorn.renew();
+                work += self.sources.len();
+            } else if self.fit.done < steps {
+                self.fit.step(&self.sources, &self.targets);
+                work += 8 * BATCH * self.controls.components;
+                if self.fit.done.is_multiple_of(steps.div_ceil(RECORDS)) || self.fit.done == steps {
+                    self.record();
+                    work = SLICE;
+                }
+            } else if let Some((_, yardstick)) = &self.truth {
+                self.sinkhorn_error += yardstick.share(self.measured, |start| self.sinkhorn.moments(start));
+                self.measured += 1;
+                work += 10 * self.sources.len();
+            }
+        }
+        let of = steps + usize::from(self.fit.done == steps && !self.finished());
+        Ok(Progress { done: self.fit.done, of })
+    }
+}
+
+impl Experiment for LightSchrodingerBridge {
     const CARD: Card = Card {
         slug: "light-schrodinger-bridge",
         title: "A Schrödinger bridge you can train in seconds",
-        paper: Paper {
-            title: "Light Schrödinger Bridge",
-            authors: "Alexander Korotin, Nikita Gushchin, Evgeny Burnaev",
-            year: 2024,
-        },
+        paper: Paper::new("Light Schrödinger Bridge", "Alexander Korotin, Nikita Gushchin, Evgeny Burnaev", 2024),
         claim: "On a plan that is known (D = 2, ε = 0.5), the conditionals of a mixture of 10 Gaussians fitted to 1,000 unpaired samples are wrong by at most 5 % (cBW²₂-UVP), at least 30 times less than independence, and at most 1.5 times as much as discrete Sinkhorn on all samples.",
         reproduction: Reproduction::InPart,
         honesty: "The paper measures up to 128 dimensions and against neural solvers; here it is the plane, and the opponents are independence and discrete Sinkhorn, whose sampling error the light bridge shares.",
         seeds: 5,
         unit: "step",
-        views: &[
-            Panel {
-                id: "bridge",
-                title: "The bridge",
-                look: "Paths of the learned process run from the middle to the grey targets; move t to see all points on their way.",
-            },
-            Panel {
-                id: "conditionals",
-                title: "Where four starts go",
-                look: "Small dots: what was learned. Large grey dots: the true plan's. They should lie on each other.",
-            },
-            Panel {
-                id: "error",
-                title: "How wrong the plan is",
-                look: "It ends about where Sinkhorn on all samples is: what is left is sampling error.",
-            },
-            Panel {
-                id: "loss",
-                title: "The loss",
-                look: "It falls a little below the loss of the true potential, which has not seen the samples.",
-            },
-            Panel {
-                id: "drift",
-                title: "The drift at time t",
-                look: "Early it points gently at several goals, late it pulls hard at the nearest.",
-            },
-        ],
         presets: &[
-            Preset { name: "default", about: "Five blobs whose plan is known", set: &[] },
-            Preset { name: "break-it", about: "K = 1: one affine map for all", set: &[("components", "1")] },
-            Preset {
-                name: "Swiss roll",
-                about: "A spiral, with 40 Gaussians",
-                set: &[("target", "Swiss roll"), ("epsilon", "0.1"), ("components", "40")],
-            },
-            Preset {
-                name: "Gaussians",
-                about: "To a wider Gaussian: one component is enough, and its S is known",
-                set: &[("target", "Gaussian"), ("components", "1")],
-            },
-            Preset { name: "little noise", about: "ε = 0.05: paths are nearly straight", set: &[("epsilon", "0.05")] },
+            Preset::holds("default", "Five blobs whose plan is known", &[]),
+            Preset::gone("break-it", "K = 1: one affine map for all", &[("components", "1")]),
+            Preset::open(
+                "Swiss roll",
+                "A spiral, with 40 Gaussians",
+                &[("target", "Swiss roll"), ("epsilon", "0.1"), ("components", "40")],
+            ),
+            Preset::open(
+                "Gaussians",
+                "To a wider Gaussian: one component is enough, and its S is known",
+                &[("target", "Gaussian"), ("components", "1")],
+            ),
+            Preset::open("little noise", "ε = 0.05: paths are nearly straight", &[("epsilon", "0.05")]),
         ],
         data: &[],
         own_data: None,
@@ -362,30 +364,6 @@ impl Experiment for LightSchrodingerBridge {
         Ok(run)
     }
 
-    async fn step(&mut self, _: &Device) -> Result<Progress> {
-        let steps = self.controls.steps;
-        let mut work = 0;
-        while work < SLICE && !self.finished() {
-            if self.sinkhorn.renewed() < self.due() {
-                self.sinkhorn.renew();
-                work += self.sources.len();
-            } else if self.fit.done < steps {
-                self.fit.step(&self.sources, &self.targets);
-                work += 8 * BATCH * self.controls.components;
-                if self.fit.done.is_multiple_of(steps.div_ceil(RECORDS)) || self.fit.done == steps {
-                    self.record();
-                    work = SLICE;
-                }
-            } else if let Some((_, yardstick)) = &self.truth {
-                self.sinkhorn_error += yardstick.share(self.measured, |start| self.sinkhorn.moments(start));
-                self.measured += 1;
-                work += 10 * self.sources.len();
-            }
-        }
-        let of = steps + usize::from(self.fit.done == steps && !self.finished());
-        Ok(Progress { done: self.fit.done, of })
-    }
-
     fn revise(&mut self, controls: &Controls) -> bool {
         // Only what is shown depends on t.
         let same = *controls == Controls { time: controls.time, ..self.controls.clone() };
@@ -395,13 +373,14 @@ impl Experiment for LightSchrodingerBridge {
         same
     }
 
-    fn view(&self, which: usize) -> View {
-        match which {
-            0 => View::Chart(self.bridge_chart()),
-            1 => View::Chart(self.conditionals_chart()),
-            2 => View::Chart(self.error_chart()),
-            3 => View::Chart(self.loss_chart()),
-            _ => View::Field(self.drift_field()),
+    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
+        loop {
+            let progress = self.step(stage.device()).await?;
+            stage.span(progress.done..progress.of);
+            if progress.finished() {
+                return Ok(self);
+            }
+            self = stage.part(self).await;
         }
     }
 
@@ -418,14 +397,14 @@ impl Experiment for LightSchrodingerBridge {
         }
     }
 
-    fn verdict(runs: &[Measures]) -> Verdict {
-        if each(runs, "on_benchmark").any(|on| on != 1.0) {
+    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
+        if runs.each("on_benchmark").any(|on| on != 1.0) {
             let text = "The measured claim is about the benchmark; what is seen here carries no verdict.";
-            return Verdict { holds: None, text: text.into(), figure: f64::NAN, threshold: ERROR };
+            return Verdict { holds: None, outside: true, text: text.into(), figure: f64::NAN, threshold: ERROR };
         }
-        let (sinkhorn, independent) = (most(runs, "times_sinkhorn"), least(runs, "times_below_independent"));
+        let (sinkhorn, independent) = (runs.most("times_sinkhorn"), runs.least("times_below_independent"));
         // Before the baseline is there the error alone says nothing.
-        let figure = if sinkhorn.is_nan() { f64::NAN } else { most(runs, "error") };
+        let figure = if sinkhorn.is_nan() { f64::NAN } else { runs.most("error") };
         let text = format!(
             "The conditionals are wrong by {figure:.2} % at most, {sinkhorn:.2} times Sinkhorn's error at most, and {independent:.0} times less than independence at least."
         );

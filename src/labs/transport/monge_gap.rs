@@ -8,7 +8,7 @@ use libm::{cos, sin};
 
 use gpu::Device;
 use ground::Result;
-use ground::claim::{Measures, Verdict, each, mean};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::random::Random;
 use ground::view::{Axis, Chart, Ink, Mark, Matrix, View};
 use methods::nn::{Activation, Network, Start};
@@ -16,7 +16,8 @@ use methods::transport::NetworkSimplex;
 use methods::transport::clouds::CloudSinkhorn;
 use methods::transport::monge_gap::{Cost, MapLearner, Objective};
 use run::data::{Array, Library};
-use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
+use run::transition::Progress;
 
 ground::choice! {
     /// What the gap makes cheap.
@@ -397,64 +398,83 @@ impl MongeGap {
     }
 }
 
-impl Experiment for MongeGap {
-    type Controls = Controls;
+run::views! { MongeGap, Controls:
+    with "The map with the gap" "Hardly any two points could swap their goals and be better off." => view_0;
+    without "The map without" "The same network, the same samples, as good a fit, but a map that turns and folds." => view_1;
+    training "Fit and gap in training" "Dashed, the fit: the same for both. Solid, the gap: one closes it. Entropy puts it a little too low." => training_chart;
+    plan "Who should go where, with the gap" "The cheapest pairing of the points with their own images: a diagonal says that the map is it." => view_3;
+    "plan-without" "Who should go where, without" "Off the diagonal: these points should have gone to each other's images." => view_4;
+    weights "By weight: what the claim asks" "Below the line a figure is allowed. Of these weights only λ = 1 has all three there: at 0.3 the gap is still too large, at 3 the fit mostly too poor." => weights_chart;
+}
 
+impl MongeGap {
+    async fn step(&mut self, _: &Device) -> Result<Progress> {
+        let mut work = 0;
+        while work < SLICE {
+            if !self.trained() {
+                work += self.train();
+            } else if self.answers.len() < QUESTIONS.len() {
+                work += self.appraise();
+            } else if self.known() && self.entropic_error.is_nan() {
+                work += self.entropic_map();
+            } else if let Some((_, trained)) = self.others.last_mut() {
+                let finished = trained.learner.finished();
+                work += if finished { self.appraise_other() } else { trained.advance(&self.controls, false) };
+            } else {
+                break;
+            }
+        }
+        let all = |learners: usize| learners * self.controls.steps;
+        let count = self.by_weight.len() + self.others.len();
+        // The last step of a map at another weight counts once it is appraised.
+        let other = self.others.last().map_or(0, |(_, trained)| trained.learner.done.min(self.controls.steps - 1));
+        let done = self.learners[1].learner.done + all(self.by_weight.len()) + other;
+        let appraised = self.answers.len() == QUESTIONS.len() && !(self.known() && self.entropic_error.is_nan());
+        Ok(Progress { done: done + usize::from(appraised), of: all(1 + count) + 1 })
+    }
+
+    fn view(&self, which: usize) -> View {
+        match which {
+            0 | 1 => View::Chart(self.arrows(which)),
+            2 => View::Chart(self.training_chart()),
+            3 | 4 => View::Matrix(self.plan(which - 3)),
+            _ => View::Chart(self.weights_chart()),
+        }
+    }
+
+    fn view_0(&self) -> View {
+        self.view(0)
+    }
+
+    fn view_1(&self) -> View {
+        self.view(1)
+    }
+
+    fn view_3(&self) -> View {
+        self.view(3)
+    }
+
+    fn view_4(&self) -> View {
+        self.view(4)
+    }
+}
+
+impl Experiment for MongeGap {
     const CARD: Card = Card {
         slug: "monge-gap",
         title: "One regularizer that makes any network an optimal transport map",
-        paper: Paper {
-            title: "The Monge Gap: A Regularizer to Learn All Transport Maps",
-            authors: "Théo Uscidda, Marco Cuturi",
-            year: 2023,
-        },
+        paper: Paper::new("The Monge Gap: A Regularizer to Learn All Transport Maps", "Théo Uscidda, Marco Cuturi", 2023),
         claim: "Between two Gaussians of the plane a network trained with the Monge gap is off the best map by L2-UVP ≤ 10 %, at most a tenth of what it is without, and its exact gap is ≤ 0.02, while both maps fit the target (½W₂² within 0.06 of what two of its samples are apart).",
         reproduction: Reproduction::InPart,
         honesty: "The paper compares with input-convex networks in up to 256 dimensions and on single cells; here it is the plane, and the opponents are the same network without the gap and the entropic map.",
         seeds: 5,
         unit: "step",
-        views: &[
-            Panel {
-                id: "with",
-                title: "The map with the gap",
-                look: "Hardly any two points could swap their goals and be better off.",
-            },
-            Panel {
-                id: "without",
-                title: "The map without",
-                look: "The same network, the same samples, as good a fit, but a map that turns and folds.",
-            },
-            Panel {
-                id: "training",
-                title: "Fit and gap in training",
-                look: "Dashed, the fit: the same for both. Solid, the gap: one closes it. Entropy puts it a little too low.",
-            },
-            Panel {
-                id: "plan",
-                title: "Who should go where, with the gap",
-                look: "The cheapest pairing of the points with their own images: a diagonal says that the map is it.",
-            },
-            Panel {
-                id: "plan-without",
-                title: "Who should go where, without",
-                look: "Off the diagonal: these points should have gone to each other's images.",
-            },
-            Panel {
-                id: "weights",
-                title: "By weight: what the claim asks",
-                look: "Below the line a figure is allowed. Of these weights only λ = 1 has all three there: at 0.3 the gap is still too large, at 3 the fit mostly too poor.",
-            },
-        ],
         presets: &[
-            Preset { name: "default", about: "Between two Gaussians", set: &[] },
-            Preset { name: "break-it", about: "λ = 0: the fit alone", set: &[("weight", "0")] },
-            Preset { name: "four blobs", about: "To four blobs: who goes to which?", set: &[("target", "4 blobs")] },
-            Preset {
-                name: "Euclidean",
-                about: "The gap with ‖x−y‖: arrows may follow each other, not cross",
-                set: &[("cost", "‖x−y‖")],
-            },
-            Preset { name: "rings", about: "To two rings", set: &[("target", "rings")] },
+            Preset::holds("default", "Between two Gaussians", &[]),
+            Preset::gone("break-it", "λ = 0: the fit alone", &[("weight", "0")]),
+            Preset::open("four blobs", "To four blobs: who goes to which?", &[("target", "4 blobs")]),
+            Preset::open("Euclidean", "The gap with ‖x−y‖: arrows may follow each other, not cross", &[("cost", "‖x−y‖")]),
+            Preset::open("rings", "To two rings", &[("target", "rings")]),
         ],
         data: &[],
         own_data: None,
@@ -492,37 +512,14 @@ impl Experiment for MongeGap {
         Ok(run)
     }
 
-    async fn step(&mut self, _: &Device) -> Result<Progress> {
-        let mut work = 0;
-        while work < SLICE {
-            if !self.trained() {
-                work += self.train();
-            } else if self.answers.len() < QUESTIONS.len() {
-                work += self.appraise();
-            } else if self.known() && self.entropic_error.is_nan() {
-                work += self.entropic_map();
-            } else if let Some((_, trained)) = self.others.last_mut() {
-                let finished = trained.learner.finished();
-                work += if finished { self.appraise_other() } else { trained.advance(&self.controls, false) };
-            } else {
-                break;
+    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
+        loop {
+            let progress = self.step(stage.device()).await?;
+            stage.span(progress.done..progress.of);
+            if progress.finished() {
+                return Ok(self);
             }
-        }
-        let all = |learners: usize| learners * self.controls.steps;
-        let count = self.by_weight.len() + self.others.len();
-        // The last step of a map at another weight counts once it is appraised.
-        let other = self.others.last().map_or(0, |(_, trained)| trained.learner.done.min(self.controls.steps - 1));
-        let done = self.learners[1].learner.done + all(self.by_weight.len()) + other;
-        let appraised = self.answers.len() == QUESTIONS.len() && !(self.known() && self.entropic_error.is_nan());
-        Ok(Progress { done: done + usize::from(appraised), of: all(1 + count) + 1 })
-    }
-
-    fn view(&self, which: usize) -> View {
-        match which {
-            0 | 1 => View::Chart(self.arrows(which)),
-            2 => View::Chart(self.training_chart()),
-            3 | 4 => View::Matrix(self.plan(which - 3)),
-            _ => View::Chart(self.weights_chart()),
+            self = stage.part(self).await;
         }
     }
 
@@ -537,12 +534,12 @@ impl Experiment for MongeGap {
         }
     }
 
-    fn verdict(runs: &[Measures]) -> Verdict {
+    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
         let [error, baseline, gap, misfit, baseline_misfit] =
-            ["error", "baseline_error", "gap", "misfit", "baseline_misfit"].map(|name| mean(runs, name));
-        if each(runs, "error").any(f64::is_nan) {
+            ["error", "baseline_error", "gap", "misfit", "baseline_misfit"].map(|name| runs.mean(name));
+        if runs.each("error").any(f64::is_nan) {
             let text = format!("The best map is not known here: exact gap {gap:.3}, misfit {misfit:.3} above two samples'.");
-            return Verdict { holds: None, text, figure: f64::NAN, threshold: ERROR };
+            return Verdict { holds: None, outside: true, text, figure: f64::NAN, threshold: ERROR };
         }
         let figure = if gap.is_nan() || misfit.is_nan() || baseline_misfit.is_nan() { f64::NAN } else { error };
         let text = format!(

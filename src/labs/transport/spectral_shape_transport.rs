@@ -9,7 +9,7 @@ use nalgebra::DMatrix;
 
 use gpu::Device;
 use ground::Result;
-use ground::claim::{Measures, Verdict, each, least, mean};
+use ground::claim::{Measures, Runs, Verdict};
 use ground::random::Random;
 use ground::view::{Axis, Chart, Cloud, Ink, Mark, Matrix, Segment, Space, View};
 use methods::functional_map::{Objective, Pair, pull_back_unit_rows, soft_matching, unit_rows};
@@ -19,8 +19,9 @@ use methods::optimize::{Optimizer, Rule};
 use methods::shape::Mesh;
 use methods::transport::{NetworkSimplex, directions};
 use run::data::{Array, Library};
-use run::experiment::{Card, Experiment, Panel, Paper, Preset, Progress, Reproduction};
+use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
 use run::kernels::sinkhorn::Twin;
+use run::transition::Progress;
 
 ground::choice! {
     /// What is known of a vertex.
@@ -460,65 +461,78 @@ impl SpectralShapeTransport {
     }
 }
 
-impl Experiment for SpectralShapeTransport {
-    type Controls = Controls;
+run::views! { SpectralShapeTransport, Controls:
+    shapes "X and Y" "The same sheet with its bumps, bent less and more. Colours tell which part is which. Turn it." => shapes;
+    nearest "Y laid on X by nearest neighbours" "A perfect match is X's own mesh, in grey. Coloured edges lead to wrong vertices." => view_1;
+    transported "Y laid on X by the transport plan" "The same features, but every vertex is used once: most of the wrong edges are gone." => view_2;
+    curves "Matches within an error" "At r = 0: how many are right. Higher is better." => curves;
+    map "The functional map C_XY" "Near the diagonal with entries ±1: the eigenfunctions of one shape are those of the other, up to signs." => map;
+    plan "The matching" "On the diagonal, it is right. In training the soft matching, in the refinement the entropic plan." => plan;
+    losses "The losses" "Transport is small from the start: there is little left for it to do." => losses;
+}
 
+impl SpectralShapeTransport {
+    async fn step(&mut self, _: &Device) -> Result<Progress> {
+        if self.trained() {
+            if self.refined.is_none() {
+                self.refine();
+            }
+        } else if self.learner.losses.len() == self.ablated.losses.len() {
+            self.learner.step(&self.task, None);
+            let done = self.learner.losses.len();
+            if done.is_multiple_of(self.controls.steps.div_ceil(RECORDS)) || done == self.controls.steps {
+                self.matchings = Self::matchings(&self.task, &self.learner);
+            }
+        } else {
+            self.ablated.step(&self.task, None);
+            if self.trained() {
+                self.ablated_matchings = Self::matchings(&self.task, &self.ablated);
+            }
+        }
+        let done = self.ablated.losses.len() + self.learner.losses.len().saturating_sub(self.controls.steps);
+        Ok(Progress { done: done + usize::from(self.refined.is_some()), of: self.controls.steps + REFINED + 1 })
+    }
+
+    fn view(&self, which: usize) -> View {
+        match which {
+            0 => View::Space(self.shapes()),
+            1 | 2 => View::Space(self.laid_on(which - 1)),
+            3 => View::Chart(self.curves()),
+            4 => View::Matrix(self.map()),
+            5 => View::Matrix(self.plan()),
+            _ => View::Chart(self.losses()),
+        }
+    }
+
+    fn view_1(&self) -> View {
+        self.view(1)
+    }
+
+    fn view_2(&self) -> View {
+        self.view(2)
+    }
+}
+
+impl Experiment for SpectralShapeTransport {
     const CARD: Card = Card {
         slug: "spectral-shape-transport",
         title: "Matching two bent shapes with eigenfunctions and transport",
-        paper: Paper {
-            title: "Integrating Efficient Optimal Transport and Functional Maps For Unsupervised Shape Correspondence Learning",
-            authors: "Tung Le, Khai Nguyen, Shanlin Sun, Nhat Ho, Xiaohui Xie",
-            year: 2024,
-        },
+        paper: Paper::new(
+            "Integrating Efficient Optimal Transport and Functional Maps For Unsupervised Shape Correspondence Learning",
+            "Tung Le, Khai Nguyen, Shanlin Sun, Nhat Ho, Xiaohui Xie",
+            2024,
+        ),
         claim: "With the same learned features a transport plan makes at most 0.6 of the wrong matches that nearest neighbours make, fewer in every seed, with at most 0.9 of the mean geodesic error, and uses every vertex.",
         reproduction: Reproduction::NotAtThisScale,
         honesty: "The paper's own point is that a sliced Wasserstein loss and entropic refinement improve correspondences on large benchmarks. On these two small sheets the sliced loss has no measurable effect before the refinement; the refinement makes the best entries of its rows wrong in 10 % where nearest neighbours were in 14 %, better in each of five seeds, but does nothing for the exact plan (3 %). What is measured is the nearest true claim, that transport matches better than nearest neighbours.",
         seeds: 5,
         unit: "step",
-        views: &[
-            Panel {
-                id: "shapes",
-                title: "X and Y",
-                look: "The same sheet with its bumps, bent less and more. Colours tell which part is which. Turn it.",
-            },
-            Panel {
-                id: "nearest",
-                title: "Y laid on X by nearest neighbours",
-                look: "A perfect match is X's own mesh, in grey. Coloured edges lead to wrong vertices.",
-            },
-            Panel {
-                id: "transported",
-                title: "Y laid on X by the transport plan",
-                look: "The same features, but every vertex is used once: most of the wrong edges are gone.",
-            },
-            Panel { id: "curves", title: "Matches within an error", look: "At r = 0: how many are right. Higher is better." },
-            Panel {
-                id: "map",
-                title: "The functional map C_XY",
-                look: "Near the diagonal with entries ±1: the eigenfunctions of one shape are those of the other, up to signs.",
-            },
-            Panel {
-                id: "plan",
-                title: "The matching",
-                look: "On the diagonal, it is right. In training the soft matching, in the refinement the entropic plan.",
-            },
-            Panel {
-                id: "losses",
-                title: "The losses",
-                look: "Transport is small from the start: there is little left for it to do.",
-            },
-        ],
         presets: &[
-            Preset { name: "default", about: "One sheet bent more than the other", set: &[] },
-            Preset {
-                name: "break-it",
-                about: "Noise for descriptors: there is nothing to match",
-                set: &[("descriptors", "noise")],
-            },
-            Preset { name: "without transport", about: "λ_OT = 0, the paper's ablation", set: &[("transport", "0")] },
-            Preset { name: "dented", about: "ν = 0.2: no longer the same shape", set: &[("noise", "0.2")] },
-            Preset { name: "sharp refinement", about: "ε_r = 0.002: nearly one to one", set: &[("epsilon", "0.002")] },
+            Preset::holds("default", "One sheet bent more than the other", &[]),
+            Preset::gone("break-it", "Noise for descriptors: there is nothing to match", &[("descriptors", "noise")]),
+            Preset::open("without transport", "λ_OT = 0, the paper's ablation", &[("transport", "0")]),
+            Preset::open("dented", "ν = 0.2: no longer the same shape", &[("noise", "0.2")]),
+            Preset::open("sharp refinement", "ε_r = 0.002: nearly one to one", &[("epsilon", "0.002")]),
         ],
         data: &[],
         own_data: None,
@@ -541,27 +555,6 @@ impl Experiment for SpectralShapeTransport {
         })
     }
 
-    async fn step(&mut self, _: &Device) -> Result<Progress> {
-        if self.trained() {
-            if self.refined.is_none() {
-                self.refine();
-            }
-        } else if self.learner.losses.len() == self.ablated.losses.len() {
-            self.learner.step(&self.task, None);
-            let done = self.learner.losses.len();
-            if done.is_multiple_of(self.controls.steps.div_ceil(RECORDS)) || done == self.controls.steps {
-                self.matchings = Self::matchings(&self.task, &self.learner);
-            }
-        } else {
-            self.ablated.step(&self.task, None);
-            if self.trained() {
-                self.ablated_matchings = Self::matchings(&self.task, &self.ablated);
-            }
-        }
-        let done = self.ablated.losses.len() + self.learner.losses.len().saturating_sub(self.controls.steps);
-        Ok(Progress { done: done + usize::from(self.refined.is_some()), of: self.controls.steps + REFINED + 1 })
-    }
-
     fn revise(&mut self, controls: &Controls) -> bool {
         // Training does not know of ε_r.
         let same = *controls == Controls { epsilon: controls.epsilon, ..self.controls.clone() } && !self.refining();
@@ -571,14 +564,14 @@ impl Experiment for SpectralShapeTransport {
         same
     }
 
-    fn view(&self, which: usize) -> View {
-        match which {
-            0 => View::Space(self.shapes()),
-            1 | 2 => View::Space(self.laid_on(which - 1)),
-            3 => View::Chart(self.curves()),
-            4 => View::Matrix(self.map()),
-            5 => View::Matrix(self.plan()),
-            _ => View::Chart(self.losses()),
+    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
+        loop {
+            let progress = self.step(stage.device()).await?;
+            stage.span(progress.done..progress.of);
+            if progress.finished() {
+                return Ok(self);
+            }
+            self = stage.part(self).await;
         }
     }
 
@@ -598,21 +591,21 @@ impl Experiment for SpectralShapeTransport {
         }
     }
 
-    fn verdict(runs: &[Measures]) -> Verdict {
+    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
         let [nearest, transported, nearest_error, transported_error] =
-            ["nearest_wrong", "transported_wrong", "nearest_error", "transported_error"].map(|name| mean(runs, name));
-        let trained = each(runs, "trained").all(|trained| trained == 1.0);
+            ["nearest_wrong", "transported_wrong", "nearest_error", "transported_error"].map(|name| runs.mean(name));
+        let trained = runs.each("trained").all(|trained| trained == 1.0);
         let ratio = if trained { transported / nearest } else { f64::NAN };
         let text = format!(
             "Wrong matches: {:.1} % by nearest neighbours, {:.1} % by the plan on the same features ({:.1} % and {:.1} % without the sliced loss); mean errors {nearest_error:.3} and {transported_error:.3}, {:.3} at random.",
             100.0 * nearest,
             100.0 * transported,
-            100.0 * mean(runs, "nearest_wrong_without_sliced"),
-            100.0 * mean(runs, "transported_wrong_without_sliced"),
-            mean(runs, "random_error"),
+            100.0 * runs.mean("nearest_wrong_without_sliced"),
+            100.0 * runs.mean("transported_wrong_without_sliced"),
+            runs.mean("random_error"),
         );
-        let better = least(runs, "fewer_wrong") > 0.0 && transported_error <= ERROR * nearest_error;
-        Verdict::at_most(ratio, WRONG, text).and(better && least(runs, "transported_coverage") == 1.0)
+        let better = runs.least("fewer_wrong") > 0.0 && transported_error <= ERROR * nearest_error;
+        Verdict::at_most(ratio, WRONG, text).and(better && runs.least("transported_coverage") == 1.0)
     }
 
     fn results(&self) -> Vec<Array> {

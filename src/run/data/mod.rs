@@ -90,6 +90,12 @@ pub struct Array {
 }
 
 impl Array {
+    /// A table of results: one row a thing, one named column a number of it.
+    pub fn table<const N: usize>(name: impl Into<String>, columns: [&str; N], rows: impl IntoIterator<Item = [f64; N]>) -> Self {
+        let values: Vec<f64> = rows.into_iter().flatten().collect();
+        Array { name: name.into(), shape: vec![values.len() / N, N], values, columns: columns.map(String::from).to_vec() }
+    }
+
     /// The file it came from.
     pub fn file(&self) -> &str {
         self.name.split('/').next().unwrap_or("")
