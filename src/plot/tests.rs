@@ -14,7 +14,7 @@ fn sample(name: &str) -> View {
     samples().into_iter().find(|s| s.0 == name).expect("a sample of that name").1
 }
 
-/// Writes every sample to `target/gallery`: `cargo test --lib plot::tests::gallery -- --ignored`.
+/// Writes every sample to `target/gallery`: `cargo test -p orrery-plot gallery -- --ignored`.
 #[test]
 #[ignore = "writes pictures to look at"]
 fn gallery() {
@@ -39,7 +39,7 @@ fn gallery() {
     }
 }
 
-/// How long each sample takes as SVG: `cargo test --lib plot::tests::speed -- --ignored --nocapture`.
+/// How long each sample takes as SVG: `cargo test -p orrery-plot speed -- --ignored --nocapture`.
 #[test]
 #[ignore = "prints times"]
 fn speed() {
