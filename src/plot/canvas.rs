@@ -8,7 +8,7 @@ use plotters_canvas::CanvasBackend;
 use wasm_bindgen::{Clamped, JsCast, JsValue};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
-use super::pen::{ASCENT, Backend, FONT_RATIO};
+use crate::pen::{ASCENT, Backend, FONT_RATIO};
 use ground::error::{Error, Result};
 
 /// Backend pixels per canvas pixel: plotters' coordinates are whole numbers, lines need finer ones.

@@ -1,12 +1,11 @@
 //! Marks on two axes: lines, trails, points, histograms, bars, bands, rules, spans, labels and arrows.
 
-use super::axes::{
-    self, Entry, Frame, Legend, NAME, ROW, SMALL, Scaler, Surroundings, Symbol, draw_axes, foot_room, left_room, number, plate,
-    quantity, worded,
-};
-use super::palette::{Colour, Palette};
-use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, fit, text_width};
 use super::{Nearest, Page, ReadOut, clip, count, exact};
+use crate::axes::{self, Entry, Frame, Legend, NAME, ROW, SMALL, Surroundings, Symbol, draw_axes, foot_room, left_room, plate};
+use crate::colour::Colour;
+use crate::palette::Palette;
+use crate::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, fit, text_width};
+use crate::scale::{self, Scaler, number, quantity, worded};
 use ground::view::{Axis, Chart, Handle, Ink, Mark, Scale};
 
 /// Width of a line of data.
@@ -96,7 +95,7 @@ fn scales(chart: &Chart, names: &[String]) -> (Scaler, Scaler) {
     };
     let mut y = Scaler::fit(&chart.y, all_y(chart).chain(handle.map(|h| h.1)), if names.is_empty() { 0.05 } else { 0.1 });
     let stands = chart.marks.iter().any(|m| matches!(m, Mark::Histogram { .. } | Mark::Bars { .. }));
-    if axes::fixed(&chart.y, chart.y.scale).is_none() && y.scale == Scale::Linear {
+    if scale::fixed(&chart.y, chart.y.scale).is_none() && y.scale == Scale::Linear {
         // A margin is not to show values that cannot be: what is never negative starts at zero where it comes near.
         let least = all_y(chart).filter(|v| v.is_finite()).fold(f64::INFINITY, f64::min);
         let most = all_y(chart).filter(|v| v.is_finite()).fold(f64::NEG_INFINITY, f64::max);
@@ -133,7 +132,7 @@ fn layout(chart: &Chart, page: &Page) -> Layout {
         (x, y) = (x.over(wx), y.over(wy));
     }
     let entries = legend_entries(chart);
-    let title = fit(&axes::title(&chart.y), NAME, area.w);
+    let title = fit(&scale::title(&chart.y), NAME, area.w);
     let legend = Legend::place(&title, entries, area.x, area.right(), area.y);
 
     let place = |legend: Legend, right: f64| {
@@ -269,7 +268,7 @@ pub(crate) fn draw(chart: &Chart, pen: &mut dyn Pen, page: &Page) {
     let Layout { frame, legend, direct, categories, tops } = layout(chart, page);
     let palette = page.palette;
     let area = page.area();
-    pen.text((area.x, area.y + ROW / 2.0), &fit(&axes::title(&chart.y), NAME, area.w), &Type::new(NAME, palette.text));
+    pen.text((area.x, area.y + ROW / 2.0), &fit(&scale::title(&chart.y), NAME, area.w), &Type::new(NAME, palette.text));
     legend.draw(pen, palette);
     if frame.rect.w < 8.0 || frame.rect.h < 8.0 {
         return;
@@ -630,7 +629,7 @@ pub(crate) fn read_out(chart: &Chart, page: &Page, px: Px) -> Option<ReadOut> {
                     if frame.rect.contains(middle) {
                         nearest.offer(off, middle, || {
                             let range = format!("{} to {}", number(low), quantity(&chart.y, high));
-                            named(name, format!("{}, {} {range}", worded(&chart.x, "x", x), axes::label(&chart.y, "y")))
+                            named(name, format!("{}, {} {range}", worded(&chart.x, "x", x), scale::label(&chart.y, "y")))
                         });
                     }
                 }
@@ -642,7 +641,7 @@ pub(crate) fn read_out(chart: &Chart, page: &Page, px: Px) -> Option<ReadOut> {
                         let at = ((a + b) / 2.0, bar_end(&frame, y).unwrap_or(frame.rect.bottom()));
                         nearest.offer(10.0 + 0.02 * (at.1 - px.1).abs(), at, || {
                             let bin =
-                                format!("{} {} to {}", axes::label(&chart.x, "x"), number(edge[0]), quantity(&chart.x, edge[1]));
+                                format!("{} {} to {}", scale::label(&chart.x, "x"), number(edge[0]), quantity(&chart.x, edge[1]));
                             named(name, format!("{bin}, {}", worded(&chart.y, "y", y)))
                         });
                     }
@@ -681,7 +680,7 @@ pub(crate) fn read_out(chart: &Chart, page: &Page, px: Px) -> Option<ReadOut> {
 
 /// The data, a row a datum.
 pub(crate) fn rows(chart: &Chart) -> Vec<Vec<String>> {
-    let column = |axis: &Axis, fallback: &str| match axes::title(axis) {
+    let column = |axis: &Axis, fallback: &str| match scale::title(axis) {
         title if title.is_empty() => fallback.to_owned(),
         title => title,
     };
@@ -750,7 +749,7 @@ pub(crate) fn describe(chart: &Chart) -> String {
     } else {
         "Chart"
     };
-    let what = match (axes::title(&chart.y), axes::title(&chart.x)) {
+    let what = match (scale::title(&chart.y), scale::title(&chart.x)) {
         (y, x) if y.is_empty() && x.is_empty() => kind.to_owned(),
         (y, x) if x.is_empty() => format!("{kind} of {y}"),
         (y, x) if y.is_empty() => format!("{kind} over {x}"),

@@ -1,9 +1,10 @@
 //! Arrows on a plane, and paths through them.
 
-use super::axes::{self, Frame, Legend, NAME, ROW, Scaler, Surroundings, draw_axes, foot_room, left_room, number, worded};
-use super::heat_map::{draw_path, path_entries};
-use super::pen::{Pen, Px, Rect, Type, distance, fit};
 use super::{Nearest, Page, ReadOut, clip, count, exact};
+use crate::axes::{Frame, Legend, NAME, ROW, Surroundings, draw_axes, foot_room, left_room};
+use crate::heat_map::{draw_path, path_entries};
+use crate::pen::{Pen, Px, Rect, Type, distance, fit};
+use crate::scale::{self, Scaler, number, worded};
 use ground::view::Field;
 
 struct Layout {
@@ -29,7 +30,7 @@ fn layout(field: &Field, page: &Page) -> Layout {
     if let Some([wx, wy]) = page.camera.window {
         (x, y) = (x.over(wx), y.over(wy));
     }
-    let title = axes::title(&field.y);
+    let title = scale::title(&field.y);
     let legend = Legend::place(&title, path_entries(&field.paths), area.x, area.right(), area.y);
     let top = area.y + legend.height + if legend.height > 0.0 { 5.0 } else { 0.0 };
     let bottom = (area.bottom() - foot_room(&field.x)).max(top);
@@ -59,7 +60,7 @@ pub(crate) fn frame(field: &Field, page: &Page) -> Frame {
 pub(crate) fn draw(field: &Field, pen: &mut dyn Pen, page: &Page) {
     let Layout { frame, legend, stretch, longest } = layout(field, page);
     let (palette, area) = (page.palette, page.area());
-    pen.text((area.x, area.y + ROW / 2.0), &fit(&axes::title(&field.y), NAME, area.w), &Type::new(NAME, palette.text));
+    pen.text((area.x, area.y + ROW / 2.0), &fit(&scale::title(&field.y), NAME, area.w), &Type::new(NAME, palette.text));
     legend.draw(pen, palette);
     if frame.rect.w < 8.0 || frame.rect.h < 8.0 {
         return;
@@ -118,7 +119,7 @@ pub(crate) fn read_out(field: &Field, page: &Page, px: Px) -> Option<ReadOut> {
 
 /// The arrows, then the paths, a row each.
 pub(crate) fn rows(field: &Field) -> Vec<Vec<String>> {
-    let named = |axis, fallback: &str| Some(axes::title(axis)).filter(|t| !t.is_empty()).unwrap_or_else(|| fallback.to_owned());
+    let named = |axis, fallback: &str| Some(scale::title(axis)).filter(|t| !t.is_empty()).unwrap_or_else(|| fallback.to_owned());
     let (x, y) = (named(&field.x, "x"), named(&field.y, "y"));
     let (dx, dy) = (format!("{x} component"), format!("{y} component"));
     let mut rows = vec![vec![x, y, dx, dy, "path".to_owned(), "step".to_owned()]];
@@ -138,12 +139,12 @@ pub(crate) fn rows(field: &Field) -> Vec<Vec<String>> {
 
 /// One sentence made from the data.
 pub(crate) fn describe(field: &Field) -> String {
-    let over = format!("{} and {}", axes::label(&field.x, "x"), axes::label(&field.y, "y"));
+    let over = format!("{} and {}", scale::label(&field.x, "x"), scale::label(&field.y, "y"));
     let lengths = || arrows(field).map(|(at, v)| (at, distance((0.0, 0.0), v)));
     let n = lengths().count();
     let longest = lengths().max_by(|a, b| a.1.total_cmp(&b.1));
     let shortest = lengths().min_by(|a, b| a.1.total_cmp(&b.1));
-    let point = |p: (f64, f64)| format!("({}, {})", axes::quantity(&field.x, p.0), axes::quantity(&field.y, p.1));
+    let point = |p: (f64, f64)| format!("({}, {})", scale::quantity(&field.x, p.0), scale::quantity(&field.y, p.1));
     let (Some(longest), Some(shortest)) = (longest, shortest) else {
         return format!("Vector field over {over}, without arrows.");
     };

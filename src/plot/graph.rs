@@ -1,8 +1,9 @@
 //! Nodes and edges at given places; the unit square fills the picture, y upwards.
 
-use super::axes::{Frame, SMALL, Scaler, number};
-use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, text_width};
 use super::{Nearest, Page, ReadOut, clip, count, exact};
+use crate::axes::{Frame, SMALL};
+use crate::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, text_width};
+use crate::scale::{Scaler, number};
 use ground::view::{Graph, Node, Scale};
 
 /// More nodes than this get no labels: none could be read.

@@ -1,13 +1,14 @@
 //! Values over a rectangle: cells as one bitmap, contours, paths, a draggable start.
 
-use super::axes::{
-    self, BAR_GAP, Entry, Frame, Legend, NAME, ROW, Scaler, Surroundings, Symbol, bar_room, draw_axes, draw_bar, foot_room,
-    left_room, worded,
-};
-use super::chart::{LINE, draw_handle};
-use super::palette::{Colour, ColourScale, Palette};
-use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, fit, text_width};
 use super::{Nearest, Page, ReadOut, clip, count, exact};
+use crate::axes::{
+    BAR_GAP, Entry, Frame, Legend, NAME, ROW, Surroundings, Symbol, bar_room, draw_axes, draw_bar, foot_room, left_room,
+};
+use crate::chart::{LINE, draw_handle};
+use crate::colour::Colour;
+use crate::palette::{ColourScale, Palette};
+use crate::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, fit, text_width};
+use crate::scale::{self, Scaler, worded};
 use ground::view::{HeatMap, Path, Scale};
 
 /// Cells as they are: columns, rows, and no more values than both make.
@@ -91,7 +92,7 @@ fn layout(map: &HeatMap, page: &Page) -> Layout {
         (x, y) = (x.over(wx), y.over(wy));
     }
     let foot = foot_room(&map.x);
-    let bar = with_bar(page, &axes::title(&map.y), &axes::title(&map.value), path_entries(&map.paths), &scale, foot);
+    let bar = with_bar(page, &scale::title(&map.y), &scale::title(&map.value), path_entries(&map.paths), &scale, foot);
     let bottom = (area.bottom() - foot).max(bar.top);
     let left = (area.x + left_room(&y, (bottom - bar.top).max(1.0))).min(bar.right);
     let frame = Frame::new(Rect::between(left, bar.top, bar.right, bottom), x, y);
@@ -153,7 +154,7 @@ pub(crate) fn draw_cells(
 pub(crate) fn draw(map: &HeatMap, pen: &mut dyn Pen, page: &Page) {
     let Layout { frame, legend, scale } = layout(map, page);
     let palette = page.palette;
-    draw_titles(pen, page, (&axes::title(&map.y), page.area().x), &axes::title(&map.value), frame.rect.right() + BAR_GAP);
+    draw_titles(pen, page, (&scale::title(&map.y), page.area().x), &scale::title(&map.value), frame.rect.right() + BAR_GAP);
     legend.draw(pen, palette);
     if frame.rect.w < 8.0 || frame.rect.h < 8.0 {
         return;
@@ -389,7 +390,7 @@ pub(crate) fn on_path(map: &HeatMap, path: &Path, step: usize, x: f64, y: f64) -
 pub(crate) fn rows(map: &HeatMap) -> Vec<Vec<String>> {
     let cells = Cells::of(map.columns, &map.values);
     let scales = extents(map);
-    let named = |axis, fallback: &str| Some(axes::title(axis)).filter(|t| !t.is_empty()).unwrap_or_else(|| fallback.to_owned());
+    let named = |axis, fallback: &str| Some(scale::title(axis)).filter(|t| !t.is_empty()).unwrap_or_else(|| fallback.to_owned());
     let mut head = vec![named(&map.x, "x"), named(&map.y, "y"), named(&map.value, "value")];
     let with_paths = !map.paths.is_empty();
     if with_paths {
@@ -418,8 +419,8 @@ pub(crate) fn rows(map: &HeatMap) -> Vec<Vec<String>> {
 pub(crate) fn describe(map: &HeatMap, kind: &str) -> String {
     let cells = Cells::of(map.columns, &map.values);
     let scales = extents(map);
-    let what = axes::label(&map.value, "values");
-    let over = format!("{} and {}", axes::label(&map.x, "x"), axes::label(&map.y, "y"));
+    let what = scale::label(&map.value, "values");
+    let over = format!("{} and {}", scale::label(&map.x, "x"), scale::label(&map.y, "y"));
     let finite = || cells.values.iter().enumerate().filter(|(_, v)| v.is_finite());
     let low = finite().min_by(|a, b| a.1.total_cmp(b.1));
     let high = finite().max_by(|a, b| a.1.total_cmp(b.1));
@@ -428,9 +429,9 @@ pub(crate) fn describe(map: &HeatMap, kind: &str) -> String {
     };
     let place = |index: usize| {
         let (x, y) = centre(&cells, scales, index % cells.columns, index / cells.columns);
-        format!("{}, {}", axes::quantity(&map.x, x), axes::quantity(&map.y, y))
+        format!("{}, {}", scale::quantity(&map.x, x), scale::quantity(&map.y, y))
     };
-    let value = |v: f32| axes::quantity(&map.value, f64::from(v));
+    let value = |v: f32| scale::quantity(&map.value, f64::from(v));
     let log = if map.value.scale == Scale::Log { " on a logarithmic scale" } else { "" };
     let mut text = format!(
         "{kind} of {what} over {over}{log}: from {} at ({}) to {} at ({})",
@@ -441,7 +442,7 @@ pub(crate) fn describe(map: &HeatMap, kind: &str) -> String {
     );
     text += &describe_paths(map, &map.paths);
     if let Some(handle) = &map.handle {
-        text += &format!("; {} at ({}, {})", handle.name, axes::number(handle.at.0), axes::number(handle.at.1));
+        text += &format!("; {} at ({}, {})", handle.name, scale::number(handle.at.0), scale::number(handle.at.1));
     }
     text + "."
 }
@@ -454,7 +455,7 @@ fn describe_paths(map: &HeatMap, paths: &[Path]) -> String {
         let mut finite = path.x.iter().zip(&path.y).filter(|(x, y)| x.is_finite() && y.is_finite());
         let Some(first) = finite.next() else { continue };
         let last = finite.next_back().unwrap_or(first);
-        let point = |p: (&f64, &f64)| format!("({}, {})", axes::quantity(&map.x, *p.0), axes::quantity(&map.y, *p.1));
+        let point = |p: (&f64, &f64)| format!("({}, {})", scale::quantity(&map.x, *p.0), scale::quantity(&map.y, *p.1));
         let name = if path.name.is_empty() { "a path" } else { &path.name };
         text += &format!("; {name} from {} to {}", point(first), point(last));
     }

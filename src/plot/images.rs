@@ -1,8 +1,9 @@
 //! Small pictures in rows, all in one bitmap, captions under them.
 
-use super::axes::SMALL;
-use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, fit};
 use super::{Page, ReadOut, count, exact};
+use crate::axes::SMALL;
+use crate::pen::{Anchor, Baseline, Pen, Px, Rect, Type, fit};
+use crate::scale;
 use ground::view::Images;
 
 /// Between two pictures, in CSS pixels.
@@ -181,11 +182,7 @@ pub(crate) fn describe(images: &Images) -> String {
     let captions: Vec<&str> = images.captions.iter().map(String::as_str).filter(|c| !c.is_empty()).take(10).collect();
     if captions.is_empty() {
         let mean = images.pixels.iter().map(|&v| u64::from(v)).sum::<u64>() as f64 / images.pixels.len() as f64 / 2.55;
-        text += &format!(
-            ", {} % of full {} on average",
-            super::axes::number(mean.round()),
-            if n == 3 { "brightness" } else { "ink" }
-        );
+        text += &format!(", {} % of full {} on average", scale::number(mean.round()), if n == 3 { "brightness" } else { "ink" });
     } else {
         let more = if images.captions.len() > captions.len() { ", …" } else { "" };
         text += &format!(": {}{more}", captions.join(", "));

@@ -5,14 +5,15 @@
 //! [`handle_px`]. [`csv()`] and [`describe`] say the same in numbers and in a sentence. All of them are pure functions of
 //! view, [`Style`] and [`Camera`], and none of them panics, whatever the numbers are.
 //!
-//! All drawing code speaks to a [`pen::Pen`] in CSS pixels. [`palette`] has the colours, [`axes`] what all cartesian views
-//! share.
+//! All drawing code speaks to a [`pen::Pen`] in CSS pixels. [`palette`] has the colours, `scale` turns numbers into places and
+//! words, `axes` draws what all cartesian views share.
 
-pub mod axes;
+mod axes;
 #[cfg(target_arch = "wasm32")]
 pub mod canvas;
 mod chart;
 mod clip;
+mod colour;
 mod field;
 mod graph;
 mod heat_map;
@@ -23,6 +24,7 @@ pub mod palette;
 pub mod pen;
 pub mod relief;
 pub mod samples;
+mod scale;
 mod space;
 pub mod surface;
 mod svg;
@@ -30,7 +32,9 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use palette::Theme;
 pub use pen::Backend;
+pub use scale::number;
 #[cfg(not(target_arch = "wasm32"))]
 pub use svg::png;
 pub use svg::svg;
@@ -40,16 +44,6 @@ use ground::error::Result;
 use ground::view::View;
 use palette::Palette;
 use pen::{Pen, Px, Rect, Sheet};
-
-/// Light or dark.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Theme {
-    /// Dark ink on white.
-    #[default]
-    Light,
-    /// Light ink on nearly black.
-    Dark,
-}
 
 /// Size and theme of a picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -294,7 +288,7 @@ fn frame_of_all(view: &View, style: &Style) -> Option<Frame> {
 /// The camera that shows `wanted`, moved to lie within `full` and to be neither larger than it nor too small to tell apart.
 fn within(wanted: Frame, full: Option<Frame>, camera: &Camera) -> Camera {
     let Some(full) = full else { return *camera };
-    let keep = |wanted: axes::Scaler, full: axes::Scaler| {
+    let keep = |wanted: scale::Scaler, full: scale::Scaler| {
         let (from, to) = (full.place(wanted.low), full.place(wanted.high));
         let length = to - from;
         if !(length.is_finite()) || length < 1e-6 {

@@ -1,11 +1,13 @@
 //! A matrix as one bitmap, with names, numbers in small ones, and outlined entries.
 
-use super::axes::{self, BAR_GAP, Frame, NAME, ROW, SMALL, Scaler, draw_bar, tick_count};
-use super::chart::brief;
-use super::heat_map::{Cells, draw_cells, draw_titles, with_bar};
-use super::palette::{Colour, ColourScale};
-use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, fit, text_width};
 use super::{Page, ReadOut, count, exact};
+use crate::axes::{BAR_GAP, Frame, NAME, ROW, SMALL, draw_bar, tick_count};
+use crate::chart::brief;
+use crate::colour::Colour;
+use crate::heat_map::{Cells, draw_cells, draw_titles, with_bar};
+use crate::palette::ColourScale;
+use crate::pen::{Anchor, Baseline, Pen, Px, Rect, Type, fit, text_width};
+use crate::scale::{self, Scaler};
 use ground::view::{Axis, Matrix, Scale};
 
 struct Layout {
@@ -24,7 +26,7 @@ fn name_room(matrix: &Matrix, width: f64) -> f64 {
     let names = &matrix.names;
     if names.is_empty() {
         let cells = cells(matrix);
-        return text_width(&axes::number(cells.rows as f64), SMALL) + 8.0;
+        return text_width(&scale::number(cells.rows as f64), SMALL) + 8.0;
     }
     names.iter().map(|n| text_width(n, SMALL)).fold(0.0, f64::max).min(0.3 * width) + 8.0
 }
@@ -43,7 +45,7 @@ fn layout(matrix: &Matrix, page: &Page) -> Layout {
     let longest = longest(matrix);
 
     let place = |foot: f64| {
-        let bar = with_bar(page, &matrix.row, &axes::title(&matrix.value), Vec::new(), &scale, foot);
+        let bar = with_bar(page, &matrix.row, &scale::title(&matrix.value), Vec::new(), &scale, foot);
         let bottom = (area.bottom() - foot).max(bar.top);
         let room = Rect::between(left.min(bar.right), bar.top, bar.right, bottom);
         let (columns, rows) = (cells.columns.max(1) as f64, cells.rows.max(1) as f64);
@@ -79,7 +81,7 @@ pub(crate) fn draw(matrix: &Matrix, pen: &mut dyn Pen, page: &Page) {
     let Layout { frame, scale, upright } = layout(matrix, page);
     let (palette, cells, rect) = (page.palette, cells(matrix), frame.rect);
     let names = rect.x - name_room(matrix, page.area().w);
-    draw_titles(pen, page, (&matrix.row, names), &axes::title(&matrix.value), rect.right() + BAR_GAP);
+    draw_titles(pen, page, (&matrix.row, names), &scale::title(&matrix.value), rect.right() + BAR_GAP);
     if rect.w < 8.0 || rect.h < 8.0 || cells.columns == 0 {
         return;
     }
@@ -103,7 +105,7 @@ pub(crate) fn draw(matrix: &Matrix, pen: &mut dyn Pen, page: &Page) {
             ticks.iter().filter(|t| t.at >= 0.0 && t.at.fract() == 0.0).map(|t| t.at as usize).filter(|&i| i < n).collect()
         }
     };
-    let name = |i: usize| if named { matrix.names.get(i).cloned().unwrap_or_default() } else { axes::number(i as f64) };
+    let name = |i: usize| if named { matrix.names.get(i).cloned().unwrap_or_default() } else { scale::number(i as f64) };
     for row in shown(&frame.y, cells.rows, cell.1, 12.0) {
         let at = frame.px_y(row as f64 + 0.5);
         if at > rect.y && at < rect.bottom() {
@@ -204,7 +206,7 @@ fn word<'a>(name: &'a str, other: &'a str) -> &'a str {
 
 /// A row or column in words: its name if it has one, else its number.
 fn named(matrix: &Matrix, index: usize) -> String {
-    matrix.names.get(index).cloned().unwrap_or_else(|| axes::number(index as f64))
+    matrix.names.get(index).cloned().unwrap_or_else(|| scale::number(index as f64))
 }
 
 /// The entry under the pointer.
@@ -221,7 +223,7 @@ pub(crate) fn read_out(matrix: &Matrix, page: &Page, px: Px) -> Option<ReadOut> 
     let (column, row) = ((x as usize).min(cells.columns - 1), (y as usize).min(cells.rows - 1));
     let text = format!(
         "{}\n{} {}, {} {}",
-        axes::worded(&matrix.value, "value", cells.at(column, row)),
+        scale::worded(&matrix.value, "value", cells.at(column, row)),
         word(&matrix.row, "row"),
         named(matrix, row),
         word(&matrix.column, "column"),
@@ -233,7 +235,7 @@ pub(crate) fn read_out(matrix: &Matrix, page: &Page, px: Px) -> Option<ReadOut> 
 /// A row an entry.
 pub(crate) fn rows(matrix: &Matrix) -> Vec<Vec<String>> {
     let cells = cells(matrix);
-    let value = axes::title(&matrix.value);
+    let value = scale::title(&matrix.value);
     let mut head = vec![word(&matrix.row, "row").to_owned(), word(&matrix.column, "column").to_owned()];
     head.push(if value.is_empty() { "value".to_owned() } else { value });
     let outlines = !matrix.outlined.is_empty();
@@ -275,7 +277,7 @@ pub(crate) fn describe(matrix: &Matrix) -> String {
     let high = finite().max_by(|a, b| a.1.total_cmp(b.1));
     let (Some(low), Some(high)) = (low, high) else { return format!("{what}, without values.") };
     let place = |i: usize| format!("({}, {})", named(matrix, i / cells.columns), named(matrix, i % cells.columns));
-    let value = |v: f32| axes::quantity(&matrix.value, f64::from(v));
+    let value = |v: f32| scale::quantity(&matrix.value, f64::from(v));
     let mut text = format!("{what}: from {} at {} to {} at {}", value(*low.1), place(low.0), value(*high.1), place(high.0));
     let zeros = cells.values.iter().filter(|v| **v == 0.0).count();
     if zeros > 0 && 2 * zeros >= cells.values.len() {

@@ -8,7 +8,7 @@ use plotters_backend::{
     FontTransform,
 };
 
-use super::palette::Colour;
+use crate::colour::Colour;
 use ground::error::{Error, Result};
 
 /// The font stack of every text in a picture.

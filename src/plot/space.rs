@@ -1,13 +1,12 @@
 //! Points, segments and arrows in three dimensions, seen from an orbit; flat where every z is zero.
 
-use super::axes::{
-    Entry, Frame, Legend, NAME, ROW, SMALL, Scaler, Surroundings, Symbol, draw_axes, foot_room, left_room, number,
-};
-use super::chart::LINE;
-use super::orbit::Orbit;
-use super::palette::Palette;
-use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, fit, text_width};
 use super::{Nearest, Page, ReadOut, clip, count, exact};
+use crate::axes::{Entry, Frame, Legend, NAME, ROW, SMALL, Surroundings, Symbol, draw_axes, foot_room, left_room};
+use crate::chart::LINE;
+use crate::orbit::Orbit;
+use crate::palette::Palette;
+use crate::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, fit, text_width};
+use crate::scale::{Scaler, number};
 use ground::view::{Axis, Scale, Segment, Space};
 
 /// How far the cube reaches in a picture, across and up.

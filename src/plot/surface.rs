@@ -3,13 +3,15 @@
 //! [`mesh`], [`colours`], [`draped`], [`view_projection`] and [`LIGHT`] are all a GPU needs to draw the same picture into [`place`];
 //! without one the surface is drawn here, far quads first.
 
-use super::axes::{self, BAR_GAP, Legend, NAME, SMALL, draw_bar};
-use super::chart::LINE;
-use super::heat_map::{Cells, centre, draw_titles, extents, in_cell, on_path, path_entries, with_bar};
-use super::orbit::Orbit;
-use super::palette::{Colour, ColourScale, Palette};
-use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, text_width};
 use super::{Camera, Nearest, Page, ReadOut, Style, Theme, clip};
+use crate::axes::{BAR_GAP, Legend, NAME, SMALL, draw_bar};
+use crate::chart::LINE;
+use crate::colour::Colour;
+use crate::heat_map::{Cells, centre, draw_titles, extents, in_cell, on_path, path_entries, with_bar};
+use crate::orbit::Orbit;
+use crate::palette::{ColourScale, Palette};
+use crate::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, text_width};
+use crate::scale;
 use ground::view::{HeatMap, Path};
 
 /// Half the height of the box that surfaces stand in; its half width is 1.
@@ -195,7 +197,7 @@ struct Layout {
 fn layout(map: &HeatMap, page: &Page) -> Layout {
     let area = page.area();
     let scale = Cells::of(map.columns, &map.values).scale(&map.value);
-    let bar = with_bar(page, "", &axes::title(&map.value), path_entries(&map.paths), &scale, 0.0);
+    let bar = with_bar(page, "", &scale::title(&map.value), path_entries(&map.paths), &scale, 0.0);
     let rect = Rect::between(area.x, bar.top, bar.right.max(area.x), area.bottom().max(bar.top));
     let orbit = Orbit::new(page.camera, rect.w / rect.h.max(1.0), FIT);
     Layout { rect, legend: bar.legend, scale, orbit }
@@ -205,7 +207,7 @@ fn layout(map: &HeatMap, page: &Page) -> Layout {
 pub(crate) fn draw(map: &HeatMap, pen: &mut dyn Pen, page: &Page, with_mesh: bool) {
     let Layout { rect, legend, scale, orbit } = layout(map, page);
     let palette = page.palette;
-    draw_titles(pen, page, ("", page.area().x), &axes::title(&map.value), rect.right() + BAR_GAP);
+    draw_titles(pen, page, ("", page.area().x), &scale::title(&map.value), rect.right() + BAR_GAP);
     legend.draw(pen, palette);
     if rect.w < 24.0 || rect.h < 24.0 {
         return;
@@ -316,7 +318,7 @@ fn draw_floor(map: &HeatMap, pen: &mut dyn Pen, palette: &Palette, rect: &Rect, 
             if let (Some(px), Some(edge)) = (far(inner(corner), 0.2), at(inner(corner).0, inner(corner).1, z))
                 && rect.contains(edge)
             {
-                let text = axes::number(value);
+                let text = scale::number(value);
                 pen.text(beside(px, edge, &text, SMALL, rect), &text, &small);
             }
         }
@@ -327,8 +329,8 @@ fn draw_floor(map: &HeatMap, pen: &mut dyn Pen, palette: &Palette, rect: &Rect, 
             pen.text(beside(px, edge, name, NAME, rect), name, &style);
         }
     };
-    side((-1.0, near_y), (1.0, near_y), (0.0, near_y), fx.range(), &axes::title(&map.x), pen);
-    side((near_x, -1.0), (near_x, 1.0), (near_x, 0.0), fy.range(), &axes::title(&map.y), pen);
+    side((-1.0, near_y), (1.0, near_y), (0.0, near_y), fx.range(), &scale::title(&map.x), pen);
+    side((near_x, -1.0), (near_x, 1.0), (near_x, 0.0), fy.range(), &scale::title(&map.y), pen);
 }
 
 /// `px` moved away from `edge` until a centred text clears it, and into the picture.

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind};
 use plotters_svg::SVGBackend;
 
-use super::pen::Backend;
 use super::{Camera, Style};
+use crate::pen::Backend;
 use ground::view::View;
 
 /// Units of the view box per CSS pixel: plotters' coordinates are whole numbers, so that lines need finer ones than pixels.

@@ -1,8 +1,9 @@
 //! Rows of text and numbers.
 
-use super::axes::{NAME, number};
-use super::pen::{Anchor, Baseline, Pen, Px, Type, fit, text_width};
 use super::{Page, ReadOut, count, exact};
+use crate::axes::NAME;
+use crate::pen::{Anchor, Baseline, Pen, Px, Type, fit, text_width};
+use crate::scale::number;
 use ground::view::{Cell, Table};
 
 /// Height of a row.

@@ -376,7 +376,7 @@ fn read_outs_name_the_datum_with_its_units() {
     let view = View::HeatMap(map.clone());
     let f = super::frame(&view, &Page::new(&style, &Camera::default())).unwrap();
     let text = read(&view, f.px((-2.96, -2.95))).unwrap();
-    assert_eq!(text, format!("decision value {}\nx₁ −2.962 σ, x₂ −2.95 σ", axes::number(f64::from(map.values[0]))));
+    assert_eq!(text, format!("decision value {}\nx₁ −2.962 σ, x₂ −2.95 σ", number(f64::from(map.values[0]))));
 
     let bars = sample("bars");
     let f = super::frame(&bars, &Page::new(&style, &Camera::default())).unwrap();
