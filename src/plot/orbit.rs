@@ -1,6 +1,6 @@
 //! Looking at a cube from around it: the projection that surfaces and space share with the GPU.
 
-use super::Camera;
+use crate::page::Camera;
 use crate::pen::{Px, Rect};
 
 /// The distance of the eye at `Camera::distance` 1, where the cube's half side is 1.

@@ -9,9 +9,9 @@ use std::ops::Range;
 use wgpu::util::DeviceExt;
 use wide::bytemuck;
 
-use crate::palette::Palette;
+use crate::page::{Camera, Style};
+use crate::palette::{Palette, Theme};
 use crate::surface::{self, AMBIENT, HALF_HEIGHT, LIGHT, Mesh, PATH_ENDS, PATH_LINE, PATH_RIM};
-use crate::{Camera, Style, Theme};
 use gpu::Gpu;
 use ground::view::HeatMap;
 
@@ -327,6 +327,8 @@ fn bends(mesh: &Mesh) -> Vec<f32> {
 mod tests {
     use super::*;
     use crate::samples::samples;
+    use crate::surface::Surface;
+    use crate::svg::png;
     use ground::view::{Axis, View};
     use resvg::tiny_skia::{self, IntSize, Pixmap};
 
@@ -365,7 +367,7 @@ mod tests {
 
     /// The picture of `map` without a GPU.
     fn drawn(map: &HeatMap, style: &Style, camera: &Camera) -> Pixmap {
-        let png = crate::png(&View::Surface(map.clone()), style, camera).expect("a picture");
+        let png = png(&Surface(map), style, camera).expect("a picture");
         Pixmap::decode_png(&png).expect("a PNG")
     }
 

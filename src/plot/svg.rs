@@ -5,9 +5,8 @@ use std::fmt::Write as _;
 use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind};
 use plotters_svg::SVGBackend;
 
-use super::{Camera, Style};
+use crate::page::{Camera, Drawn, Style, paint};
 use crate::pen::Backend;
-use ground::view::View;
 
 /// Units of the view box per CSS pixel: plotters' coordinates are whole numbers, so that lines need finer ones than pixels.
 const UNITS: f64 = 8.0;
@@ -83,14 +82,14 @@ struct Document {
 }
 
 impl Document {
-    fn of(view: &View, style: &Style, camera: &Camera) -> Document {
+    fn of(view: &dyn Drawn, style: &Style, camera: &Camera) -> Document {
         let (width, height) = style.size();
         let size = ((width * UNITS).round().max(1.0) as u32, (height * UNITS).round().max(1.0) as u32);
         let mut text = String::new();
         let bitmaps = {
             let mut svg = Svg { marks: SVGBackend::with_string(&mut text, size), bitmaps: Vec::new() };
             // Writing to memory cannot fail.
-            let _ = super::draw(view, &mut svg, &Style { scale: 1.0, ..*style }, camera);
+            let _ = paint(view, &mut svg, &Style { scale: 1.0, ..*style }, camera, false);
             std::mem::take(&mut svg.bitmaps)
         };
 
@@ -101,7 +100,7 @@ impl Document {
              stroke-linejoin=\"round\" role=\"img\" aria-label=\"",
             size.0, size.1
         );
-        escape(&mut head, &super::describe(view, ""));
+        escape(&mut head, &view.describe());
         head.push_str("\">\n");
 
         let body = text.split_once(">\n").map_or("", |(_, body)| body);
@@ -134,7 +133,7 @@ fn escape(out: &mut String, text: &str) {
 }
 
 /// The view as an SVG document of the style's size, with its description as text alternative.
-pub fn svg(view: &View, style: &Style, camera: &Camera) -> String {
+pub(crate) fn svg(view: &dyn Drawn, style: &Style, camera: &Camera) -> String {
     let Document { head, marks, bitmaps } = Document::of(view, style, camera);
     let mut out = head;
     for (index, stretch) in marks.iter().enumerate() {
@@ -161,7 +160,7 @@ pub fn svg(view: &View, style: &Style, camera: &Camera) -> String {
 ///
 /// Text is set in the system's sans-serif face.
 #[cfg(not(target_arch = "wasm32"))]
-pub fn png(view: &View, style: &Style, camera: &Camera) -> ground::Result<Vec<u8>> {
+pub(crate) fn png(view: &dyn Drawn, style: &Style, camera: &Camera) -> ground::Result<Vec<u8>> {
     use resvg::tiny_skia::{FilterQuality, IntSize, Pixmap, PixmapPaint, Transform};
     use resvg::usvg::{Options, Tree};
 

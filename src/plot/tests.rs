@@ -1,5 +1,6 @@
 //! The gallery, and what every view must do whatever its numbers are.
 
+use super::palette::Palette;
 use super::samples::samples;
 use super::*;
 use ground::view::*;
