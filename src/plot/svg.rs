@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind};
+use plotters_backend::{BackendColor, BackendCoord, DrawingBackend};
 use plotters_svg::SVGBackend;
 
 use crate::page::{Camera, Drawn, Style, paint};
-use crate::pen::Backend;
+use crate::pen::{Backend, Done};
 
 /// Units of the view box per CSS pixel: plotters' coordinates are whole numbers, so that lines need finer ones than pixels.
 const UNITS: f64 = 8.0;
@@ -28,44 +28,14 @@ struct Bitmap {
     rgba: Vec<u8>,
 }
 
-type Done = Result<(), DrawingErrorKind<std::io::Error>>;
+impl<'a> Backend for Svg<'a> {
+    type Marks = SVGBackend<'a>;
 
-impl DrawingBackend for Svg<'_> {
-    type ErrorType = std::io::Error;
-    fn get_size(&self) -> (u32, u32) {
-        self.marks.get_size()
+    fn marks(&mut self) -> &mut SVGBackend<'a> {
+        &mut self.marks
     }
-    fn ensure_prepared(&mut self) -> Done {
-        self.marks.ensure_prepared()
-    }
-    fn present(&mut self) -> Done {
-        self.marks.present()
-    }
-    fn draw_pixel(&mut self, at: BackendCoord, colour: BackendColor) -> Done {
-        self.marks.draw_pixel(at, colour)
-    }
-    fn draw_line<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S) -> Done {
-        self.marks.draw_line(from, to, style)
-    }
-    fn draw_rect<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S, fill: bool) -> Done {
-        self.marks.draw_rect(from, to, style, fill)
-    }
-    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Done {
-        self.marks.draw_path(path, style)
-    }
-    fn draw_circle<S: BackendStyle>(&mut self, at: BackendCoord, radius: u32, style: &S, fill: bool) -> Done {
-        self.marks.draw_circle(at, radius, style, fill)
-    }
-    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Done {
-        self.marks.fill_polygon(path, style)
-    }
-    fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, at: BackendCoord) -> Done {
-        self.marks.draw_text(text, style, at)
-    }
-}
 
-impl Backend for Svg<'_> {
-    fn stretch(&mut self, from: BackendCoord, to: BackendCoord, size: (usize, usize), rgba: &[u8]) -> Done {
+    fn stretch(&mut self, from: BackendCoord, to: BackendCoord, size: (usize, usize), rgba: &[u8]) -> Done<SVGBackend<'a>> {
         let place = (PLACE - self.bitmaps.len() as i32, 0);
         self.bitmaps.push(Bitmap { from, to, size, rgba: rgba.to_vec() });
         self.marks.draw_pixel(place, BackendColor { alpha: 1.0, rgb: (0, 0, 0) })
