@@ -6,7 +6,7 @@
 //! view, [`Style`] and [`Camera`], and none of them panics, whatever the numbers are.
 //!
 //! All drawing code speaks to a [`pen::Pen`] in CSS pixels. [`palette`] has the colours, `scale` turns numbers into places and
-//! words, `axes` draws what all cartesian views share.
+//! words, `axes` draws what all cartesian views share; `page` says what the file of a kind of view has to answer.
 
 mod axes;
 #[cfg(target_arch = "wasm32")]
