@@ -1,14 +1,12 @@
 //! Pictures on a canvas of the page.
 
 use plotters_backend::text_anchor::HPos;
-use plotters_backend::{
-    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontTransform,
-};
+use plotters_backend::{BackendColor, BackendCoord, BackendTextStyle, FontTransform};
 use plotters_canvas::CanvasBackend;
 use wasm_bindgen::{Clamped, JsCast, JsValue};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
-use super::pen::{ASCENT, Backend, FONT_RATIO};
+use crate::pen::{ASCENT, Backend, Done, FONT_RATIO};
 use ground::error::{Error, Result};
 
 /// Backend pixels per canvas pixel: plotters' coordinates are whole numbers, lines need finer ones.
@@ -22,8 +20,6 @@ pub struct Canvas {
     canvas: HtmlCanvasElement,
     context: CanvasRenderingContext2d,
 }
-
-type Done = std::result::Result<(), DrawingErrorKind<<CanvasBackend as DrawingBackend>::ErrorType>>;
 
 impl Canvas {
     /// The backend of a canvas; an error if it has no 2D context. What was on the canvas is cleared.
@@ -62,38 +58,19 @@ impl Canvas {
     }
 }
 
-impl DrawingBackend for Canvas {
-    type ErrorType = <CanvasBackend as DrawingBackend>::ErrorType;
-    fn get_size(&self) -> (u32, u32) {
+impl Backend for Canvas {
+    type Marks = CanvasBackend;
+
+    fn marks(&mut self) -> &mut CanvasBackend {
+        &mut self.marks
+    }
+
+    fn size(&mut self) -> (u32, u32) {
         (self.canvas.width() * UNITS as u32, self.canvas.height() * UNITS as u32)
-    }
-    fn ensure_prepared(&mut self) -> Done {
-        self.marks.ensure_prepared()
-    }
-    fn present(&mut self) -> Done {
-        self.marks.present()
-    }
-    fn draw_pixel(&mut self, at: BackendCoord, colour: BackendColor) -> Done {
-        self.marks.draw_pixel(at, colour)
-    }
-    fn draw_line<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S) -> Done {
-        self.marks.draw_line(from, to, style)
-    }
-    fn draw_rect<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S, fill: bool) -> Done {
-        self.marks.draw_rect(from, to, style, fill)
-    }
-    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Done {
-        self.marks.draw_path(path, style)
-    }
-    fn draw_circle<S: BackendStyle>(&mut self, at: BackendCoord, radius: u32, style: &S, fill: bool) -> Done {
-        self.marks.draw_circle(at, radius, style, fill)
-    }
-    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Done {
-        self.marks.fill_polygon(path, style)
     }
 
     /// As plotters' SVG backend does it (baseline 0.76 em under the point), so that both pictures agree.
-    fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, at: BackendCoord) -> Done {
+    fn text<S: BackendTextStyle>(&mut self, text: &str, style: &S, at: BackendCoord) -> Done<CanvasBackend> {
         let BackendColor { alpha, rgb: (r, g, b) } = style.color();
         let size = style.size() / FONT_RATIO;
         self.context.set_text_baseline("alphabetic");
@@ -116,10 +93,8 @@ impl DrawingBackend for Canvas {
         }
         Ok(())
     }
-}
 
-impl Backend for Canvas {
-    fn stretch(&mut self, from: BackendCoord, to: BackendCoord, size: (usize, usize), rgba: &[u8]) -> Done {
+    fn stretch(&mut self, from: BackendCoord, to: BackendCoord, size: (usize, usize), rgba: &[u8]) -> Done<CanvasBackend> {
         // The only failures are those of a page without memory for the bitmap: the rest of the picture is still worth having.
         let _ = self.put(from, to, size, rgba);
         Ok(())

@@ -1,12 +1,12 @@
 //! Marks on two axes: lines, trails, points, histograms, bars, bands, rules, spans, labels and arrows.
 
-use super::axes::{
-    self, Entry, Frame, Legend, NAME, ROW, SMALL, Scaler, Surroundings, Symbol, draw_axes, foot_room, left_room, number, plate,
-    quantity, worded,
-};
-use super::palette::{Colour, Palette};
-use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, fit, text_width};
-use super::{Nearest, Page, ReadOut, clip, count, exact};
+use crate::axes::{self, Entry, Frame, Legend, NAME, ROW, SMALL, Surroundings, Symbol, draw_axes, foot_room, left_room, plate};
+use crate::clip;
+use crate::colour::Colour;
+use crate::page::{Drawn, Nearest, Page, ReadOut, count, exact};
+use crate::palette::Palette;
+use crate::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, fit, text_width};
+use crate::scale::{self, Scaler, number, quantity, worded};
 use ground::view::{Axis, Chart, Handle, Ink, Mark, Scale};
 
 /// Width of a line of data.
@@ -96,7 +96,7 @@ fn scales(chart: &Chart, names: &[String]) -> (Scaler, Scaler) {
     };
     let mut y = Scaler::fit(&chart.y, all_y(chart).chain(handle.map(|h| h.1)), if names.is_empty() { 0.05 } else { 0.1 });
     let stands = chart.marks.iter().any(|m| matches!(m, Mark::Histogram { .. } | Mark::Bars { .. }));
-    if axes::fixed(&chart.y, chart.y.scale).is_none() && y.scale == Scale::Linear {
+    if scale::fixed(&chart.y, chart.y.scale).is_none() && y.scale == Scale::Linear {
         // A margin is not to show values that cannot be: what is never negative starts at zero where it comes near.
         let least = all_y(chart).filter(|v| v.is_finite()).fold(f64::INFINITY, f64::min);
         let most = all_y(chart).filter(|v| v.is_finite()).fold(f64::NEG_INFINITY, f64::max);
@@ -133,7 +133,7 @@ fn layout(chart: &Chart, page: &Page) -> Layout {
         (x, y) = (x.over(wx), y.over(wy));
     }
     let entries = legend_entries(chart);
-    let title = fit(&axes::title(&chart.y), NAME, area.w);
+    let title = fit(&scale::title(&chart.y), NAME, area.w);
     let legend = Legend::place(&title, entries, area.x, area.right(), area.y);
 
     let place = |legend: Legend, right: f64| {
@@ -259,88 +259,270 @@ fn top_labels(chart: &Chart, frame: &Frame, page: &Page) -> Vec<(usize, usize, f
     placed
 }
 
-/// The frame of the chart.
-pub(crate) fn frame(chart: &Chart, page: &Page) -> Frame {
-    layout(chart, page).frame
-}
-
-/// Draws the chart.
-pub(crate) fn draw(chart: &Chart, pen: &mut dyn Pen, page: &Page) {
-    let Layout { frame, legend, direct, categories, tops } = layout(chart, page);
-    let palette = page.palette;
-    let area = page.area();
-    pen.text((area.x, area.y + ROW / 2.0), &fit(&axes::title(&chart.y), NAME, area.w), &Type::new(NAME, palette.text));
-    legend.draw(pen, palette);
-    if frame.rect.w < 8.0 || frame.rect.h < 8.0 {
-        return;
-    }
-    for mark in &chart.marks {
-        if let Mark::Span { from, to, .. } = mark {
-            let clamp = |v: f64| frame.px_x(v).clamp(frame.rect.x, frame.rect.right());
-            let (a, b) = (clamp(from.min(*to)), clamp(from.max(*to)));
-            pen.rect(Rect::between(a, frame.rect.y, b, frame.rect.bottom()), palette.muted.fade(0.16));
+impl Drawn for &Chart {
+    fn draw(&self, pen: &mut dyn Pen, page: &Page) {
+        let Layout { frame, legend, direct, categories, tops } = layout(self, page);
+        let palette = page.palette;
+        let area = page.area();
+        pen.text((area.x, area.y + ROW / 2.0), &fit(&scale::title(&self.y), NAME, area.w), &Type::new(NAME, palette.text));
+        legend.draw(pen, palette);
+        if frame.rect.w < 8.0 || frame.rect.h < 8.0 {
+            return;
         }
-    }
-    let names = (!categories.is_empty()).then_some(&categories[..]);
-    draw_axes(pen, palette, &frame, &Surroundings { x: &chart.x, grid: true, categories: names });
-
-    let base = pen.snap(frame.rect.bottom(), 1.0);
-    pen.line(&[(frame.rect.x, base), (frame.rect.right(), base)], palette.frame, 1.0);
-    if frame.y.scale == Scale::Linear && frame.y.low < 0.0 && frame.y.high > 0.0 {
-        let zero = pen.snap(frame.px_y(0.0), 1.0);
-        pen.line(&[(frame.rect.x, zero), (frame.rect.right(), zero)], palette.frame, 1.0);
-    }
-
-    let groups = chart.marks.iter().filter(|m| matches!(m, Mark::Bars { .. })).count();
-    let mut group = 0;
-    for mark in &chart.marks {
-        match mark {
-            Mark::Line { ink, x, y, dashed, .. } => draw_line(pen, &frame, palette.ink(*ink), x, y, *dashed),
-            Mark::Trail { x, y, shade, .. } => draw_trail(pen, palette, &frame, x, y, shade),
-            Mark::Points { ink, x, y, size, .. } => draw_points(pen, &frame, palette.ink(*ink), x, y, *size),
-            Mark::Histogram { ink, edges, y, .. } => draw_histogram(pen, &frame, palette.ink(*ink), edges, y),
-            Mark::Bars { ink, labels, y, .. } => {
-                draw_bars(pen, palette, &frame, &categories, (group, groups), palette.ink(*ink), labels, y);
-                group += 1;
+        for mark in &self.marks {
+            if let Mark::Span { from, to, .. } = mark {
+                let clamp = |v: f64| frame.px_x(v).clamp(frame.rect.x, frame.rect.right());
+                let (a, b) = (clamp(from.min(*to)), clamp(from.max(*to)));
+                pen.rect(Rect::between(a, frame.rect.y, b, frame.rect.bottom()), palette.muted.fade(0.16));
             }
-            Mark::Band { ink, x, low, high, .. } => draw_band(pen, &frame, palette.ink(*ink), x, low, high),
-            Mark::Rule { vertical, at, .. } => draw_rule(pen, palette, &frame, *vertical, *at),
-            Mark::Arrow { ink, from, to } => {
-                let (a, b) = (frame.px(*from), frame.px(*to));
-                if let Some((from, to)) = clip::segment(&frame.rect, a, b) {
-                    if to == b {
-                        pen.arrow(from, to, palette.ink(*ink), LINE, 9.0);
-                    } else {
-                        pen.line(&[from, to], palette.ink(*ink), LINE);
+        }
+        let names = (!categories.is_empty()).then_some(&categories[..]);
+        draw_axes(pen, palette, &frame, &Surroundings { x: &self.x, grid: true, categories: names });
+
+        let base = pen.snap(frame.rect.bottom(), 1.0);
+        pen.line(&[(frame.rect.x, base), (frame.rect.right(), base)], palette.frame, 1.0);
+        if frame.y.scale == Scale::Linear && frame.y.low < 0.0 && frame.y.high > 0.0 {
+            let zero = pen.snap(frame.px_y(0.0), 1.0);
+            pen.line(&[(frame.rect.x, zero), (frame.rect.right(), zero)], palette.frame, 1.0);
+        }
+
+        let groups = self.marks.iter().filter(|m| matches!(m, Mark::Bars { .. })).count();
+        let mut group = 0;
+        for mark in &self.marks {
+            match mark {
+                Mark::Line { ink, x, y, dashed, .. } => draw_line(pen, &frame, palette.ink(*ink), x, y, *dashed),
+                Mark::Trail { x, y, shade, .. } => draw_trail(pen, palette, &frame, x, y, shade),
+                Mark::Points { ink, x, y, size, .. } => draw_points(pen, &frame, palette.ink(*ink), x, y, *size),
+                Mark::Histogram { ink, edges, y, .. } => draw_histogram(pen, &frame, palette.ink(*ink), edges, y),
+                Mark::Bars { ink, labels, y, .. } => {
+                    draw_bars(pen, palette, &frame, &categories, (group, groups), palette.ink(*ink), labels, y);
+                    group += 1;
+                }
+                Mark::Band { ink, x, low, high, .. } => draw_band(pen, &frame, palette.ink(*ink), x, low, high),
+                Mark::Rule { vertical, at, .. } => draw_rule(pen, palette, &frame, *vertical, *at),
+                Mark::Arrow { ink, from, to } => {
+                    let (a, b) = (frame.px(*from), frame.px(*to));
+                    if let Some((from, to)) = clip::segment(&frame.rect, a, b) {
+                        if to == b {
+                            pen.arrow(from, to, palette.ink(*ink), LINE, 9.0);
+                        } else {
+                            pen.line(&[from, to], palette.ink(*ink), LINE);
+                        }
                     }
                 }
-            }
-            Mark::Label { .. } | Mark::Span { .. } => {}
-        }
-    }
-    name_rules(chart, pen, palette, &frame);
-    for mark in &chart.marks {
-        if let Mark::Label { text, at, ink } = mark {
-            let px = frame.px(*at);
-            if frame.rect.contains(px) {
-                let half = text_width(text, SMALL) / 2.0;
-                let x = px.0.min(page.width - 4.0 - half).max(4.0 + half);
-                let style = Type::new(SMALL, palette.ink(*ink)).at(Anchor::Middle, Baseline::Middle);
-                plate(pen, palette, (x, px.1), text, &style);
+                Mark::Label { .. } | Mark::Span { .. } => {}
             }
         }
-    }
-    for (index, row, x) in tops {
-        if let Mark::Rule { label, .. } | Mark::Span { label, .. } = &chart.marks[index] {
-            let y = frame.rect.y - 4.0 - row as f64 * (ROW - 3.0);
-            pen.text((x, y), label, &Type::new(SMALL, palette.faint_text).at(Anchor::Middle, Baseline::Foot));
+        name_rules(self, pen, palette, &frame);
+        for mark in &self.marks {
+            if let Mark::Label { text, at, ink } = mark {
+                let px = frame.px(*at);
+                if frame.rect.contains(px) {
+                    let half = text_width(text, SMALL) / 2.0;
+                    let x = px.0.min(page.width - 4.0 - half).max(4.0 + half);
+                    let style = Type::new(SMALL, palette.ink(*ink)).at(Anchor::Middle, Baseline::Middle);
+                    plate(pen, palette, (x, px.1), text, &style);
+                }
+            }
+        }
+        for (index, row, x) in tops {
+            if let Mark::Rule { label, .. } | Mark::Span { label, .. } = &self.marks[index] {
+                let y = frame.rect.y - 4.0 - row as f64 * (ROW - 3.0);
+                pen.text((x, y), label, &Type::new(SMALL, palette.faint_text).at(Anchor::Middle, Baseline::Foot));
+            }
+        }
+        for label in &direct {
+            pen.text((frame.rect.right() + 6.0, label.y), &label.name, &Type::new(SMALL, palette.ink(label.ink)));
+        }
+        if let Some(handle) = &self.handle {
+            draw_handle(pen, palette, &frame, handle);
         }
     }
-    for label in &direct {
-        pen.text((frame.rect.right() + 6.0, label.y), &label.name, &Type::new(SMALL, palette.ink(label.ink)));
+
+    /// The nearest datum in words.
+    fn read_out(&self, page: &Page, px: Px) -> Option<ReadOut> {
+        let Layout { frame, categories, .. } = layout(self, page);
+        if !Rect::between(frame.rect.x - 6.0, frame.rect.y - 6.0, frame.rect.right() + 6.0, frame.rect.bottom() + 6.0)
+            .contains(px)
+        {
+            return None;
+        }
+        let named = |name: &str, rest: String| if name.is_empty() { rest } else { format!("{name}: {rest}") };
+        let both = |x: f64, y: f64| format!("{}, {}", worded(&self.x, "x", x), worded(&self.y, "y", y));
+        let mut nearest = Nearest::within(40.0);
+        let groups = self.marks.iter().filter(|m| matches!(m, Mark::Bars { .. })).count();
+        let mut group = 0;
+        for mark in &self.marks {
+            match mark {
+                Mark::Line { name, x, y, .. } | Mark::Trail { name, x, y, .. } | Mark::Points { name, x, y, .. } => {
+                    for (&x, &y) in x.iter().zip(y) {
+                        let at = frame.px((x, y));
+                        if frame.rect.contains(at) {
+                            nearest.offer(distance(at, px), at, || named(name, both(x, y)));
+                        }
+                    }
+                }
+                Mark::Band { name, x, low, high, .. } => {
+                    for ((&x, &low), &high) in x.iter().zip(low).zip(high) {
+                        let (a, b) = (frame.px((x, low)), frame.px((x, high)));
+                        let middle = (a.0, (a.1 + b.1) / 2.0);
+                        // Inside a band is near, but a line in it is nearer.
+                        let off = (a.0 - px.0).abs() + if px.1 < b.1 || px.1 > a.1 { 30.0 } else { 12.0 };
+                        if frame.rect.contains(middle) {
+                            nearest.offer(off, middle, || {
+                                let range = format!("{} to {}", number(low), quantity(&self.y, high));
+                                named(name, format!("{}, {} {range}", worded(&self.x, "x", x), scale::label(&self.y, "y")))
+                            });
+                        }
+                    }
+                }
+                Mark::Histogram { name, edges, y, .. } => {
+                    for (edge, &y) in edges.windows(2).zip(y) {
+                        let (a, b) = (frame.px_x(edge[0]), frame.px_x(edge[1]));
+                        if px.0 >= a && px.0 < b && !y.is_nan() {
+                            let at = ((a + b) / 2.0, bar_end(&frame, y).unwrap_or(frame.rect.bottom()));
+                            nearest.offer(10.0 + 0.02 * (at.1 - px.1).abs(), at, || {
+                                let bin = format!(
+                                    "{} {} to {}",
+                                    scale::label(&self.x, "x"),
+                                    number(edge[0]),
+                                    quantity(&self.x, edge[1])
+                                );
+                                named(name, format!("{bin}, {}", worded(&self.y, "y", y)))
+                            });
+                        }
+                    }
+                }
+                Mark::Bars { name, labels, y, .. } => {
+                    for (label, &y) in labels.iter().zip(y) {
+                        let Some(category) = categories.iter().position(|c| c == label) else { continue };
+                        let (a, b) = bar_span(&frame, category, (group, groups));
+                        let off = (a - px.0).max(px.0 - b).max(0.0);
+                        let at = ((a + b) / 2.0, bar_end(&frame, y).unwrap_or(frame.rect.bottom()));
+                        nearest.offer(off, at, || {
+                            let who = if name.is_empty() { label.clone() } else { format!("{label}, {name}") };
+                            format!("{who}: {}", worded(&self.y, "y", y))
+                        });
+                    }
+                    group += 1;
+                }
+                Mark::Rule { label, vertical, at } => {
+                    let (off, place, axis) = if *vertical {
+                        let x = frame.px_x(*at);
+                        ((x - px.0).abs(), (x, px.1), &self.x)
+                    } else {
+                        let y = frame.px_y(*at);
+                        ((y - px.1).abs(), (px.0, y), &self.y)
+                    };
+                    if off < 4.0 && frame.rect.contains(place) {
+                        nearest.offer(off + 3.0, place, || named(label, worded(axis, if *vertical { "x" } else { "y" }, *at)));
+                    }
+                }
+                Mark::Span { .. } | Mark::Label { .. } | Mark::Arrow { .. } => {}
+            }
+        }
+        nearest.found()
     }
-    if let Some(handle) = &chart.handle {
-        draw_handle(pen, palette, &frame, handle);
+
+    fn frame(&self, page: &Page) -> Option<Frame> {
+        Some(layout(self, page).frame)
+    }
+
+    fn handle(&self) -> Option<&Handle> {
+        self.handle.as_ref()
+    }
+
+    /// The data, a row a datum.
+    fn rows(&self) -> Vec<Vec<String>> {
+        let column = |axis: &Axis, fallback: &str| match scale::title(axis) {
+            title if title.is_empty() => fallback.to_owned(),
+            title => title,
+        };
+        let (x_name, y_name) = (column(&self.x, "x"), column(&self.y, "y"));
+        let ends_x = self.marks.iter().any(|m| matches!(m, Mark::Histogram { .. } | Mark::Span { .. } | Mark::Arrow { .. }));
+        let ends_y = self.marks.iter().any(|m| matches!(m, Mark::Band { .. } | Mark::Arrow { .. }));
+        let mut rows = Vec::new();
+        let mut put = |mark: &str, name: &str, x: String, x_end: String, y: String, y_end: String| {
+            let mut row = vec![mark.to_owned(), name.to_owned(), x];
+            if ends_x {
+                row.push(x_end);
+            }
+            row.push(y);
+            if ends_y {
+                row.push(y_end);
+            }
+            rows.push(row);
+        };
+        let none = String::new;
+        put("mark", "name", x_name.clone(), format!("{x_name} to"), y_name.clone(), format!("{y_name} to"));
+        for mark in &self.marks {
+            match mark {
+                Mark::Line { name, x, y, .. } => {
+                    x.iter().zip(y).for_each(|(x, y)| put("line", name, exact(x), none(), exact(y), none()));
+                }
+                Mark::Trail { name, x, y, .. } => {
+                    x.iter().zip(y).for_each(|(x, y)| put("trail", name, exact(x), none(), exact(y), none()));
+                }
+                Mark::Points { name, x, y, .. } => {
+                    x.iter().zip(y).for_each(|(x, y)| put("point", name, exact(x), none(), exact(y), none()));
+                }
+                Mark::Histogram { name, edges, y, .. } => {
+                    for (edge, y) in edges.windows(2).zip(y) {
+                        put("bin", name, exact(edge[0]), exact(edge[1]), exact(y), none());
+                    }
+                }
+                Mark::Bars { name, labels, y, .. } => {
+                    labels.iter().zip(y).for_each(|(label, y)| put("bar", name, label.clone(), none(), exact(y), none()));
+                }
+                Mark::Band { name, x, low, high, .. } => {
+                    for ((x, low), high) in x.iter().zip(low).zip(high) {
+                        put("band", name, exact(x), none(), exact(low), exact(high));
+                    }
+                }
+                Mark::Rule { label, vertical: true, at } => put("rule", label, exact(at), none(), none(), none()),
+                Mark::Rule { label, at, .. } => put("rule", label, none(), none(), exact(at), none()),
+                Mark::Span { label, from, to } => put("span", label, exact(from), exact(to), none(), none()),
+                Mark::Label { text, at, .. } => put("label", text, exact(at.0), none(), exact(at.1), none()),
+                Mark::Arrow { from, to, .. } => put("arrow", "", exact(from.0), exact(to.0), exact(from.1), exact(to.1)),
+            }
+        }
+        rows
+    }
+
+    fn describe(&self) -> String {
+        let has = |wanted: fn(&Mark) -> bool| self.marks.iter().any(wanted);
+        let kind = if has(|m| matches!(m, Mark::Bars { .. })) {
+            "Bar chart"
+        } else if has(|m| matches!(m, Mark::Histogram { .. })) {
+            "Histogram"
+        } else if has(|m| matches!(m, Mark::Line { .. } | Mark::Trail { .. } | Mark::Band { .. })) {
+            "Line chart"
+        } else if has(|m| matches!(m, Mark::Points { .. })) {
+            "Scatter plot"
+        } else {
+            "Chart"
+        };
+        let what = match (scale::title(&self.y), scale::title(&self.x)) {
+            (y, x) if y.is_empty() && x.is_empty() => kind.to_owned(),
+            (y, x) if x.is_empty() => format!("{kind} of {y}"),
+            (y, x) if y.is_empty() => format!("{kind} over {x}"),
+            (y, x) => format!("{kind} of {y} over {x}"),
+        };
+        let log = |axis: &Axis| axis.scale == Scale::Log;
+        let scale = match (log(&self.x), log(&self.y)) {
+            (true, true) => ", both axes logarithmic",
+            (true, false) => ", horizontal axis logarithmic",
+            (false, true) => ", vertical axis logarithmic",
+            _ => "",
+        };
+        const MOST: usize = 6;
+        let mut parts: Vec<String> = self.marks.iter().filter_map(|mark| describe_mark(mark, self)).collect();
+        let more = parts.len().saturating_sub(MOST);
+        parts.truncate(MOST);
+        if more > 0 {
+            parts.push(format!("and {more} more"));
+        }
+        if parts.is_empty() { format!("{what}{scale}, without data.") } else { format!("{what}{scale}: {}.", parts.join("; ")) }
     }
 }
 
@@ -598,179 +780,6 @@ pub(crate) fn draw_handle(pen: &mut dyn Pen, palette: &Palette, frame: &Frame, h
             if px.0 + 14.0 + width < frame.rect.right() { (px.0 + 13.0, Anchor::Start) } else { (px.0 - 13.0, Anchor::End) };
         plate(pen, palette, (x, px.1), &handle.name, &Type::new(SMALL, palette.text).at(anchor, Baseline::Middle));
     }
-}
-
-/// The nearest datum in words.
-pub(crate) fn read_out(chart: &Chart, page: &Page, px: Px) -> Option<ReadOut> {
-    let Layout { frame, categories, .. } = layout(chart, page);
-    if !Rect::between(frame.rect.x - 6.0, frame.rect.y - 6.0, frame.rect.right() + 6.0, frame.rect.bottom() + 6.0).contains(px) {
-        return None;
-    }
-    let named = |name: &str, rest: String| if name.is_empty() { rest } else { format!("{name}: {rest}") };
-    let both = |x: f64, y: f64| format!("{}, {}", worded(&chart.x, "x", x), worded(&chart.y, "y", y));
-    let mut nearest = Nearest::within(40.0);
-    let groups = chart.marks.iter().filter(|m| matches!(m, Mark::Bars { .. })).count();
-    let mut group = 0;
-    for mark in &chart.marks {
-        match mark {
-            Mark::Line { name, x, y, .. } | Mark::Trail { name, x, y, .. } | Mark::Points { name, x, y, .. } => {
-                for (&x, &y) in x.iter().zip(y) {
-                    let at = frame.px((x, y));
-                    if frame.rect.contains(at) {
-                        nearest.offer(distance(at, px), at, || named(name, both(x, y)));
-                    }
-                }
-            }
-            Mark::Band { name, x, low, high, .. } => {
-                for ((&x, &low), &high) in x.iter().zip(low).zip(high) {
-                    let (a, b) = (frame.px((x, low)), frame.px((x, high)));
-                    let middle = (a.0, (a.1 + b.1) / 2.0);
-                    // Inside a band is near, but a line in it is nearer.
-                    let off = (a.0 - px.0).abs() + if px.1 < b.1 || px.1 > a.1 { 30.0 } else { 12.0 };
-                    if frame.rect.contains(middle) {
-                        nearest.offer(off, middle, || {
-                            let range = format!("{} to {}", number(low), quantity(&chart.y, high));
-                            named(name, format!("{}, {} {range}", worded(&chart.x, "x", x), axes::label(&chart.y, "y")))
-                        });
-                    }
-                }
-            }
-            Mark::Histogram { name, edges, y, .. } => {
-                for (edge, &y) in edges.windows(2).zip(y) {
-                    let (a, b) = (frame.px_x(edge[0]), frame.px_x(edge[1]));
-                    if px.0 >= a && px.0 < b && !y.is_nan() {
-                        let at = ((a + b) / 2.0, bar_end(&frame, y).unwrap_or(frame.rect.bottom()));
-                        nearest.offer(10.0 + 0.02 * (at.1 - px.1).abs(), at, || {
-                            let bin =
-                                format!("{} {} to {}", axes::label(&chart.x, "x"), number(edge[0]), quantity(&chart.x, edge[1]));
-                            named(name, format!("{bin}, {}", worded(&chart.y, "y", y)))
-                        });
-                    }
-                }
-            }
-            Mark::Bars { name, labels, y, .. } => {
-                for (label, &y) in labels.iter().zip(y) {
-                    let Some(category) = categories.iter().position(|c| c == label) else { continue };
-                    let (a, b) = bar_span(&frame, category, (group, groups));
-                    let off = (a - px.0).max(px.0 - b).max(0.0);
-                    let at = ((a + b) / 2.0, bar_end(&frame, y).unwrap_or(frame.rect.bottom()));
-                    nearest.offer(off, at, || {
-                        let who = if name.is_empty() { label.clone() } else { format!("{label}, {name}") };
-                        format!("{who}: {}", worded(&chart.y, "y", y))
-                    });
-                }
-                group += 1;
-            }
-            Mark::Rule { label, vertical, at } => {
-                let (off, place, axis) = if *vertical {
-                    let x = frame.px_x(*at);
-                    ((x - px.0).abs(), (x, px.1), &chart.x)
-                } else {
-                    let y = frame.px_y(*at);
-                    ((y - px.1).abs(), (px.0, y), &chart.y)
-                };
-                if off < 4.0 && frame.rect.contains(place) {
-                    nearest.offer(off + 3.0, place, || named(label, worded(axis, if *vertical { "x" } else { "y" }, *at)));
-                }
-            }
-            Mark::Span { .. } | Mark::Label { .. } | Mark::Arrow { .. } => {}
-        }
-    }
-    nearest.found()
-}
-
-/// The data, a row a datum.
-pub(crate) fn rows(chart: &Chart) -> Vec<Vec<String>> {
-    let column = |axis: &Axis, fallback: &str| match axes::title(axis) {
-        title if title.is_empty() => fallback.to_owned(),
-        title => title,
-    };
-    let (x_name, y_name) = (column(&chart.x, "x"), column(&chart.y, "y"));
-    let ends_x = chart.marks.iter().any(|m| matches!(m, Mark::Histogram { .. } | Mark::Span { .. } | Mark::Arrow { .. }));
-    let ends_y = chart.marks.iter().any(|m| matches!(m, Mark::Band { .. } | Mark::Arrow { .. }));
-    let mut rows = Vec::new();
-    let mut put = |mark: &str, name: &str, x: String, x_end: String, y: String, y_end: String| {
-        let mut row = vec![mark.to_owned(), name.to_owned(), x];
-        if ends_x {
-            row.push(x_end);
-        }
-        row.push(y);
-        if ends_y {
-            row.push(y_end);
-        }
-        rows.push(row);
-    };
-    let none = String::new;
-    put("mark", "name", x_name.clone(), format!("{x_name} to"), y_name.clone(), format!("{y_name} to"));
-    for mark in &chart.marks {
-        match mark {
-            Mark::Line { name, x, y, .. } => {
-                x.iter().zip(y).for_each(|(x, y)| put("line", name, exact(x), none(), exact(y), none()));
-            }
-            Mark::Trail { name, x, y, .. } => {
-                x.iter().zip(y).for_each(|(x, y)| put("trail", name, exact(x), none(), exact(y), none()));
-            }
-            Mark::Points { name, x, y, .. } => {
-                x.iter().zip(y).for_each(|(x, y)| put("point", name, exact(x), none(), exact(y), none()));
-            }
-            Mark::Histogram { name, edges, y, .. } => {
-                for (edge, y) in edges.windows(2).zip(y) {
-                    put("bin", name, exact(edge[0]), exact(edge[1]), exact(y), none());
-                }
-            }
-            Mark::Bars { name, labels, y, .. } => {
-                labels.iter().zip(y).for_each(|(label, y)| put("bar", name, label.clone(), none(), exact(y), none()));
-            }
-            Mark::Band { name, x, low, high, .. } => {
-                for ((x, low), high) in x.iter().zip(low).zip(high) {
-                    put("band", name, exact(x), none(), exact(low), exact(high));
-                }
-            }
-            Mark::Rule { label, vertical: true, at } => put("rule", label, exact(at), none(), none(), none()),
-            Mark::Rule { label, at, .. } => put("rule", label, none(), none(), exact(at), none()),
-            Mark::Span { label, from, to } => put("span", label, exact(from), exact(to), none(), none()),
-            Mark::Label { text, at, .. } => put("label", text, exact(at.0), none(), exact(at.1), none()),
-            Mark::Arrow { from, to, .. } => put("arrow", "", exact(from.0), exact(to.0), exact(from.1), exact(to.1)),
-        }
-    }
-    rows
-}
-
-/// One sentence made from the data.
-pub(crate) fn describe(chart: &Chart) -> String {
-    let has = |wanted: fn(&Mark) -> bool| chart.marks.iter().any(wanted);
-    let kind = if has(|m| matches!(m, Mark::Bars { .. })) {
-        "Bar chart"
-    } else if has(|m| matches!(m, Mark::Histogram { .. })) {
-        "Histogram"
-    } else if has(|m| matches!(m, Mark::Line { .. } | Mark::Trail { .. } | Mark::Band { .. })) {
-        "Line chart"
-    } else if has(|m| matches!(m, Mark::Points { .. })) {
-        "Scatter plot"
-    } else {
-        "Chart"
-    };
-    let what = match (axes::title(&chart.y), axes::title(&chart.x)) {
-        (y, x) if y.is_empty() && x.is_empty() => kind.to_owned(),
-        (y, x) if x.is_empty() => format!("{kind} of {y}"),
-        (y, x) if y.is_empty() => format!("{kind} over {x}"),
-        (y, x) => format!("{kind} of {y} over {x}"),
-    };
-    let log = |axis: &Axis| axis.scale == Scale::Log;
-    let scale = match (log(&chart.x), log(&chart.y)) {
-        (true, true) => ", both axes logarithmic",
-        (true, false) => ", horizontal axis logarithmic",
-        (false, true) => ", vertical axis logarithmic",
-        _ => "",
-    };
-    const MOST: usize = 6;
-    let mut parts: Vec<String> = chart.marks.iter().filter_map(|mark| describe_mark(mark, chart)).collect();
-    let more = parts.len().saturating_sub(MOST);
-    parts.truncate(MOST);
-    if more > 0 {
-        parts.push(format!("and {more} more"));
-    }
-    if parts.is_empty() { format!("{what}{scale}, without data.") } else { format!("{what}{scale}: {}.", parts.join("; ")) }
 }
 
 /// The least and greatest finite value with their places.

@@ -1,6 +1,6 @@
 //! Lines and polygons cut to a rectangle.
 
-use super::pen::{Px, Rect};
+use crate::pen::{Px, Rect};
 
 /// The part of a segment inside `rect` (Liang and Barsky, 1984).
 pub(crate) fn segment(rect: &Rect, a: Px, b: Px) -> Option<(Px, Px)> {

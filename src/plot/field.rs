@@ -1,9 +1,11 @@
 //! Arrows on a plane, and paths through them.
 
-use super::axes::{self, Frame, Legend, NAME, ROW, Scaler, Surroundings, draw_axes, foot_room, left_room, number, worded};
-use super::heat_map::{draw_path, path_entries};
-use super::pen::{Pen, Px, Rect, Type, distance, fit};
-use super::{Nearest, Page, ReadOut, clip, count, exact};
+use crate::axes::{Frame, Legend, NAME, ROW, Surroundings, draw_axes, foot_room, left_room};
+use crate::clip;
+use crate::heat_map::{draw_path, path_entries};
+use crate::page::{Drawn, Nearest, Page, ReadOut, count, exact};
+use crate::pen::{Pen, Px, Rect, Type, distance, fit};
+use crate::scale::{self, Scaler, number, worded};
 use ground::view::Field;
 
 struct Layout {
@@ -29,7 +31,7 @@ fn layout(field: &Field, page: &Page) -> Layout {
     if let Some([wx, wy]) = page.camera.window {
         (x, y) = (x.over(wx), y.over(wy));
     }
-    let title = axes::title(&field.y);
+    let title = scale::title(&field.y);
     let legend = Legend::place(&title, path_entries(&field.paths), area.x, area.right(), area.y);
     let top = area.y + legend.height + if legend.height > 0.0 { 5.0 } else { 0.0 };
     let bottom = (area.bottom() - foot_room(&field.x)).max(top);
@@ -50,118 +52,118 @@ fn layout(field: &Field, page: &Page) -> Layout {
     Layout { frame, legend, stretch, longest }
 }
 
-/// The frame of the field.
-pub(crate) fn frame(field: &Field, page: &Page) -> Frame {
-    layout(field, page).frame
-}
+impl Drawn for &Field {
+    fn draw(&self, pen: &mut dyn Pen, page: &Page) {
+        let Layout { frame, legend, stretch, longest } = layout(self, page);
+        let (palette, area) = (page.palette, page.area());
+        pen.text((area.x, area.y + ROW / 2.0), &fit(&scale::title(&self.y), NAME, area.w), &Type::new(NAME, palette.text));
+        legend.draw(pen, palette);
+        if frame.rect.w < 8.0 || frame.rect.h < 8.0 {
+            return;
+        }
+        draw_axes(pen, palette, &frame, &Surroundings { x: &self.x, grid: false, categories: None });
+        pen.outline(frame.rect, palette.frame, 1.0);
+        for (at, v) in arrows(self) {
+            let from = frame.px(at);
+            if !frame.rect.contains(from) {
+                continue;
+            }
+            let length = distance((0.0, 0.0), v);
+            let to = (from.0 + v.0 * stretch, from.1 - v.1 * stretch);
+            let colour = palette.ramp(if longest > 0.0 { (length / longest) as f32 } else { 0.0 });
+            if length * stretch < 1.5 {
+                pen.disc(from, 1.2, colour);
+            } else if frame.rect.contains(to) {
+                pen.arrow(from, to, colour, 1.25, 6.0);
+            } else if let Some((from, to)) = clip::segment(&frame.rect, from, to) {
+                pen.line(&[from, to], colour, 1.25);
+            }
+        }
+        for path in &self.paths {
+            draw_path(pen, palette, &frame, path);
+        }
+    }
 
-/// Draws the field.
-pub(crate) fn draw(field: &Field, pen: &mut dyn Pen, page: &Page) {
-    let Layout { frame, legend, stretch, longest } = layout(field, page);
-    let (palette, area) = (page.palette, page.area());
-    pen.text((area.x, area.y + ROW / 2.0), &fit(&axes::title(&field.y), NAME, area.w), &Type::new(NAME, palette.text));
-    legend.draw(pen, palette);
-    if frame.rect.w < 8.0 || frame.rect.h < 8.0 {
-        return;
-    }
-    draw_axes(pen, palette, &frame, &Surroundings { x: &field.x, grid: false, categories: None });
-    pen.outline(frame.rect, palette.frame, 1.0);
-    for (at, v) in arrows(field) {
-        let from = frame.px(at);
-        if !frame.rect.contains(from) {
-            continue;
-        }
-        let length = distance((0.0, 0.0), v);
-        let to = (from.0 + v.0 * stretch, from.1 - v.1 * stretch);
-        let colour = palette.ramp(if longest > 0.0 { (length / longest) as f32 } else { 0.0 });
-        if length * stretch < 1.5 {
-            pen.disc(from, 1.2, colour);
-        } else if frame.rect.contains(to) {
-            pen.arrow(from, to, colour, 1.25, 6.0);
-        } else if let Some((from, to)) = clip::segment(&frame.rect, from, to) {
-            pen.line(&[from, to], colour, 1.25);
-        }
-    }
-    for path in &field.paths {
-        draw_path(pen, palette, &frame, path);
-    }
-}
-
-/// The arrow or the point of a path near the pointer.
-pub(crate) fn read_out(field: &Field, page: &Page, px: Px) -> Option<ReadOut> {
-    let Layout { frame, stretch, .. } = layout(field, page);
-    let mut nearest = Nearest::within(28.0);
-    for (at, v) in arrows(field) {
-        let from = frame.px(at);
-        if frame.rect.contains(from) {
-            let middle = (from.0 + v.0 * stretch / 2.0, from.1 - v.1 * stretch / 2.0);
-            nearest.offer(distance(middle, px).min(distance(from, px)), from, || {
-                let place = format!("{}, {}", worded(&field.x, "x", at.0), worded(&field.y, "y", at.1));
-                format!("vector ({}, {}), length {}\n{place}", number(v.0), number(v.1), number(distance((0.0, 0.0), v)))
-            });
-        }
-    }
-    for path in &field.paths {
-        for (step, (&x, &y)) in path.x.iter().zip(&path.y).enumerate() {
-            let at = frame.px((x, y));
-            if frame.rect.contains(at) {
-                // Paths lie above the arrows.
-                nearest.offer((distance(at, px) - 6.0).max(0.0), at, || {
-                    let place = format!("{}, {}", worded(&field.x, "x", x), worded(&field.y, "y", y));
-                    format!("{}, step {step}\n{place}", if path.name.is_empty() { "path" } else { &path.name })
+    /// The arrow or the point of a path near the pointer.
+    fn read_out(&self, page: &Page, px: Px) -> Option<ReadOut> {
+        let Layout { frame, stretch, .. } = layout(self, page);
+        let mut nearest = Nearest::within(28.0);
+        for (at, v) in arrows(self) {
+            let from = frame.px(at);
+            if frame.rect.contains(from) {
+                let middle = (from.0 + v.0 * stretch / 2.0, from.1 - v.1 * stretch / 2.0);
+                nearest.offer(distance(middle, px).min(distance(from, px)), from, || {
+                    let place = format!("{}, {}", worded(&self.x, "x", at.0), worded(&self.y, "y", at.1));
+                    format!("vector ({}, {}), length {}\n{place}", number(v.0), number(v.1), number(distance((0.0, 0.0), v)))
                 });
             }
         }
-    }
-    nearest.found()
-}
-
-/// The arrows, then the paths, a row each.
-pub(crate) fn rows(field: &Field) -> Vec<Vec<String>> {
-    let named = |axis, fallback: &str| Some(axes::title(axis)).filter(|t| !t.is_empty()).unwrap_or_else(|| fallback.to_owned());
-    let (x, y) = (named(&field.x, "x"), named(&field.y, "y"));
-    let (dx, dy) = (format!("{x} component"), format!("{y} component"));
-    let mut rows = vec![vec![x, y, dx, dy, "path".to_owned(), "step".to_owned()]];
-    for (at, v) in field.at.iter().zip(&field.vectors) {
-        rows.push(vec![exact(at.0), exact(at.1), exact(v.0), exact(v.1), String::new(), String::new()]);
-    }
-    for path in &field.paths {
-        for (step, (x, y)) in path.x.iter().zip(&path.y).enumerate() {
-            rows.push(vec![exact(x), exact(y), String::new(), String::new(), path.name.clone(), exact(step)]);
+        for path in &self.paths {
+            for (step, (&x, &y)) in path.x.iter().zip(&path.y).enumerate() {
+                let at = frame.px((x, y));
+                if frame.rect.contains(at) {
+                    // Paths lie above the arrows.
+                    nearest.offer((distance(at, px) - 6.0).max(0.0), at, || {
+                        let place = format!("{}, {}", worded(&self.x, "x", x), worded(&self.y, "y", y));
+                        format!("{}, step {step}\n{place}", if path.name.is_empty() { "path" } else { &path.name })
+                    });
+                }
+            }
         }
+        nearest.found()
     }
-    if field.paths.is_empty() {
-        rows.iter_mut().for_each(|row| row.truncate(4));
-    }
-    rows
-}
 
-/// One sentence made from the data.
-pub(crate) fn describe(field: &Field) -> String {
-    let over = format!("{} and {}", axes::label(&field.x, "x"), axes::label(&field.y, "y"));
-    let lengths = || arrows(field).map(|(at, v)| (at, distance((0.0, 0.0), v)));
-    let n = lengths().count();
-    let longest = lengths().max_by(|a, b| a.1.total_cmp(&b.1));
-    let shortest = lengths().min_by(|a, b| a.1.total_cmp(&b.1));
-    let point = |p: (f64, f64)| format!("({}, {})", axes::quantity(&field.x, p.0), axes::quantity(&field.y, p.1));
-    let (Some(longest), Some(shortest)) = (longest, shortest) else {
-        return format!("Vector field over {over}, without arrows.");
-    };
-    let mut text = format!(
-        "Vector field over {over} with {}: lengths from {} at {} to {} at {}",
-        count(n, "arrow", "arrows"),
-        number(shortest.1),
-        point(shortest.0),
-        number(longest.1),
-        point(longest.0)
-    );
-    for path in field.paths.iter().take(4) {
-        let mut finite = path.x.iter().zip(&path.y).filter(|(x, y)| x.is_finite() && y.is_finite());
-        if let Some(first) = finite.next() {
-            let last = finite.next_back().unwrap_or(first);
-            let name = if path.name.is_empty() { "a path" } else { &path.name };
-            text += &format!("; {name} from {} to {}", point((*first.0, *first.1)), point((*last.0, *last.1)));
-        }
+    fn frame(&self, page: &Page) -> Option<Frame> {
+        Some(layout(self, page).frame)
     }
-    text + "."
+
+    /// The arrows, then the paths, a row each.
+    fn rows(&self) -> Vec<Vec<String>> {
+        let named =
+            |axis, fallback: &str| Some(scale::title(axis)).filter(|t| !t.is_empty()).unwrap_or_else(|| fallback.to_owned());
+        let (x, y) = (named(&self.x, "x"), named(&self.y, "y"));
+        let (dx, dy) = (format!("{x} component"), format!("{y} component"));
+        let mut rows = vec![vec![x, y, dx, dy, "path".to_owned(), "step".to_owned()]];
+        for (at, v) in self.at.iter().zip(&self.vectors) {
+            rows.push(vec![exact(at.0), exact(at.1), exact(v.0), exact(v.1), String::new(), String::new()]);
+        }
+        for path in &self.paths {
+            for (step, (x, y)) in path.x.iter().zip(&path.y).enumerate() {
+                rows.push(vec![exact(x), exact(y), String::new(), String::new(), path.name.clone(), exact(step)]);
+            }
+        }
+        if self.paths.is_empty() {
+            rows.iter_mut().for_each(|row| row.truncate(4));
+        }
+        rows
+    }
+
+    fn describe(&self) -> String {
+        let over = format!("{} and {}", scale::label(&self.x, "x"), scale::label(&self.y, "y"));
+        let lengths = || arrows(self).map(|(at, v)| (at, distance((0.0, 0.0), v)));
+        let n = lengths().count();
+        let longest = lengths().max_by(|a, b| a.1.total_cmp(&b.1));
+        let shortest = lengths().min_by(|a, b| a.1.total_cmp(&b.1));
+        let point = |p: (f64, f64)| format!("({}, {})", scale::quantity(&self.x, p.0), scale::quantity(&self.y, p.1));
+        let (Some(longest), Some(shortest)) = (longest, shortest) else {
+            return format!("Vector field over {over}, without arrows.");
+        };
+        let mut text = format!(
+            "Vector field over {over} with {}: lengths from {} at {} to {} at {}",
+            count(n, "arrow", "arrows"),
+            number(shortest.1),
+            point(shortest.0),
+            number(longest.1),
+            point(longest.0)
+        );
+        for path in self.paths.iter().take(4) {
+            let mut finite = path.x.iter().zip(&path.y).filter(|(x, y)| x.is_finite() && y.is_finite());
+            if let Some(first) = finite.next() {
+                let last = finite.next_back().unwrap_or(first);
+                let name = if path.name.is_empty() { "a path" } else { &path.name };
+                text += &format!("; {name} from {} to {}", point((*first.0, *first.1)), point((*last.0, *last.1)));
+            }
+        }
+        text + "."
+    }
 }

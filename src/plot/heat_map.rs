@@ -1,14 +1,16 @@
 //! Values over a rectangle: cells as one bitmap, contours, paths, a draggable start.
 
-use super::axes::{
-    self, BAR_GAP, Entry, Frame, Legend, NAME, ROW, Scaler, Surroundings, Symbol, bar_room, draw_axes, draw_bar, foot_room,
-    left_room, worded,
+use crate::axes::{
+    BAR_GAP, Entry, Frame, Legend, NAME, ROW, Surroundings, Symbol, bar_room, draw_axes, draw_bar, foot_room, left_room,
 };
-use super::chart::{LINE, draw_handle};
-use super::palette::{Colour, ColourScale, Palette};
-use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, fit, text_width};
-use super::{Nearest, Page, ReadOut, clip, count, exact};
-use ground::view::{HeatMap, Path, Scale};
+use crate::chart::{LINE, draw_handle};
+use crate::clip;
+use crate::colour::Colour;
+use crate::page::{Drawn, Nearest, Page, ReadOut, count, exact};
+use crate::palette::{ColourScale, Palette};
+use crate::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, fit, text_width};
+use crate::scale::{self, Scaler, worded};
+use ground::view::{Handle, HeatMap, Path, Scale};
 
 /// Cells as they are: columns, rows, and no more values than both make.
 pub(crate) struct Cells<'a> {
@@ -91,16 +93,11 @@ fn layout(map: &HeatMap, page: &Page) -> Layout {
         (x, y) = (x.over(wx), y.over(wy));
     }
     let foot = foot_room(&map.x);
-    let bar = with_bar(page, &axes::title(&map.y), &axes::title(&map.value), path_entries(&map.paths), &scale, foot);
+    let bar = with_bar(page, &scale::title(&map.y), &scale::title(&map.value), path_entries(&map.paths), &scale, foot);
     let bottom = (area.bottom() - foot).max(bar.top);
     let left = (area.x + left_room(&y, (bottom - bar.top).max(1.0))).min(bar.right);
     let frame = Frame::new(Rect::between(left, bar.top, bar.right, bottom), x, y);
     Layout { frame, legend: bar.legend, scale }
-}
-
-/// The frame of the map.
-pub(crate) fn frame(map: &HeatMap, page: &Page) -> Frame {
-    layout(map, page).frame
 }
 
 /// The cells that `frame` shows as a bitmap over its rectangle.
@@ -149,33 +146,107 @@ pub(crate) fn draw_cells(
     pen.bitmap(rect, wide, high, &rgba);
 }
 
-/// Draws the map.
-pub(crate) fn draw(map: &HeatMap, pen: &mut dyn Pen, page: &Page) {
-    let Layout { frame, legend, scale } = layout(map, page);
-    let palette = page.palette;
-    draw_titles(pen, page, (&axes::title(&map.y), page.area().x), &axes::title(&map.value), frame.rect.right() + BAR_GAP);
-    legend.draw(pen, palette);
-    if frame.rect.w < 8.0 || frame.rect.h < 8.0 {
-        return;
+impl Drawn for &HeatMap {
+    fn draw(&self, pen: &mut dyn Pen, page: &Page) {
+        let Layout { frame, legend, scale } = layout(self, page);
+        let palette = page.palette;
+        draw_titles(pen, page, (&scale::title(&self.y), page.area().x), &scale::title(&self.value), frame.rect.right() + BAR_GAP);
+        legend.draw(pen, palette);
+        if frame.rect.w < 8.0 || frame.rect.h < 8.0 {
+            return;
+        }
+        let cells = Cells::of(self.columns, &self.values);
+        let (full_x, full_y) = extents(self);
+        let x = (full_x.place(frame.x.low), full_x.place(frame.x.high));
+        // The first row is the lowest.
+        let y = (1.0 - full_y.place(frame.y.high), 1.0 - full_y.place(frame.y.low));
+        let rows = cells.rows;
+        draw_cells(pen, palette, frame.rect, (cells.columns, rows), x, y, |column, row| {
+            palette.shade(&scale, cells.at(column, rows - 1 - row))
+        });
+        draw_contours(self, &cells, &scale, (full_x, full_y), pen, palette, &frame);
+        draw_axes(pen, palette, &frame, &Surroundings { x: &self.x, grid: false, categories: None });
+        pen.outline(frame.rect, palette.frame, 1.0);
+        for path in &self.paths {
+            draw_path(pen, palette, &frame, path);
+        }
+        draw_bar(pen, palette, frame.rect, &scale);
+        if let Some(handle) = &self.handle {
+            draw_handle(pen, palette, &frame, handle);
+        }
     }
-    let cells = Cells::of(map.columns, &map.values);
-    let (full_x, full_y) = extents(map);
-    let x = (full_x.place(frame.x.low), full_x.place(frame.x.high));
-    // The first row is the lowest.
-    let y = (1.0 - full_y.place(frame.y.high), 1.0 - full_y.place(frame.y.low));
-    let rows = cells.rows;
-    draw_cells(pen, palette, frame.rect, (cells.columns, rows), x, y, |column, row| {
-        palette.shade(&scale, cells.at(column, rows - 1 - row))
-    });
-    draw_contours(map, &cells, &scale, (full_x, full_y), pen, palette, &frame);
-    draw_axes(pen, palette, &frame, &Surroundings { x: &map.x, grid: false, categories: None });
-    pen.outline(frame.rect, palette.frame, 1.0);
-    for path in &map.paths {
-        draw_path(pen, palette, &frame, path);
+
+    /// The cell under the pointer, or the point of a path near it.
+    fn read_out(&self, page: &Page, px: Px) -> Option<ReadOut> {
+        let Layout { frame, .. } = layout(self, page);
+        if !frame.rect.contains(px) {
+            return None;
+        }
+        let mut nearest = Nearest::within(8.0);
+        for path in &self.paths {
+            for (i, (&x, &y)) in path.x.iter().zip(&path.y).enumerate() {
+                let at = frame.px((x, y));
+                if frame.rect.contains(at) {
+                    nearest.offer(distance(at, px), at, || on_path(self, path, i, x, y));
+                }
+            }
+        }
+        if let Some(found) = nearest.found() {
+            return Some(found);
+        }
+        let cells = Cells::of(self.columns, &self.values);
+        let (full_x, full_y) = extents(self);
+        let (x, y) = frame.data(px);
+        let (u, v) = (full_x.place(x), full_y.place(y));
+        if cells.columns == 0 || !(0.0..=1.0).contains(&u) || !(0.0..=1.0).contains(&v) {
+            return None;
+        }
+        let column = ((u * cells.columns as f64) as usize).min(cells.columns - 1);
+        let row = ((v * cells.rows as f64) as usize).min(cells.rows - 1);
+        let middle = centre(&cells, (full_x, full_y), column, row);
+        Some(ReadOut { text: in_cell(self, &cells, middle, column, row), at: frame.px(middle) })
     }
-    draw_bar(pen, palette, frame.rect, &scale);
-    if let Some(handle) = &map.handle {
-        draw_handle(pen, palette, &frame, handle);
+
+    fn frame(&self, page: &Page) -> Option<Frame> {
+        Some(layout(self, page).frame)
+    }
+
+    fn handle(&self) -> Option<&Handle> {
+        self.handle.as_ref()
+    }
+
+    /// The cells, then the paths, a row each.
+    fn rows(&self) -> Vec<Vec<String>> {
+        let cells = Cells::of(self.columns, &self.values);
+        let scales = extents(self);
+        let named =
+            |axis, fallback: &str| Some(scale::title(axis)).filter(|t| !t.is_empty()).unwrap_or_else(|| fallback.to_owned());
+        let mut head = vec![named(&self.x, "x"), named(&self.y, "y"), named(&self.value, "value")];
+        let with_paths = !self.paths.is_empty();
+        if with_paths {
+            head.extend(["path".to_owned(), "step".to_owned()]);
+        }
+        let mut rows = vec![head];
+        for row in 0..cells.rows {
+            for column in 0..cells.columns {
+                let (x, y) = centre(&cells, scales, column, row);
+                let mut line = vec![exact(x), exact(y), exact(cells.values[row * cells.columns + column])];
+                if with_paths {
+                    line.extend([String::new(), String::new()]);
+                }
+                rows.push(line);
+            }
+        }
+        for path in &self.paths {
+            for (step, (x, y)) in path.x.iter().zip(&path.y).enumerate() {
+                rows.push(vec![exact(x), exact(y), String::new(), path.name.clone(), exact(step)]);
+            }
+        }
+        rows
+    }
+
+    fn describe(&self) -> String {
+        describe(self, "Heat map")
     }
 }
 
@@ -335,37 +406,6 @@ fn chains(links: &[[u32; 2]], edges: usize) -> Vec<Vec<u32>> {
     found
 }
 
-/// The cell under the pointer, or the point of a path near it.
-pub(crate) fn read_out(map: &HeatMap, page: &Page, px: Px) -> Option<ReadOut> {
-    let Layout { frame, .. } = layout(map, page);
-    if !frame.rect.contains(px) {
-        return None;
-    }
-    let mut nearest = Nearest::within(8.0);
-    for path in &map.paths {
-        for (i, (&x, &y)) in path.x.iter().zip(&path.y).enumerate() {
-            let at = frame.px((x, y));
-            if frame.rect.contains(at) {
-                nearest.offer(distance(at, px), at, || on_path(map, path, i, x, y));
-            }
-        }
-    }
-    if let Some(found) = nearest.found() {
-        return Some(found);
-    }
-    let cells = Cells::of(map.columns, &map.values);
-    let (full_x, full_y) = extents(map);
-    let (x, y) = frame.data(px);
-    let (u, v) = (full_x.place(x), full_y.place(y));
-    if cells.columns == 0 || !(0.0..=1.0).contains(&u) || !(0.0..=1.0).contains(&v) {
-        return None;
-    }
-    let column = ((u * cells.columns as f64) as usize).min(cells.columns - 1);
-    let row = ((v * cells.rows as f64) as usize).min(cells.rows - 1);
-    let middle = centre(&cells, (full_x, full_y), column, row);
-    Some(ReadOut { text: in_cell(map, &cells, middle, column, row), at: frame.px(middle) })
-}
-
 /// The middle of a cell, in the axes.
 pub(crate) fn centre(cells: &Cells, (x, y): (Scaler, Scaler), column: usize, row: usize) -> (f64, f64) {
     (x.value((column as f64 + 0.5) / cells.columns as f64), y.value((row as f64 + 0.5) / cells.rows as f64))
@@ -385,41 +425,12 @@ pub(crate) fn on_path(map: &HeatMap, path: &Path, step: usize, x: f64, y: f64) -
     format!("{name}, step {step}\n{}, {}", worded(&map.x, "x", x), worded(&map.y, "y", y))
 }
 
-/// The cells, then the paths, a row each.
-pub(crate) fn rows(map: &HeatMap) -> Vec<Vec<String>> {
-    let cells = Cells::of(map.columns, &map.values);
-    let scales = extents(map);
-    let named = |axis, fallback: &str| Some(axes::title(axis)).filter(|t| !t.is_empty()).unwrap_or_else(|| fallback.to_owned());
-    let mut head = vec![named(&map.x, "x"), named(&map.y, "y"), named(&map.value, "value")];
-    let with_paths = !map.paths.is_empty();
-    if with_paths {
-        head.extend(["path".to_owned(), "step".to_owned()]);
-    }
-    let mut rows = vec![head];
-    for row in 0..cells.rows {
-        for column in 0..cells.columns {
-            let (x, y) = centre(&cells, scales, column, row);
-            let mut line = vec![exact(x), exact(y), exact(cells.values[row * cells.columns + column])];
-            if with_paths {
-                line.extend([String::new(), String::new()]);
-            }
-            rows.push(line);
-        }
-    }
-    for path in &map.paths {
-        for (step, (x, y)) in path.x.iter().zip(&path.y).enumerate() {
-            rows.push(vec![exact(x), exact(y), String::new(), path.name.clone(), exact(step)]);
-        }
-    }
-    rows
-}
-
 /// One sentence made from the data; `kind` says what it is drawn as.
 pub(crate) fn describe(map: &HeatMap, kind: &str) -> String {
     let cells = Cells::of(map.columns, &map.values);
     let scales = extents(map);
-    let what = axes::label(&map.value, "values");
-    let over = format!("{} and {}", axes::label(&map.x, "x"), axes::label(&map.y, "y"));
+    let what = scale::label(&map.value, "values");
+    let over = format!("{} and {}", scale::label(&map.x, "x"), scale::label(&map.y, "y"));
     let finite = || cells.values.iter().enumerate().filter(|(_, v)| v.is_finite());
     let low = finite().min_by(|a, b| a.1.total_cmp(b.1));
     let high = finite().max_by(|a, b| a.1.total_cmp(b.1));
@@ -428,9 +439,9 @@ pub(crate) fn describe(map: &HeatMap, kind: &str) -> String {
     };
     let place = |index: usize| {
         let (x, y) = centre(&cells, scales, index % cells.columns, index / cells.columns);
-        format!("{}, {}", axes::quantity(&map.x, x), axes::quantity(&map.y, y))
+        format!("{}, {}", scale::quantity(&map.x, x), scale::quantity(&map.y, y))
     };
-    let value = |v: f32| axes::quantity(&map.value, f64::from(v));
+    let value = |v: f32| scale::quantity(&map.value, f64::from(v));
     let log = if map.value.scale == Scale::Log { " on a logarithmic scale" } else { "" };
     let mut text = format!(
         "{kind} of {what} over {over}{log}: from {} at ({}) to {} at ({})",
@@ -441,7 +452,7 @@ pub(crate) fn describe(map: &HeatMap, kind: &str) -> String {
     );
     text += &describe_paths(map, &map.paths);
     if let Some(handle) = &map.handle {
-        text += &format!("; {} at ({}, {})", handle.name, axes::number(handle.at.0), axes::number(handle.at.1));
+        text += &format!("; {} at ({}, {})", handle.name, scale::number(handle.at.0), scale::number(handle.at.1));
     }
     text + "."
 }
@@ -454,7 +465,7 @@ fn describe_paths(map: &HeatMap, paths: &[Path]) -> String {
         let mut finite = path.x.iter().zip(&path.y).filter(|(x, y)| x.is_finite() && y.is_finite());
         let Some(first) = finite.next() else { continue };
         let last = finite.next_back().unwrap_or(first);
-        let point = |p: (&f64, &f64)| format!("({}, {})", axes::quantity(&map.x, *p.0), axes::quantity(&map.y, *p.1));
+        let point = |p: (&f64, &f64)| format!("({}, {})", scale::quantity(&map.x, *p.0), scale::quantity(&map.y, *p.1));
         let name = if path.name.is_empty() { "a path" } else { &path.name };
         text += &format!("; {name} from {} to {}", point(first), point(last));
     }

@@ -1,11 +1,13 @@
 //! A matrix as one bitmap, with names, numbers in small ones, and outlined entries.
 
-use super::axes::{self, BAR_GAP, Frame, NAME, ROW, SMALL, Scaler, draw_bar, tick_count};
-use super::chart::brief;
-use super::heat_map::{Cells, draw_cells, draw_titles, with_bar};
-use super::palette::{Colour, ColourScale};
-use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, fit, text_width};
-use super::{Page, ReadOut, count, exact};
+use crate::axes::{BAR_GAP, Frame, NAME, ROW, SMALL, draw_bar, tick_count};
+use crate::chart::brief;
+use crate::colour::Colour;
+use crate::heat_map::{Cells, draw_cells, draw_titles, with_bar};
+use crate::page::{Drawn, Page, ReadOut, count, exact};
+use crate::palette::ColourScale;
+use crate::pen::{Anchor, Baseline, Pen, Px, Rect, Type, fit, text_width};
+use crate::scale::{self, Scaler};
 use ground::view::{Axis, Matrix, Scale};
 
 struct Layout {
@@ -24,7 +26,7 @@ fn name_room(matrix: &Matrix, width: f64) -> f64 {
     let names = &matrix.names;
     if names.is_empty() {
         let cells = cells(matrix);
-        return text_width(&axes::number(cells.rows as f64), SMALL) + 8.0;
+        return text_width(&scale::number(cells.rows as f64), SMALL) + 8.0;
     }
     names.iter().map(|n| text_width(n, SMALL)).fold(0.0, f64::max).min(0.3 * width) + 8.0
 }
@@ -43,7 +45,7 @@ fn layout(matrix: &Matrix, page: &Page) -> Layout {
     let longest = longest(matrix);
 
     let place = |foot: f64| {
-        let bar = with_bar(page, &matrix.row, &axes::title(&matrix.value), Vec::new(), &scale, foot);
+        let bar = with_bar(page, &matrix.row, &scale::title(&matrix.value), Vec::new(), &scale, foot);
         let bottom = (area.bottom() - foot).max(bar.top);
         let room = Rect::between(left.min(bar.right), bar.top, bar.right, bottom);
         let (columns, rows) = (cells.columns.max(1) as f64, cells.rows.max(1) as f64);
@@ -69,72 +71,153 @@ fn layout(matrix: &Matrix, page: &Page) -> Layout {
     Layout { frame: Frame { rect, x, y, down: true }, scale, upright }
 }
 
-/// The frame of the matrix: columns along x, rows along y from the top.
-pub(crate) fn frame(matrix: &Matrix, page: &Page) -> Frame {
-    layout(matrix, page).frame
-}
-
-/// Draws the matrix.
-pub(crate) fn draw(matrix: &Matrix, pen: &mut dyn Pen, page: &Page) {
-    let Layout { frame, scale, upright } = layout(matrix, page);
-    let (palette, cells, rect) = (page.palette, cells(matrix), frame.rect);
-    let names = rect.x - name_room(matrix, page.area().w);
-    draw_titles(pen, page, (&matrix.row, names), &axes::title(&matrix.value), rect.right() + BAR_GAP);
-    if rect.w < 8.0 || rect.h < 8.0 || cells.columns == 0 {
-        return;
-    }
-    let (columns, rows) = (cells.columns as f64, cells.rows as f64);
-    let x = (frame.x.low / columns, frame.x.high / columns);
-    let y = (frame.y.low / rows, frame.y.high / rows);
-    draw_cells(pen, palette, rect, (cells.columns, cells.rows), x, y, |column, row| palette.shade(&scale, cells.at(column, row)));
-    pen.outline(rect, palette.frame, 1.0);
-    draw_bar(pen, palette, rect, &scale);
-
-    // Names or numbers beside rows and columns.
-    let cell = (rect.w / (frame.x.high - frame.x.low), rect.h / (frame.y.high - frame.y.low));
-    let named = !matrix.names.is_empty();
-    let small = Type::new(SMALL, if named { palette.text } else { palette.faint_text });
-    let shown = |scaler: &Scaler, n: usize, size: f64, least: f64| -> Vec<usize> {
-        if named {
-            let every = (least / size).ceil().max(1.0) as usize;
-            (0..n).step_by(every).collect()
-        } else {
-            let ticks = scaler.ticks(tick_count(size * (scaler.high - scaler.low), false));
-            ticks.iter().filter(|t| t.at >= 0.0 && t.at.fract() == 0.0).map(|t| t.at as usize).filter(|&i| i < n).collect()
+impl Drawn for &Matrix {
+    fn draw(&self, pen: &mut dyn Pen, page: &Page) {
+        let Layout { frame, scale, upright } = layout(self, page);
+        let (palette, cells, rect) = (page.palette, cells(self), frame.rect);
+        let names = rect.x - name_room(self, page.area().w);
+        draw_titles(pen, page, (&self.row, names), &scale::title(&self.value), rect.right() + BAR_GAP);
+        if rect.w < 8.0 || rect.h < 8.0 || cells.columns == 0 {
+            return;
         }
-    };
-    let name = |i: usize| if named { matrix.names.get(i).cloned().unwrap_or_default() } else { axes::number(i as f64) };
-    for row in shown(&frame.y, cells.rows, cell.1, 12.0) {
-        let at = frame.px_y(row as f64 + 0.5);
-        if at > rect.y && at < rect.bottom() {
-            let text = fit(&name(row), SMALL, rect.x - names - 5.0);
-            pen.text((rect.x - 5.0, at), &text, &small.at(Anchor::End, Baseline::Middle));
-        }
-    }
-    let least = if upright || !named { 14.0 } else { 1.0 };
-    for column in shown(&frame.x, cells.columns, cell.0, least) {
-        let at = frame.px_x(column as f64 + 0.5);
-        if at > rect.x && at < rect.right() {
-            if upright {
-                let text = fit(&name(column), SMALL, 0.3 * page.area().h);
-                pen.text((at, rect.bottom() + 6.0), &text, &small.at(Anchor::End, Baseline::Middle).upward());
+        let (columns, rows) = (cells.columns as f64, cells.rows as f64);
+        let x = (frame.x.low / columns, frame.x.high / columns);
+        let y = (frame.y.low / rows, frame.y.high / rows);
+        draw_cells(pen, palette, rect, (cells.columns, cells.rows), x, y, |column, row| {
+            palette.shade(&scale, cells.at(column, row))
+        });
+        pen.outline(rect, palette.frame, 1.0);
+        draw_bar(pen, palette, rect, &scale);
+
+        // Names or numbers beside rows and columns.
+        let cell = (rect.w / (frame.x.high - frame.x.low), rect.h / (frame.y.high - frame.y.low));
+        let named = !self.names.is_empty();
+        let small = Type::new(SMALL, if named { palette.text } else { palette.faint_text });
+        let shown = |scaler: &Scaler, n: usize, size: f64, least: f64| -> Vec<usize> {
+            if named {
+                let every = (least / size).ceil().max(1.0) as usize;
+                (0..n).step_by(every).collect()
             } else {
-                pen.text((at, rect.bottom() + 6.0), &name(column), &small.at(Anchor::Middle, Baseline::Top));
+                let ticks = scaler.ticks(tick_count(size * (scaler.high - scaler.low), false));
+                ticks.iter().filter(|t| t.at >= 0.0 && t.at.fract() == 0.0).map(|t| t.at as usize).filter(|&i| i < n).collect()
+            }
+        };
+        let name = |i: usize| if named { self.names.get(i).cloned().unwrap_or_default() } else { scale::number(i as f64) };
+        for row in shown(&frame.y, cells.rows, cell.1, 12.0) {
+            let at = frame.px_y(row as f64 + 0.5);
+            if at > rect.y && at < rect.bottom() {
+                let text = fit(&name(row), SMALL, rect.x - names - 5.0);
+                pen.text((rect.x - 5.0, at), &text, &small.at(Anchor::End, Baseline::Middle));
             }
         }
-    }
-    let style = Type::new(NAME, palette.text);
-    let width = text_width(&matrix.column, NAME);
-    let area = page.area();
-    let end = rect.right().max(area.x + width.min(area.w));
-    let under = if upright { longest(matrix).min(0.3 * area.h) + 10.0 } else { SMALL + 7.0 };
-    let foot = (rect.bottom() + under + ROW - 3.0).min(area.bottom());
-    pen.text((end, foot), &fit(&matrix.column, NAME, area.w), &style.at(Anchor::End, Baseline::Foot));
+        let least = if upright || !named { 14.0 } else { 1.0 };
+        for column in shown(&frame.x, cells.columns, cell.0, least) {
+            let at = frame.px_x(column as f64 + 0.5);
+            if at > rect.x && at < rect.right() {
+                if upright {
+                    let text = fit(&name(column), SMALL, 0.3 * page.area().h);
+                    pen.text((at, rect.bottom() + 6.0), &text, &small.at(Anchor::End, Baseline::Middle).upward());
+                } else {
+                    pen.text((at, rect.bottom() + 6.0), &name(column), &small.at(Anchor::Middle, Baseline::Top));
+                }
+            }
+        }
+        let style = Type::new(NAME, palette.text);
+        let width = text_width(&self.column, NAME);
+        let area = page.area();
+        let end = rect.right().max(area.x + width.min(area.w));
+        let under = if upright { longest(self).min(0.3 * area.h) + 10.0 } else { SMALL + 7.0 };
+        let foot = (rect.bottom() + under + ROW - 3.0).min(area.bottom());
+        pen.text((end, foot), &fit(&self.column, NAME, area.w), &style.at(Anchor::End, Baseline::Foot));
 
-    if cells.columns <= 12 && cells.rows <= 12 {
-        draw_numbers(matrix, pen, page, &frame, &scale, cell);
+        if cells.columns <= 12 && cells.rows <= 12 {
+            draw_numbers(self, pen, page, &frame, &scale, cell);
+        }
+        draw_outlines(self, pen, palette.series[1], &frame, cell);
     }
-    draw_outlines(matrix, pen, palette.series[1], &frame, cell);
+
+    /// The entry under the pointer.
+    fn read_out(&self, page: &Page, px: Px) -> Option<ReadOut> {
+        let Layout { frame, .. } = layout(self, page);
+        let cells = cells(self);
+        if !frame.rect.contains(px) || cells.columns == 0 {
+            return None;
+        }
+        let (x, y) = frame.data(px);
+        if !(x >= 0.0 && y >= 0.0 && x <= cells.columns as f64 && y <= cells.rows as f64) {
+            return None;
+        }
+        let (column, row) = ((x as usize).min(cells.columns - 1), (y as usize).min(cells.rows - 1));
+        let text = format!(
+            "{}\n{} {}, {} {}",
+            scale::worded(&self.value, "value", cells.at(column, row)),
+            word(&self.row, "row"),
+            named(self, row),
+            word(&self.column, "column"),
+            named(self, column)
+        );
+        Some(ReadOut { text, at: frame.px((column as f64 + 0.5, row as f64 + 0.5)) })
+    }
+
+    fn frame(&self, page: &Page) -> Option<Frame> {
+        Some(layout(self, page).frame)
+    }
+
+    /// A row an entry.
+    fn rows(&self) -> Vec<Vec<String>> {
+        let cells = cells(self);
+        let value = scale::title(&self.value);
+        let mut head = vec![word(&self.row, "row").to_owned(), word(&self.column, "column").to_owned()];
+        head.push(if value.is_empty() { "value".to_owned() } else { value });
+        let outlines = !self.outlined.is_empty();
+        if outlines {
+            head.push("outlined".to_owned());
+        }
+        let mut outlined = vec![false; cells.values.len()];
+        for &index in &self.outlined {
+            if let Some(flag) = outlined.get_mut(index as usize) {
+                *flag = true;
+            }
+        }
+        let mut rows = vec![head];
+        let name = |i: usize| self.names.get(i).cloned().unwrap_or_else(|| exact(i));
+        for (index, value) in cells.values.iter().enumerate() {
+            let mut row = vec![name(index / cells.columns), name(index % cells.columns), exact(value)];
+            if outlines {
+                row.push(exact(outlined[index]));
+            }
+            rows.push(row);
+        }
+        rows
+    }
+
+    fn describe(&self) -> String {
+        let cells = cells(self);
+        let of = |axis: &Axis| if axis.label.is_empty() { String::new() } else { format!(" of {}", axis.label) };
+        let what = format!(
+            "Matrix{} with {} ({}) and {} ({})",
+            of(&self.value),
+            count(cells.rows, "row", "rows"),
+            word(&self.row, "row"),
+            count(cells.columns, "column", "columns"),
+            word(&self.column, "column")
+        );
+        let finite = || cells.values.iter().enumerate().filter(|(_, v)| v.is_finite());
+        let low = finite().min_by(|a, b| a.1.total_cmp(b.1));
+        let high = finite().max_by(|a, b| a.1.total_cmp(b.1));
+        let (Some(low), Some(high)) = (low, high) else { return format!("{what}, without values.") };
+        let place = |i: usize| format!("({}, {})", named(self, i / cells.columns), named(self, i % cells.columns));
+        let value = |v: f32| scale::quantity(&self.value, f64::from(v));
+        let mut text = format!("{what}: from {} at {} to {} at {}", value(*low.1), place(low.0), value(*high.1), place(high.0));
+        let zeros = cells.values.iter().filter(|v| **v == 0.0).count();
+        if zeros > 0 && 2 * zeros >= cells.values.len() {
+            text += &format!(", {} of {} entries not zero", cells.values.len() - zeros, cells.values.len());
+        }
+        if !self.outlined.is_empty() {
+            text += &format!(", {} outlined", self.outlined.len());
+        }
+        text + "."
+    }
 }
 
 /// A line around every region of outlined entries, inside it: between two of them there is none, so a band is seen as a band.
@@ -204,85 +287,5 @@ fn word<'a>(name: &'a str, other: &'a str) -> &'a str {
 
 /// A row or column in words: its name if it has one, else its number.
 fn named(matrix: &Matrix, index: usize) -> String {
-    matrix.names.get(index).cloned().unwrap_or_else(|| axes::number(index as f64))
-}
-
-/// The entry under the pointer.
-pub(crate) fn read_out(matrix: &Matrix, page: &Page, px: Px) -> Option<ReadOut> {
-    let Layout { frame, .. } = layout(matrix, page);
-    let cells = cells(matrix);
-    if !frame.rect.contains(px) || cells.columns == 0 {
-        return None;
-    }
-    let (x, y) = frame.data(px);
-    if !(x >= 0.0 && y >= 0.0 && x <= cells.columns as f64 && y <= cells.rows as f64) {
-        return None;
-    }
-    let (column, row) = ((x as usize).min(cells.columns - 1), (y as usize).min(cells.rows - 1));
-    let text = format!(
-        "{}\n{} {}, {} {}",
-        axes::worded(&matrix.value, "value", cells.at(column, row)),
-        word(&matrix.row, "row"),
-        named(matrix, row),
-        word(&matrix.column, "column"),
-        named(matrix, column)
-    );
-    Some(ReadOut { text, at: frame.px((column as f64 + 0.5, row as f64 + 0.5)) })
-}
-
-/// A row an entry.
-pub(crate) fn rows(matrix: &Matrix) -> Vec<Vec<String>> {
-    let cells = cells(matrix);
-    let value = axes::title(&matrix.value);
-    let mut head = vec![word(&matrix.row, "row").to_owned(), word(&matrix.column, "column").to_owned()];
-    head.push(if value.is_empty() { "value".to_owned() } else { value });
-    let outlines = !matrix.outlined.is_empty();
-    if outlines {
-        head.push("outlined".to_owned());
-    }
-    let mut outlined = vec![false; cells.values.len()];
-    for &index in &matrix.outlined {
-        if let Some(flag) = outlined.get_mut(index as usize) {
-            *flag = true;
-        }
-    }
-    let mut rows = vec![head];
-    let name = |i: usize| matrix.names.get(i).cloned().unwrap_or_else(|| exact(i));
-    for (index, value) in cells.values.iter().enumerate() {
-        let mut row = vec![name(index / cells.columns), name(index % cells.columns), exact(value)];
-        if outlines {
-            row.push(exact(outlined[index]));
-        }
-        rows.push(row);
-    }
-    rows
-}
-
-/// One sentence made from the data.
-pub(crate) fn describe(matrix: &Matrix) -> String {
-    let cells = cells(matrix);
-    let of = |axis: &Axis| if axis.label.is_empty() { String::new() } else { format!(" of {}", axis.label) };
-    let what = format!(
-        "Matrix{} with {} ({}) and {} ({})",
-        of(&matrix.value),
-        count(cells.rows, "row", "rows"),
-        word(&matrix.row, "row"),
-        count(cells.columns, "column", "columns"),
-        word(&matrix.column, "column")
-    );
-    let finite = || cells.values.iter().enumerate().filter(|(_, v)| v.is_finite());
-    let low = finite().min_by(|a, b| a.1.total_cmp(b.1));
-    let high = finite().max_by(|a, b| a.1.total_cmp(b.1));
-    let (Some(low), Some(high)) = (low, high) else { return format!("{what}, without values.") };
-    let place = |i: usize| format!("({}, {})", named(matrix, i / cells.columns), named(matrix, i % cells.columns));
-    let value = |v: f32| axes::quantity(&matrix.value, f64::from(v));
-    let mut text = format!("{what}: from {} at {} to {} at {}", value(*low.1), place(low.0), value(*high.1), place(high.0));
-    let zeros = cells.values.iter().filter(|v| **v == 0.0).count();
-    if zeros > 0 && 2 * zeros >= cells.values.len() {
-        text += &format!(", {} of {} entries not zero", cells.values.len() - zeros, cells.values.len());
-    }
-    if !matrix.outlined.is_empty() {
-        text += &format!(", {} outlined", matrix.outlined.len());
-    }
-    text + "."
+    matrix.names.get(index).cloned().unwrap_or_else(|| scale::number(index as f64))
 }

@@ -1,7 +1,7 @@
 //! Looking at a cube from around it: the projection that surfaces and space share with the GPU.
 
-use super::Camera;
-use super::pen::{Px, Rect};
+use crate::page::Camera;
+use crate::pen::{Px, Rect};
 
 /// The distance of the eye at `Camera::distance` 1, where the cube's half side is 1.
 const EYE: f64 = 7.0;

@@ -8,7 +8,7 @@ use plotters_backend::{
     FontTransform,
 };
 
-use super::palette::Colour;
+use crate::colour::Colour;
 use ground::error::{Error, Result};
 
 /// The font stack of every text in a picture.
@@ -215,30 +215,31 @@ pub(crate) fn distance(a: Px, b: Px) -> f64 {
     (dx * dx + dy * dy).sqrt()
 }
 
-/// A plotters backend that a picture can be drawn on.
+/// What a backend answers: nothing, or what it could not do.
+pub type Done<M> = Result<(), DrawingErrorKind<<M as DrawingBackend>::ErrorType>>;
+
+/// What a picture can be drawn on: plotters' backend for the marks, and what that lacks.
 ///
-/// The bitmap method is what plotters lacks: its own has no size of its target, so that a heat map would have to be blown up
-/// to device pixels first. The default does just that; backends that can stretch a bitmap override it.
-pub trait Backend: DrawingBackend {
-    /// Stretches a bitmap of `size` RGBA pixels over the backend's pixels from `from` to `to` without smoothing.
-    fn stretch(
-        &mut self,
-        from: BackendCoord,
-        to: BackendCoord,
-        size: (usize, usize),
-        rgba: &[u8],
-    ) -> Result<(), DrawingErrorKind<Self::ErrorType>> {
-        let (w, h) = ((to.0 - from.0).max(0) as usize, (to.1 - from.1).max(0) as usize);
-        let mut rgb = Vec::with_capacity(w * h * 3);
-        for y in 0..h {
-            let row = y * size.1 / h * size.0;
-            for x in 0..w {
-                let at = 4 * (row + x * size.0 / w);
-                rgb.extend_from_slice(&rgba[at..at + 3]);
-            }
-        }
-        self.blit_bitmap(from, (w as u32, h as u32), &rgb)
+/// plotters' own bitmaps have no size of their target, so that a heat map would have to be blown up to device pixels first.
+pub trait Backend {
+    /// plotters' backend.
+    type Marks: DrawingBackend;
+
+    /// What marks are drawn on.
+    fn marks(&mut self) -> &mut Self::Marks;
+
+    /// How many of the backend's pixels there are across and down.
+    fn size(&mut self) -> (u32, u32) {
+        self.marks().get_size()
     }
+
+    /// Sets a line of text.
+    fn text<S: BackendTextStyle>(&mut self, text: &str, style: &S, at: BackendCoord) -> Done<Self::Marks> {
+        self.marks().draw_text(text, style, at)
+    }
+
+    /// Stretches a bitmap of `size` RGBA pixels over the backend's pixels from `from` to `to` without smoothing.
+    fn stretch(&mut self, from: BackendCoord, to: BackendCoord, size: (usize, usize), rgba: &[u8]) -> Done<Self::Marks>;
 }
 
 /// The pen on a backend: multiplies by the backend's pixels per CSS pixel and keeps the first error.
@@ -255,18 +256,18 @@ pub(crate) struct Sheet<'a, B: Backend> {
 impl<'a, B: Backend> Sheet<'a, B> {
     /// A pen on `backend`, which is `width` CSS pixels across.
     pub fn new(backend: &'a mut B, width: f64, device: f64) -> Self {
-        let units = f64::from(backend.get_size().0) / width;
+        let units = f64::from(backend.size().0) / width;
         Sheet { backend, units, device: if device > 0.0 { device } else { 1.0 }, failed: None }
     }
 
     /// Ends the drawing; an error says what the backend could not do first.
     pub fn finish(mut self) -> Result<()> {
-        let done = self.backend.present();
+        let done = self.backend.marks().present();
         self.note(done);
         self.failed.map_or(Ok(()), |why| Err(Error::new(format!("the picture could not be drawn: {why}"))))
     }
 
-    fn note(&mut self, done: Result<(), DrawingErrorKind<B::ErrorType>>) {
+    fn note(&mut self, done: Done<B::Marks>) {
         if let Err(why) = done
             && self.failed.is_none()
         {
@@ -369,7 +370,7 @@ impl<B: Backend> Pen for Sheet<'_, B> {
         }
         let stroke = self.stroke(colour, width);
         let path: Vec<_> = points.iter().map(|&p| self.to(p)).collect();
-        let done = self.backend.draw_path(path, &stroke);
+        let done = self.backend.marks().draw_path(path, &stroke);
         self.note(done);
     }
 
@@ -378,7 +379,7 @@ impl<B: Backend> Pen for Sheet<'_, B> {
             return;
         }
         let path: Vec<_> = points.iter().map(|&p| self.to(p)).collect();
-        let done = self.backend.fill_polygon(path, &BackendColor::from(colour));
+        let done = self.backend.marks().fill_polygon(path, &BackendColor::from(colour));
         self.note(done);
     }
 
@@ -387,7 +388,7 @@ impl<B: Backend> Pen for Sheet<'_, B> {
             return;
         }
         let (at, radius) = (self.to(centre), (radius * self.units).round().max(1.0) as u32);
-        let done = self.backend.draw_circle(at, radius, &BackendColor::from(colour), true);
+        let done = self.backend.marks().draw_circle(at, radius, &BackendColor::from(colour), true);
         self.note(done);
     }
 
@@ -396,7 +397,7 @@ impl<B: Backend> Pen for Sheet<'_, B> {
             return;
         }
         let (at, radius, stroke) = (self.to(centre), (radius * self.units).round().max(1.0) as u32, self.stroke(colour, width));
-        let done = self.backend.draw_circle(at, radius, &stroke, false);
+        let done = self.backend.marks().draw_circle(at, radius, &stroke, false);
         self.note(done);
     }
 
@@ -406,7 +407,7 @@ impl<B: Backend> Pen for Sheet<'_, B> {
             return;
         }
         let (from, to) = (self.to(from), self.to(to));
-        let done = self.backend.draw_rect(from, to, &BackendColor::from(colour), true);
+        let done = self.backend.marks().draw_rect(from, to, &BackendColor::from(colour), true);
         self.note(done);
     }
 
@@ -437,7 +438,7 @@ impl<B: Backend> Pen for Sheet<'_, B> {
         // What XML does not allow must not reach a document.
         let text: String =
             text.chars().map(|c| if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { ' ' } else { c }).collect();
-        let done = self.backend.draw_text(&text, &letters, at);
+        let done = self.backend.text(&text, &letters, at);
         self.note(done);
     }
 

@@ -1,7 +1,7 @@
-//! The surface of `plot::surface`, drawn by the GPU: every cell instead of a coarse net, lit at every pixel.
+//! The surface of [`crate::surface`], drawn by the GPU: every cell instead of a coarse net, lit at every pixel.
 //!
 //! A [`Painter`] has what all pictures on a device share, a [`Scene`] what one view has to show, and a [`Sheet`] what one size
-//! of picture needs. Turning and zooming change nothing but a matrix. What is around the surface is `plot::draw_around`'s
+//! of picture needs. Turning and zooming change nothing but a matrix. What is around the surface is [`crate::draw_around`]'s
 //! affair; both project alike.
 
 use std::ops::Range;
@@ -9,9 +9,9 @@ use std::ops::Range;
 use wgpu::util::DeviceExt;
 use wide::bytemuck;
 
-use crate::palette::Palette;
+use crate::page::{Camera, Style};
+use crate::palette::{Palette, Theme};
 use crate::surface::{self, AMBIENT, HALF_HEIGHT, LIGHT, Mesh, PATH_ENDS, PATH_LINE, PATH_RIM};
-use crate::{Camera, Style, Theme};
 use gpu::Gpu;
 use ground::view::HeatMap;
 
@@ -326,14 +326,16 @@ fn bends(mesh: &Mesh) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{self, samples};
+    use crate::samples::samples;
+    use crate::surface::Surface;
+    use crate::svg::png;
     use ground::view::{Axis, View};
     use resvg::tiny_skia::{self, IntSize, Pixmap};
 
     const STYLE: Style = Style { width: 640.0, height: 480.0, scale: 1.0, theme: Theme::Light };
 
     fn gpu() -> Option<Gpu> {
-        gpu::tests::gpu().and_then(|device| device.gpu().cloned())
+        gpu::testing::gpu().and_then(|device| device.gpu().cloned())
     }
 
     /// The picture of `map` by the GPU, RGBA with premultiplied alpha. Its width must be a multiple of 64.
@@ -365,7 +367,7 @@ mod tests {
 
     /// The picture of `map` without a GPU.
     fn drawn(map: &HeatMap, style: &Style, camera: &Camera) -> Pixmap {
-        let png = plot::png(&View::Surface(map.clone()), style, camera).expect("a picture");
+        let png = png(&Surface(map), style, camera).expect("a picture");
         Pixmap::decode_png(&png).expect("a PNG")
     }
 
@@ -391,7 +393,7 @@ mod tests {
     }
 
     fn wells() -> HeatMap {
-        match samples::samples().into_iter().find_map(|(_, view)| if let View::Surface(map) = view { Some(map) } else { None }) {
+        match samples().into_iter().find_map(|(_, view)| if let View::Surface(map) = view { Some(map) } else { None }) {
             Some(map) => map,
             None => unreachable!("there is a sample of each kind"),
         }

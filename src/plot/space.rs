@@ -1,13 +1,13 @@
 //! Points, segments and arrows in three dimensions, seen from an orbit; flat where every z is zero.
 
-use super::axes::{
-    Entry, Frame, Legend, NAME, ROW, SMALL, Scaler, Surroundings, Symbol, draw_axes, foot_room, left_room, number,
-};
-use super::chart::LINE;
-use super::orbit::Orbit;
-use super::palette::Palette;
-use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, fit, text_width};
-use super::{Nearest, Page, ReadOut, clip, count, exact};
+use crate::axes::{Entry, Frame, Legend, NAME, ROW, SMALL, Surroundings, Symbol, draw_axes, foot_room, left_room};
+use crate::chart::LINE;
+use crate::clip;
+use crate::orbit::Orbit;
+use crate::page::{Drawn, Nearest, Page, ReadOut, count, exact};
+use crate::palette::Palette;
+use crate::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, fit, text_width};
+use crate::scale::{Scaler, number};
 use ground::view::{Axis, Scale, Segment, Space};
 
 /// How far the cube reaches in a picture, across and up.
@@ -50,7 +50,7 @@ fn layout(space: &Space, page: &Page) -> Layout {
 }
 
 /// The frame of a flat space.
-pub(crate) fn frame(space: &Space, page: &Page) -> Frame {
+fn frame(space: &Space, page: &Page) -> Frame {
     let area = page.area();
     let reach = reach(space);
     let whole = Scaler::new((-reach, reach), Scale::Linear);
@@ -69,9 +69,110 @@ fn flat_axis(space: &Space, index: usize) -> Axis {
     Axis::linear(space.axes[index].clone())
 }
 
-/// Draws the space.
-pub(crate) fn draw(space: &Space, pen: &mut dyn Pen, page: &Page) {
-    if flat(space) { draw_flat(space, pen, page) } else { draw_deep(space, pen, page) }
+impl Drawn for &Space {
+    fn draw(&self, pen: &mut dyn Pen, page: &Page) {
+        if flat(self) { draw_flat(self, pen, page) } else { draw_deep(self, pen, page) }
+    }
+
+    /// The nearest point or end of a segment.
+    fn read_out(&self, page: &Page, px: Px) -> Option<ReadOut> {
+        let mut nearest = Nearest::within(16.0);
+        let flat = flat(self);
+        let frame = frame(self, page);
+        let Layout { rect, orbit, .. } = layout(self, page);
+        let reach = reach(self);
+        let area = if flat { frame.rect } else { rect };
+        let place = |p: [f32; 3]| {
+            let at = if flat {
+                Some(frame.px((f64::from(p[0]), f64::from(p[1]))))
+            } else {
+                orbit.px(&rect, p.map(|v| f64::from(v) / reach))
+            };
+            at.filter(|at| area.contains(*at))
+        };
+        for cloud in &self.clouds {
+            for (index, &p) in cloud.at.iter().enumerate() {
+                if let Some(at) = place(p) {
+                    nearest.offer(distance(at, px), at, || {
+                        let name = if cloud.name.is_empty() { "point" } else { &cloud.name };
+                        format!("{name} {index}\n{}", coordinates(self, p))
+                    });
+                }
+            }
+        }
+        for segment in &self.segments {
+            for (p, end) in [(segment.from, "start"), (segment.to, "end")] {
+                if let Some(at) = place(p) {
+                    nearest.offer(distance(at, px) + 2.0, at, || format!("{end} of a segment\n{}", coordinates(self, p)));
+                }
+            }
+        }
+        nearest.found()
+    }
+
+    fn frame(&self, page: &Page) -> Option<Frame> {
+        flat(self).then(|| frame(self, page))
+    }
+
+    /// The points, then the segments, a row each.
+    fn rows(&self) -> Vec<Vec<String>> {
+        let axis = |i: usize, other: &str| if self.axes[i].is_empty() { other.to_owned() } else { self.axes[i].clone() };
+        let names = [axis(0, "x"), axis(1, "y"), axis(2, "z")];
+        let mut head = vec!["kind".to_owned(), "name".to_owned()];
+        head.extend(names.iter().cloned());
+        let ends = !self.segments.is_empty();
+        if ends {
+            head.extend(names.iter().map(|n| format!("{n} to")));
+        }
+        let mut rows = vec![head];
+        for cloud in &self.clouds {
+            for p in &cloud.at {
+                let mut row = vec!["point".to_owned(), cloud.name.clone()];
+                row.extend(p.iter().map(exact));
+                if ends {
+                    row.extend([String::new(), String::new(), String::new()]);
+                }
+                rows.push(row);
+            }
+        }
+        for segment in &self.segments {
+            let mut row = vec![if segment.arrow { "arrow" } else { "segment" }.to_owned(), String::new()];
+            row.extend(segment.from.iter().chain(&segment.to).map(exact));
+            rows.push(row);
+        }
+        rows
+    }
+
+    fn describe(&self) -> String {
+        let kind = if flat(self) { "Points in the plane" } else { "Points in space" };
+        let axes: Vec<&str> = self.axes.iter().map(String::as_str).filter(|a| !a.is_empty()).collect();
+        let over = if axes.is_empty() { String::new() } else { format!(" over {}", axes.join(", ")) };
+        let mut parts: Vec<String> = Vec::new();
+        for cloud in self.clouds.iter().take(8) {
+            let dots = count(cloud.at.len(), "point", "points");
+            let name = if cloud.name.is_empty() { dots } else { format!("{}, {dots}", cloud.name) };
+            let finite: Vec<_> = cloud.at.iter().filter(|p| p.iter().all(|v| v.is_finite())).collect();
+            if finite.is_empty() {
+                parts.push(name);
+                continue;
+            }
+            let mean = |i: usize| number(finite.iter().map(|p| f64::from(p[i])).sum::<f64>() / finite.len() as f64);
+            let centre: Vec<String> = (0..if flat(self) { 2 } else { 3 }).map(mean).collect();
+            parts.push(format!("{name} around ({})", centre.join(", ")));
+        }
+        if self.clouds.len() > 8 {
+            parts.push(format!("{} more groups", self.clouds.len() - 8));
+        }
+        let arrows = self.segments.iter().filter(|s| s.arrow).count();
+        let lines = self.segments.len() - arrows;
+        if lines > 0 {
+            parts.push(count(lines, "segment", "segments"));
+        }
+        if arrows > 0 {
+            parts.push(count(arrows, "arrow", "arrows"));
+        }
+        if parts.is_empty() { format!("{kind}{over}, without data.") } else { format!("{kind}{over}: {}.", parts.join("; ")) }
+    }
 }
 
 fn draw_flat(space: &Space, pen: &mut dyn Pen, page: &Page) {
@@ -245,101 +346,4 @@ fn coordinates(space: &Space, p: [f32; 3]) -> String {
         format!("{name} {}", number(f64::from(p[i])))
     });
     parts.collect::<Vec<_>>().join(", ")
-}
-
-/// The nearest point or end of a segment.
-pub(crate) fn read_out(space: &Space, page: &Page, px: Px) -> Option<ReadOut> {
-    let mut nearest = Nearest::within(16.0);
-    let flat = flat(space);
-    let frame = frame(space, page);
-    let Layout { rect, orbit, .. } = layout(space, page);
-    let reach = reach(space);
-    let area = if flat { frame.rect } else { rect };
-    let place = |p: [f32; 3]| {
-        let at = if flat {
-            Some(frame.px((f64::from(p[0]), f64::from(p[1]))))
-        } else {
-            orbit.px(&rect, p.map(|v| f64::from(v) / reach))
-        };
-        at.filter(|at| area.contains(*at))
-    };
-    for cloud in &space.clouds {
-        for (index, &p) in cloud.at.iter().enumerate() {
-            if let Some(at) = place(p) {
-                nearest.offer(distance(at, px), at, || {
-                    let name = if cloud.name.is_empty() { "point" } else { &cloud.name };
-                    format!("{name} {index}\n{}", coordinates(space, p))
-                });
-            }
-        }
-    }
-    for segment in &space.segments {
-        for (p, end) in [(segment.from, "start"), (segment.to, "end")] {
-            if let Some(at) = place(p) {
-                nearest.offer(distance(at, px) + 2.0, at, || format!("{end} of a segment\n{}", coordinates(space, p)));
-            }
-        }
-    }
-    nearest.found()
-}
-
-/// The points, then the segments, a row each.
-pub(crate) fn rows(space: &Space) -> Vec<Vec<String>> {
-    let axis = |i: usize, other: &str| if space.axes[i].is_empty() { other.to_owned() } else { space.axes[i].clone() };
-    let names = [axis(0, "x"), axis(1, "y"), axis(2, "z")];
-    let mut head = vec!["kind".to_owned(), "name".to_owned()];
-    head.extend(names.iter().cloned());
-    let ends = !space.segments.is_empty();
-    if ends {
-        head.extend(names.iter().map(|n| format!("{n} to")));
-    }
-    let mut rows = vec![head];
-    for cloud in &space.clouds {
-        for p in &cloud.at {
-            let mut row = vec!["point".to_owned(), cloud.name.clone()];
-            row.extend(p.iter().map(exact));
-            if ends {
-                row.extend([String::new(), String::new(), String::new()]);
-            }
-            rows.push(row);
-        }
-    }
-    for segment in &space.segments {
-        let mut row = vec![if segment.arrow { "arrow" } else { "segment" }.to_owned(), String::new()];
-        row.extend(segment.from.iter().chain(&segment.to).map(exact));
-        rows.push(row);
-    }
-    rows
-}
-
-/// One sentence made from the data.
-pub(crate) fn describe(space: &Space) -> String {
-    let kind = if flat(space) { "Points in the plane" } else { "Points in space" };
-    let axes: Vec<&str> = space.axes.iter().map(String::as_str).filter(|a| !a.is_empty()).collect();
-    let over = if axes.is_empty() { String::new() } else { format!(" over {}", axes.join(", ")) };
-    let mut parts: Vec<String> = Vec::new();
-    for cloud in space.clouds.iter().take(8) {
-        let dots = count(cloud.at.len(), "point", "points");
-        let name = if cloud.name.is_empty() { dots } else { format!("{}, {dots}", cloud.name) };
-        let finite: Vec<_> = cloud.at.iter().filter(|p| p.iter().all(|v| v.is_finite())).collect();
-        if finite.is_empty() {
-            parts.push(name);
-            continue;
-        }
-        let mean = |i: usize| number(finite.iter().map(|p| f64::from(p[i])).sum::<f64>() / finite.len() as f64);
-        let centre: Vec<String> = (0..if flat(space) { 2 } else { 3 }).map(mean).collect();
-        parts.push(format!("{name} around ({})", centre.join(", ")));
-    }
-    if space.clouds.len() > 8 {
-        parts.push(format!("{} more groups", space.clouds.len() - 8));
-    }
-    let arrows = space.segments.iter().filter(|s| s.arrow).count();
-    let lines = space.segments.len() - arrows;
-    if lines > 0 {
-        parts.push(count(lines, "segment", "segments"));
-    }
-    if arrows > 0 {
-        parts.push(count(arrows, "arrow", "arrows"));
-    }
-    if parts.is_empty() { format!("{kind}{over}, without data.") } else { format!("{kind}{over}: {}.", parts.join("; ")) }
 }

@@ -3,13 +3,16 @@
 //! [`mesh`], [`colours`], [`draped`], [`view_projection`] and [`LIGHT`] are all a GPU needs to draw the same picture into [`place`];
 //! without one the surface is drawn here, far quads first.
 
-use super::axes::{self, BAR_GAP, Legend, NAME, SMALL, draw_bar};
-use super::chart::LINE;
-use super::heat_map::{Cells, centre, draw_titles, extents, in_cell, on_path, path_entries, with_bar};
-use super::orbit::Orbit;
-use super::palette::{Colour, ColourScale, Palette};
-use super::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, text_width};
-use super::{Camera, Nearest, Page, ReadOut, Style, Theme, clip};
+use crate::axes::{BAR_GAP, Legend, NAME, SMALL, draw_bar};
+use crate::chart::LINE;
+use crate::clip;
+use crate::colour::Colour;
+use crate::heat_map::{self, Cells, centre, draw_titles, extents, in_cell, on_path, path_entries, with_bar};
+use crate::orbit::Orbit;
+use crate::page::{Camera, Drawn, Nearest, Page, ReadOut, Style};
+use crate::palette::{ColourScale, Palette, Theme};
+use crate::pen::{Anchor, Baseline, Pen, Px, Rect, Type, distance, text_width};
+use crate::scale;
 use ground::view::{HeatMap, Path};
 
 /// Half the height of the box that surfaces stand in; its half width is 1.
@@ -195,17 +198,78 @@ struct Layout {
 fn layout(map: &HeatMap, page: &Page) -> Layout {
     let area = page.area();
     let scale = Cells::of(map.columns, &map.values).scale(&map.value);
-    let bar = with_bar(page, "", &axes::title(&map.value), path_entries(&map.paths), &scale, 0.0);
+    let bar = with_bar(page, "", &scale::title(&map.value), path_entries(&map.paths), &scale, 0.0);
     let rect = Rect::between(area.x, bar.top, bar.right.max(area.x), area.bottom().max(bar.top));
     let orbit = Orbit::new(page.camera, rect.w / rect.h.max(1.0), FIT);
     Layout { rect, legend: bar.legend, scale, orbit }
 }
 
-/// Draws the surface, or only what is around it where the GPU draws the mesh and the paths.
-pub(crate) fn draw(map: &HeatMap, pen: &mut dyn Pen, page: &Page, with_mesh: bool) {
+/// A heat map to be looked at as a surface.
+pub(crate) struct Surface<'a>(pub &'a HeatMap);
+
+impl Drawn for Surface<'_> {
+    fn draw(&self, pen: &mut dyn Pen, page: &Page) {
+        draw(self.0, pen, page, true);
+    }
+
+    /// The GPU draws the mesh and the paths.
+    fn draw_around(&self, pen: &mut dyn Pen, page: &Page) {
+        draw(self.0, pen, page, false);
+    }
+
+    /// The vertex of the surface or point of a path near the pointer; of several, the nearest to the eye.
+    fn read_out(&self, page: &Page, px: Px) -> Option<ReadOut> {
+        let map = self.0;
+        let Layout { rect, scale, orbit, .. } = layout(map, page);
+        if !rect.contains(px) {
+            return None;
+        }
+        let mut nearest = Nearest::within(8.0);
+        for path in &map.paths {
+            for (i, (&x, &y)) in path.x.iter().zip(&path.y).enumerate() {
+                let one = Path { name: String::new(), ink: path.ink, x: vec![x], y: vec![y] };
+                if let Some(at) = lifted(map, &one).first().and_then(|p| orbit.px(&rect, p.map(f64::from))) {
+                    nearest.offer(distance(at, px), at, || on_path(map, path, i, x, y));
+                }
+            }
+        }
+        if let Some(found) = nearest.found() {
+            return Some(found);
+        }
+        let cells = Cells::of(map.columns, &map.values);
+        let mut best: Option<(f64, Px, usize, usize)> = None;
+        for row in 0..cells.rows {
+            for column in 0..cells.columns {
+                let z = height(&scale, cells.at(column, row));
+                let (u, v) = ((column as f64 + 0.5) / cells.columns as f64, (row as f64 + 0.5) / cells.rows as f64);
+                let p = [2.0 * u - 1.0, 2.0 * v - 1.0, f64::from(z)];
+                let Some(at) = orbit.px(&rect, p) else { continue };
+                let off = distance(at, px);
+                // Among those under the pointer the front one hides the others.
+                let rank = off + 40.0 * orbit.depth(p);
+                if off < 9.0 && best.is_none_or(|b| rank < b.0) {
+                    best = Some((rank, at, column, row));
+                }
+            }
+        }
+        let (_, at, column, row) = best?;
+        Some(ReadOut { text: in_cell(map, &cells, centre(&cells, extents(map), column, row), column, row), at })
+    }
+
+    fn rows(&self) -> Vec<Vec<String>> {
+        self.0.rows()
+    }
+
+    fn describe(&self) -> String {
+        heat_map::describe(self.0, "Surface")
+    }
+}
+
+/// Draws the surface, or only what is around its mesh and paths.
+fn draw(map: &HeatMap, pen: &mut dyn Pen, page: &Page, with_mesh: bool) {
     let Layout { rect, legend, scale, orbit } = layout(map, page);
     let palette = page.palette;
-    draw_titles(pen, page, ("", page.area().x), &axes::title(&map.value), rect.right() + BAR_GAP);
+    draw_titles(pen, page, ("", page.area().x), &scale::title(&map.value), rect.right() + BAR_GAP);
     legend.draw(pen, palette);
     if rect.w < 24.0 || rect.h < 24.0 {
         return;
@@ -316,7 +380,7 @@ fn draw_floor(map: &HeatMap, pen: &mut dyn Pen, palette: &Palette, rect: &Rect, 
             if let (Some(px), Some(edge)) = (far(inner(corner), 0.2), at(inner(corner).0, inner(corner).1, z))
                 && rect.contains(edge)
             {
-                let text = axes::number(value);
+                let text = scale::number(value);
                 pen.text(beside(px, edge, &text, SMALL, rect), &text, &small);
             }
         }
@@ -327,8 +391,8 @@ fn draw_floor(map: &HeatMap, pen: &mut dyn Pen, palette: &Palette, rect: &Rect, 
             pen.text(beside(px, edge, name, NAME, rect), name, &style);
         }
     };
-    side((-1.0, near_y), (1.0, near_y), (0.0, near_y), fx.range(), &axes::title(&map.x), pen);
-    side((near_x, -1.0), (near_x, 1.0), (near_x, 0.0), fy.range(), &axes::title(&map.y), pen);
+    side((-1.0, near_y), (1.0, near_y), (0.0, near_y), fx.range(), &scale::title(&map.x), pen);
+    side((near_x, -1.0), (near_x, 1.0), (near_x, 0.0), fy.range(), &scale::title(&map.y), pen);
 }
 
 /// `px` moved away from `edge` until a centred text clears it, and into the picture.
@@ -337,44 +401,6 @@ fn beside(px: Px, edge: Px, text: &str, size: f64, rect: &Rect) -> Px {
     let away = (px.0 - edge.0).abs() / distance(px, edge).max(0.1);
     let x = px.0 + (px.0 - edge.0).signum() * (half * away - (px.0 - edge.0).abs()).max(0.0);
     (x.min(rect.right() - half).max(rect.x + half), px.1.min(rect.bottom() - size / 2.0))
-}
-
-/// The vertex of the surface or point of a path near the pointer; of several, the nearest to the eye.
-pub(crate) fn read_out(map: &HeatMap, page: &Page, px: Px) -> Option<ReadOut> {
-    let Layout { rect, scale, orbit, .. } = layout(map, page);
-    if !rect.contains(px) {
-        return None;
-    }
-    let mut nearest = Nearest::within(8.0);
-    for path in &map.paths {
-        for (i, (&x, &y)) in path.x.iter().zip(&path.y).enumerate() {
-            let one = Path { name: String::new(), ink: path.ink, x: vec![x], y: vec![y] };
-            if let Some(at) = lifted(map, &one).first().and_then(|p| orbit.px(&rect, p.map(f64::from))) {
-                nearest.offer(distance(at, px), at, || on_path(map, path, i, x, y));
-            }
-        }
-    }
-    if let Some(found) = nearest.found() {
-        return Some(found);
-    }
-    let cells = Cells::of(map.columns, &map.values);
-    let mut best: Option<(f64, Px, usize, usize)> = None;
-    for row in 0..cells.rows {
-        for column in 0..cells.columns {
-            let z = height(&scale, cells.at(column, row));
-            let (u, v) = ((column as f64 + 0.5) / cells.columns as f64, (row as f64 + 0.5) / cells.rows as f64);
-            let p = [2.0 * u - 1.0, 2.0 * v - 1.0, f64::from(z)];
-            let Some(at) = orbit.px(&rect, p) else { continue };
-            let off = distance(at, px);
-            // Among those under the pointer the front one hides the others.
-            let rank = off + 40.0 * orbit.depth(p);
-            if off < 9.0 && best.is_none_or(|b| rank < b.0) {
-                best = Some((rank, at, column, row));
-            }
-        }
-    }
-    let (_, at, column, row) = best?;
-    Some(ReadOut { text: in_cell(map, &cells, centre(&cells, extents(map), column, row), column, row), at })
 }
 
 #[cfg(test)]

@@ -2,12 +2,11 @@
 
 use std::fmt::Write as _;
 
-use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind};
+use plotters_backend::{BackendColor, BackendCoord, DrawingBackend};
 use plotters_svg::SVGBackend;
 
-use super::pen::Backend;
-use super::{Camera, Style};
-use ground::view::View;
+use crate::page::{Camera, Drawn, Style, paint};
+use crate::pen::{Backend, Done};
 
 /// Units of the view box per CSS pixel: plotters' coordinates are whole numbers, so that lines need finer ones than pixels.
 const UNITS: f64 = 8.0;
@@ -29,44 +28,14 @@ struct Bitmap {
     rgba: Vec<u8>,
 }
 
-type Done = Result<(), DrawingErrorKind<std::io::Error>>;
+impl<'a> Backend for Svg<'a> {
+    type Marks = SVGBackend<'a>;
 
-impl DrawingBackend for Svg<'_> {
-    type ErrorType = std::io::Error;
-    fn get_size(&self) -> (u32, u32) {
-        self.marks.get_size()
+    fn marks(&mut self) -> &mut SVGBackend<'a> {
+        &mut self.marks
     }
-    fn ensure_prepared(&mut self) -> Done {
-        self.marks.ensure_prepared()
-    }
-    fn present(&mut self) -> Done {
-        self.marks.present()
-    }
-    fn draw_pixel(&mut self, at: BackendCoord, colour: BackendColor) -> Done {
-        self.marks.draw_pixel(at, colour)
-    }
-    fn draw_line<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S) -> Done {
-        self.marks.draw_line(from, to, style)
-    }
-    fn draw_rect<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S, fill: bool) -> Done {
-        self.marks.draw_rect(from, to, style, fill)
-    }
-    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Done {
-        self.marks.draw_path(path, style)
-    }
-    fn draw_circle<S: BackendStyle>(&mut self, at: BackendCoord, radius: u32, style: &S, fill: bool) -> Done {
-        self.marks.draw_circle(at, radius, style, fill)
-    }
-    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Done {
-        self.marks.fill_polygon(path, style)
-    }
-    fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, at: BackendCoord) -> Done {
-        self.marks.draw_text(text, style, at)
-    }
-}
 
-impl Backend for Svg<'_> {
-    fn stretch(&mut self, from: BackendCoord, to: BackendCoord, size: (usize, usize), rgba: &[u8]) -> Done {
+    fn stretch(&mut self, from: BackendCoord, to: BackendCoord, size: (usize, usize), rgba: &[u8]) -> Done<SVGBackend<'a>> {
         let place = (PLACE - self.bitmaps.len() as i32, 0);
         self.bitmaps.push(Bitmap { from, to, size, rgba: rgba.to_vec() });
         self.marks.draw_pixel(place, BackendColor { alpha: 1.0, rgb: (0, 0, 0) })
@@ -83,14 +52,14 @@ struct Document {
 }
 
 impl Document {
-    fn of(view: &View, style: &Style, camera: &Camera) -> Document {
+    fn of(view: &dyn Drawn, style: &Style, camera: &Camera) -> Document {
         let (width, height) = style.size();
         let size = ((width * UNITS).round().max(1.0) as u32, (height * UNITS).round().max(1.0) as u32);
         let mut text = String::new();
         let bitmaps = {
             let mut svg = Svg { marks: SVGBackend::with_string(&mut text, size), bitmaps: Vec::new() };
             // Writing to memory cannot fail.
-            let _ = super::draw(view, &mut svg, &Style { scale: 1.0, ..*style }, camera);
+            let _ = paint(view, &mut svg, &Style { scale: 1.0, ..*style }, camera, false);
             std::mem::take(&mut svg.bitmaps)
         };
 
@@ -101,7 +70,7 @@ impl Document {
              stroke-linejoin=\"round\" role=\"img\" aria-label=\"",
             size.0, size.1
         );
-        escape(&mut head, &super::describe(view, ""));
+        escape(&mut head, &view.describe());
         head.push_str("\">\n");
 
         let body = text.split_once(">\n").map_or("", |(_, body)| body);
@@ -134,7 +103,7 @@ fn escape(out: &mut String, text: &str) {
 }
 
 /// The view as an SVG document of the style's size, with its description as text alternative.
-pub fn svg(view: &View, style: &Style, camera: &Camera) -> String {
+pub(crate) fn svg(view: &dyn Drawn, style: &Style, camera: &Camera) -> String {
     let Document { head, marks, bitmaps } = Document::of(view, style, camera);
     let mut out = head;
     for (index, stretch) in marks.iter().enumerate() {
@@ -161,7 +130,7 @@ pub fn svg(view: &View, style: &Style, camera: &Camera) -> String {
 ///
 /// Text is set in the system's sans-serif face.
 #[cfg(not(target_arch = "wasm32"))]
-pub fn png(view: &View, style: &Style, camera: &Camera) -> ground::Result<Vec<u8>> {
+pub(crate) fn png(view: &dyn Drawn, style: &Style, camera: &Camera) -> ground::Result<Vec<u8>> {
     use resvg::tiny_skia::{FilterQuality, IntSize, Pixmap, PixmapPaint, Transform};
     use resvg::usvg::{Options, Tree};
 

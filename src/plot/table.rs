@@ -1,8 +1,9 @@
 //! Rows of text and numbers.
 
-use super::axes::{NAME, number};
-use super::pen::{Anchor, Baseline, Pen, Px, Type, fit, text_width};
-use super::{Page, ReadOut, count, exact};
+use crate::axes::NAME;
+use crate::page::{Drawn, Page, ReadOut, count, exact};
+use crate::pen::{Anchor, Baseline, Pen, Px, Type, fit, text_width};
+use crate::scale::number;
 use ground::view::{Cell, Table};
 
 /// Height of a row.
@@ -85,103 +86,103 @@ fn layout(table: &Table, page: &Page) -> Layout {
     Layout { columns, shown, gutter }
 }
 
-/// Draws the table.
-pub(crate) fn draw(table: &Table, pen: &mut dyn Pen, page: &Page) {
-    let Layout { columns, shown, .. } = layout(table, page);
-    let (palette, area) = (page.palette, page.area());
-    let Some(last) = columns.last() else { return };
-    let right = (last.x + last.width).min(area.right());
-    let put = |column: &Column, y: f64, text: &str, style: Type, pen: &mut dyn Pen| {
-        if column.x >= area.right() {
-            return;
+impl Drawn for &Table {
+    fn draw(&self, pen: &mut dyn Pen, page: &Page) {
+        let Layout { columns, shown, .. } = layout(self, page);
+        let (palette, area) = (page.palette, page.area());
+        let Some(last) = columns.last() else { return };
+        let right = (last.x + last.width).min(area.right());
+        let put = |column: &Column, y: f64, text: &str, style: Type, pen: &mut dyn Pen| {
+            if column.x >= area.right() {
+                return;
+            }
+            let text = fit(text, if style.bold { NAME * 1.1 } else { NAME }, column.width.min(area.right() - column.x) + 0.5);
+            if column.numbers {
+                pen.text((column.x + column.width, y), &text, &style.at(Anchor::End, Baseline::Middle));
+            } else {
+                pen.text((column.x, y), &text, &style);
+            }
+        };
+        let head = Type::new(NAME, palette.text).bold();
+        for (column, name) in columns.iter().zip(&self.columns) {
+            put(column, area.y + PITCH / 2.0, name, head, pen);
         }
-        let text = fit(text, if style.bold { NAME * 1.1 } else { NAME }, column.width.min(area.right() - column.x) + 0.5);
-        if column.numbers {
-            pen.text((column.x + column.width, y), &text, &style.at(Anchor::End, Baseline::Middle));
-        } else {
-            pen.text((column.x, y), &text, &style);
+        let line = pen.snap(area.y + PITCH + 1.0, 1.0);
+        pen.line(&[(area.x, line), (right, line)], palette.frame, 1.0);
+        for (i, row) in self.rows.iter().take(shown).enumerate() {
+            let y = area.y + PITCH * (i as f64 + 1.5) + 4.0;
+            if i > 0 {
+                let line = pen.snap(y - PITCH / 2.0, 1.0);
+                pen.line(&[(area.x, line), (right, line)], palette.grid, 1.0);
+            }
+            for (column, cell) in columns.iter().zip(row) {
+                put(column, y, &words(cell), Type::new(NAME, palette.text), pen);
+            }
         }
-    };
-    let head = Type::new(NAME, palette.text).bold();
-    for (column, name) in columns.iter().zip(&table.columns) {
-        put(column, area.y + PITCH / 2.0, name, head, pen);
+        if shown < self.rows.len() {
+            let y = area.y + PITCH * (shown as f64 + 1.5) + 4.0;
+            let more = format!("… {}", count(self.rows.len() - shown, "more row", "more rows"));
+            pen.text((area.x, y), &more, &Type::new(NAME, palette.faint_text));
+        }
     }
-    let line = pen.snap(area.y + PITCH + 1.0, 1.0);
-    pen.line(&[(area.x, line), (right, line)], palette.frame, 1.0);
-    for (i, row) in table.rows.iter().take(shown).enumerate() {
-        let y = area.y + PITCH * (i as f64 + 1.5) + 4.0;
-        if i > 0 {
-            let line = pen.snap(y - PITCH / 2.0, 1.0);
-            pen.line(&[(area.x, line), (right, line)], palette.grid, 1.0);
-        }
-        for (column, cell) in columns.iter().zip(row) {
-            put(column, y, &words(cell), Type::new(NAME, palette.text), pen);
-        }
-    }
-    if shown < table.rows.len() {
-        let y = area.y + PITCH * (shown as f64 + 1.5) + 4.0;
-        let more = format!("… {}", count(table.rows.len() - shown, "more row", "more rows"));
-        pen.text((area.x, y), &more, &Type::new(NAME, palette.faint_text));
-    }
-}
 
-/// The cell under the pointer, in full.
-pub(crate) fn read_out(table: &Table, page: &Page, px: Px) -> Option<ReadOut> {
-    let Layout { columns, shown, gutter } = layout(table, page);
-    let area = page.area();
-    let row = (px.1 - area.y - PITCH - 4.0) / PITCH;
-    if !(row >= 0.0 && (row as usize) < shown) {
-        return None;
+    /// The cell under the pointer, in full.
+    fn read_out(&self, page: &Page, px: Px) -> Option<ReadOut> {
+        let Layout { columns, shown, gutter } = layout(self, page);
+        let area = page.area();
+        let row = (px.1 - area.y - PITCH - 4.0) / PITCH;
+        if !(row >= 0.0 && (row as usize) < shown) {
+            return None;
+        }
+        let row = row as usize;
+        let c = columns.iter().position(|c| px.0 >= c.x - gutter / 2.0 && px.0 < c.x + c.width + gutter / 2.0)?;
+        let cells = &self.rows[row];
+        let head = self.columns.get(c).map_or("", String::as_str);
+        let mut text = words(cells.get(c)?);
+        if !head.is_empty() {
+            text = format!("{head}: {text}");
+        }
+        if c > 0
+            && let Some(Cell::Text(name)) = cells.first()
+        {
+            text = format!("{name}\n{text}");
+        }
+        let at = (columns[c].x + columns[c].width / 2.0, area.y + PITCH * (row as f64 + 1.5) + 4.0);
+        Some(ReadOut { text, at })
     }
-    let row = row as usize;
-    let c = columns.iter().position(|c| px.0 >= c.x - gutter / 2.0 && px.0 < c.x + c.width + gutter / 2.0)?;
-    let cells = &table.rows[row];
-    let head = table.columns.get(c).map_or("", String::as_str);
-    let mut text = words(cells.get(c)?);
-    if !head.is_empty() {
-        text = format!("{head}: {text}");
-    }
-    if c > 0
-        && let Some(Cell::Text(name)) = cells.first()
-    {
-        text = format!("{name}\n{text}");
-    }
-    let at = (columns[c].x + columns[c].width / 2.0, area.y + PITCH * (row as f64 + 1.5) + 4.0);
-    Some(ReadOut { text, at })
-}
 
-/// The table as it is.
-pub(crate) fn rows(table: &Table) -> Vec<Vec<String>> {
-    let mut rows = vec![table.columns.clone()];
-    for row in &table.rows {
-        rows.push(
-            row.iter()
-                .map(|cell| match cell {
-                    Cell::Text(text) => text.clone(),
-                    Cell::Number(v) => exact(v),
-                })
-                .collect(),
-        );
+    /// The table as it is.
+    fn rows(&self) -> Vec<Vec<String>> {
+        let mut rows = vec![self.columns.clone()];
+        for row in &self.rows {
+            rows.push(
+                row.iter()
+                    .map(|cell| match cell {
+                        Cell::Text(text) => text.clone(),
+                        Cell::Number(v) => exact(v),
+                    })
+                    .collect(),
+            );
+        }
+        rows
     }
-    rows
-}
 
-/// One sentence made from the data.
-pub(crate) fn describe(table: &Table) -> String {
-    let mut text =
-        format!("Table of {} and {}", count(table.rows.len(), "row", "rows"), count(width(table), "column", "columns"));
-    let heads: Vec<&str> = table.columns.iter().map(String::as_str).filter(|h| !h.is_empty()).collect();
-    if !heads.is_empty() {
-        text += &format!(" ({})", heads.join(", "));
+    fn describe(&self) -> String {
+        let mut text =
+            format!("Table of {} and {}", count(self.rows.len(), "row", "rows"), count(width(self), "column", "columns"));
+        let heads: Vec<&str> = self.columns.iter().map(String::as_str).filter(|h| !h.is_empty()).collect();
+        if !heads.is_empty() {
+            text += &format!(" ({})", heads.join(", "));
+        }
+        const MOST: usize = 5;
+        let lines: Vec<String> =
+            self.rows.iter().take(MOST).map(|row| row.iter().map(words).collect::<Vec<_>>().join(" ")).collect();
+        if !lines.is_empty() {
+            text += &format!(": {}", lines.join("; "));
+        }
+        if self.rows.len() > MOST {
+            text += "; …";
+        }
+        text + "."
     }
-    const MOST: usize = 5;
-    let lines: Vec<String> =
-        table.rows.iter().take(MOST).map(|row| row.iter().map(words).collect::<Vec<_>>().join(" ")).collect();
-    if !lines.is_empty() {
-        text += &format!(": {}", lines.join("; "));
-    }
-    if table.rows.len() > MOST {
-        text += "; …";
-    }
-    text + "."
 }

@@ -1,5 +1,6 @@
 //! The gallery, and what every view must do whatever its numbers are.
 
+use super::palette::Palette;
 use super::samples::samples;
 use super::*;
 use ground::view::*;
@@ -14,7 +15,7 @@ fn sample(name: &str) -> View {
     samples().into_iter().find(|s| s.0 == name).expect("a sample of that name").1
 }
 
-/// Writes every sample to `target/gallery`: `cargo test --lib plot::tests::gallery -- --ignored`.
+/// Writes every sample to `target/gallery`: `cargo test -p orrery-plot gallery -- --ignored`.
 #[test]
 #[ignore = "writes pictures to look at"]
 fn gallery() {
@@ -39,7 +40,7 @@ fn gallery() {
     }
 }
 
-/// How long each sample takes as SVG: `cargo test --lib plot::tests::speed -- --ignored --nocapture`.
+/// How long each sample takes as SVG: `cargo test -p orrery-plot speed -- --ignored --nocapture`.
 #[test]
 #[ignore = "prints times"]
 fn speed() {
@@ -376,7 +377,7 @@ fn read_outs_name_the_datum_with_its_units() {
     let view = View::HeatMap(map.clone());
     let f = super::frame(&view, &Page::new(&style, &Camera::default())).unwrap();
     let text = read(&view, f.px((-2.96, -2.95))).unwrap();
-    assert_eq!(text, format!("decision value {}\nx₁ −2.962 σ, x₂ −2.95 σ", axes::number(f64::from(map.values[0]))));
+    assert_eq!(text, format!("decision value {}\nx₁ −2.962 σ, x₂ −2.95 σ", number(f64::from(map.values[0]))));
 
     let bars = sample("bars");
     let f = super::frame(&bars, &Page::new(&style, &Camera::default())).unwrap();

@@ -7,7 +7,7 @@ use super::read;
 use super::thumbnails::Told;
 use crate::catalogue::LABS;
 use ground::error::{Error, Result};
-use plot::axes::number;
+use plot::number;
 
 const BEGIN: &str = "<!-- experiments -->";
 const END: &str = "<!-- /experiments -->";
