@@ -23,6 +23,7 @@ pub mod jet;
 pub mod lanczos;
 pub mod landscapes;
 pub mod layered;
+pub mod learner;
 pub mod linear;
 pub mod linear_network;
 pub mod logistic;
