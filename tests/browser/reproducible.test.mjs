@@ -45,7 +45,7 @@ for (const { slug } of cards) {
   }
 }
 
-const firefox = ["firefox-esr", "firefox"].find((name) => spawnSync(name, ["--version"]).status === 0);
+const firefox = process.env.FIREFOX || ["firefox-esr", "firefox"].find((name) => spawnSync(name, ["--version"]).status === 0);
 
 /** What Firefox says of `runs` ([slug, preset, seed]): it is given a page that asks the explorer in a frame, and tells this server. */
 async function inFirefox(runs) {
@@ -84,7 +84,9 @@ async function inFirefox(runs) {
       });
       server.listen(0, "127.0.0.1", () => {
         const address = `http://127.0.0.1:${server.address().port}/probe`;
-        browser = spawn(firefox, ["--headless", "--no-remote", "--profile", profile, address], { stdio: "ignore" });
+        // As root it refuses a home that is another's, as in a container.
+        const env = { ...process.env, HOME: profile };
+        browser = spawn(firefox, ["--headless", "--no-remote", "--profile", profile, address], { stdio: "ignore", env });
         browser.once("error", reject);
       });
     });
