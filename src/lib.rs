@@ -10,7 +10,10 @@
 //! - `labs`: one crate a lab, one file a paper; `instruments`: one crate each. They never know each other;
 //! - here, natively: the [`catalogue`] of all of them, the [`site`], and the command line.
 
+pub mod audit;
 pub mod catalogue;
+pub mod ledger;
+pub mod pool;
 pub mod site;
 
 pub use ground::{Error, Result};

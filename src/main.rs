@@ -4,8 +4,6 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use clap::{Args, Parser, Subcommand};
@@ -14,7 +12,8 @@ use ground::claim::{Measures, Runs};
 use ground::controls::Settings;
 use ground::view::View;
 use indicatif::{ProgressBar, ProgressStyle};
-use orrery::{Error, Result, catalogue, site};
+use orrery::ledger::{self, Job, Moment};
+use orrery::{Error, Result, catalogue, pool, site};
 use run::data::Library;
 use run::experiment::Entry;
 use run::session::{Frame, Session};
@@ -40,6 +39,13 @@ enum Command {
     Run(RunArgs),
     /// Run an experiment for every combination of control values, into a CSV file
     Sweep(SweepArgs),
+    /// Tell in numbers what pages rest on: claims over forty seeds, costs, lengths
+    Audit {
+        /// Labs or slugs; all of them if none is named
+        names: Vec<String>,
+    },
+    /// Print the hashes of the runs that tests ask for, as a JSON array; they are run where the ledger does not have them
+    Ledger,
     /// Build the static site
     Build {
         /// Where to
@@ -107,7 +113,7 @@ struct SweepArgs {
     #[command(flatten)]
     at: At,
     /// Runs at a time
-    #[arg(long, default_value_t = std::thread::available_parallelism().map_or(1, usize::from))]
+    #[arg(long, default_value_t = pool::cores())]
     jobs: usize,
     /// Only the I-th of N parts of the runs, I from 1: I/N
     #[arg(long)]
@@ -133,6 +139,8 @@ fn main() -> ExitCode {
         Command::List { json } => list(json).map(|()| true),
         Command::Run(args) => run(&args),
         Command::Sweep(args) => sweep(&args).map(|()| true),
+        Command::Audit { names } => audit(&names).map(|()| true),
+        Command::Ledger => print_ledger().map(|()| true),
         Command::Build { out, wasm } => site::build(&out, &wasm).map(|()| true),
         Command::Serve { port, dir, watch } => site::serve(&dir, port, watch).map(|()| true),
     };
@@ -256,37 +264,52 @@ fn side_by_side<T: Sync, R: Send>(
     work: impl Fn(&T, &mut dyn FnMut(f64)) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
     const WHOLE: f64 = 1000.0;
-    let bar = ProgressBar::new(items.len() as u64 * WHOLE as u64);
-    bar.set_style(ProgressStyle::with_template("{bar:40} {percent}% {elapsed} of about {duration}").expect("a valid template"));
-    let next = AtomicUsize::new(0);
-    let results = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.clamp(1, items.len().max(1)) {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(item) = items.get(index) else { break };
-                    let mut told = 0;
-                    let mut tell = |share: f64| {
-                        let now = (share * WHOLE) as u64;
-                        bar.inc(now.saturating_sub(told));
-                        told = now.max(told);
-                    };
-                    let result = work(item, &mut tell);
-                    tell(1.0);
-                    results.lock().expect("no run panics").push((index, result));
-                }
-            });
-        }
+    let bar = bar(items.len() as u64 * WHOLE as u64);
+    let results = pool::each(items, jobs, |item| {
+        let mut told = 0;
+        let mut tell = |share: f64| {
+            let now = (share * WHOLE) as u64;
+            bar.inc(now.saturating_sub(told));
+            told = now.max(told);
+        };
+        let result = work(item, &mut tell);
+        tell(1.0);
+        result
     });
     bar.finish_and_clear();
-    let mut results = results.into_inner().expect("no run panics");
-    results.sort_by_key(|(index, _)| *index);
-    results.into_iter().map(|(_, result)| result).collect()
+    results.into_iter().collect()
 }
 
-fn all_cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+fn bar(of: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {percent}% {elapsed} of about {duration}").expect("a valid template");
+    ProgressBar::new(of).with_style(style)
+}
+
+fn audit(names: &[String]) -> Result<()> {
+    let named = |entry: &&Entry| names.is_empty() || names.iter().any(|name| name == entry.lab || name == entry.card.slug);
+    let entries: Vec<&'static Entry> = catalogue::entries().filter(named).collect();
+    if entries.is_empty() {
+        return Err(Error::new(format!("audit {}: neither a lab nor an experiment of that name", names.join(" "))));
+    }
+    let bar = bar(80 * entries.len() as u64);
+    let text = orrery::audit::audit(&entries, |_| bar.inc(1))?;
+    bar.finish_and_clear();
+    say(text.trim_end());
+    Ok(())
+}
+
+fn print_ledger() -> Result<()> {
+    let jobs: Vec<Job> = ledger::selection().into_iter().flat_map(ledger::wanted).collect();
+    let records = ledger::records(&jobs, |_| ())?;
+    let hash = |moment: &Moment| format!("{:016x}", moment.hash);
+    let rows = jobs.iter().zip(&records).map(|(job, record)| {
+        json!({
+            "slug": job.entry.card.slug, "lab": job.entry.lab, "preset": job.preset.name, "seed": job.seed,
+            "judged": hash(&record.judged), "end": record.end.as_ref().map(hash),
+        })
+    });
+    say(&rows.collect::<Value>().to_string());
+    Ok(())
 }
 
 fn run(args: &RunArgs) -> Result<bool> {
@@ -306,7 +329,7 @@ fn run(args: &RunArgs) -> Result<bool> {
     let settings = slugs.iter().map(|slug| Setting::new(slug, &args.at, &set)).collect::<Result<Vec<_>>>()?;
     let jobs: Vec<(usize, u64)> =
         settings.iter().enumerate().flat_map(|(i, setting)| setting.seeds.iter().map(move |seed| (i, *seed))).collect();
-    let mut outcomes = side_by_side(&jobs, all_cores(), |(i, seed), tell| settings[*i].run(*seed, tell))?.into_iter();
+    let mut outcomes = side_by_side(&jobs, pool::cores(), |(i, seed), tell| settings[*i].run(*seed, tell))?.into_iter();
     let mut all_hold = true;
     for setting in &settings {
         let outcomes: Vec<Outcome> = outcomes.by_ref().take(setting.seeds.len()).collect();

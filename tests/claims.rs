@@ -1,59 +1,98 @@
-//! Every experiment's claim: it holds over the card's seeds at `default`, and is gone at `break-it`.
+//! Every preset shows what its card says: the claim holds at `default`, is gone at `break-it`, and so on. The runs are the ledger's.
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use gpu::Device;
-use ground::claim::{Measures, Runs};
-use orrery::catalogue;
-use run::data::Library;
+use ground::card::{Expect, Preset};
+use ground::claim::{Measures, Verdict};
+use orrery::ledger::{self, Job, Record};
 use run::experiment::Entry;
-use run::session::Session;
 
-/// The measures of a run on the CPU.
-fn measures(entry: &'static Entry, preset: &str, seed: u64) -> Measures {
-    let settings = entry.preset(preset).expect("a preset of its own");
-    let mut session =
-        Session::new(entry, settings, seed, &Library::shipped(entry.card.data), &Device::cpu()).expect("presets start");
-    pollster::block_on(session.judge()).expect("presets run to their end");
-    session.measures()
+/// Core-seconds that a seed may take to its verdict, and the mean over all experiments.
+const MOST: f64 = 5.0;
+const MEAN: f64 = 1.0;
+/// How many papers there will be.
+const PAPERS: usize = 170;
+
+/// What is wrong with a preset of which these are the records.
+fn wrong(entry: &'static Entry, preset: &'static Preset, records: &[&Record]) -> Vec<String> {
+    let measures: Vec<Measures> = records.iter().map(|record| record.judged.measures.clone()).collect();
+    let verdict = |measures: Vec<Measures>| ledger::verdict(entry, preset.name, measures).expect("a preset of its own");
+    let all = verdict(measures.clone());
+    println!("{} at {}: {:?}, {}", entry.card.slug, preset.name, all.holds, all.text);
+    let mut wrong = Vec::new();
+    let mut must = |right: bool, what: String| {
+        if !right {
+            wrong.push(format!("{} at {}: {what}", entry.card.slug, preset.name));
+        }
+    };
+    match preset.expect {
+        Expect::Holds => must(all.holds == Some(true), format!("should hold: {all:?}")),
+        Expect::Gone => must(all.holds == Some(false), format!("should be gone: {all:?}")),
+        Expect::Outside => must(all.outside && all.holds.is_none(), format!("should be outside the claim: {all:?}")),
+        Expect::Within(ends) => {
+            for (name, low, high) in ends {
+                let values: Vec<f64> = measures.iter().map(|run| run.get(name)).collect();
+                must(values.iter().all(|v| (low..=high).contains(&v)), format!("{name} should be in {low} to {high}: {values:?}"));
+            }
+        }
+        Expect::Open => {}
+    }
+    let alone = measures.into_iter().map(|measures| verdict(vec![measures]));
+    for Verdict { text, .. } in alone.chain([all]) {
+        must(!text.contains("NaN") && !text.contains("inf"), format!("says '{text}'"));
+    }
+    for record in records {
+        let end = record.end.iter().map(|end| verdict(vec![end.measures.clone()]));
+        let judged = verdict(vec![record.judged.measures.clone()]);
+        end.for_each(|end| {
+            let same = (end.holds, end.outside, end.text.as_str()) == (judged.holds, judged.outside, judged.text.as_str());
+            must(same, format!("judged as {judged:?}, but at its end {end:?}"));
+        });
+    }
+    wrong
 }
 
 #[test]
-fn claims_hold_by_default_and_break() {
-    let jobs: Vec<(&Entry, &str, u64)> = catalogue::entries()
-        .flat_map(|entry| {
-            ["default", "break-it"]
-                .into_iter()
-                .flat_map(move |preset| (0..entry.card.seeds).map(move |seed| (entry, preset, seed)))
-        })
-        .collect();
-    let next = Mutex::new(jobs.iter());
-    let done = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let Some(&(entry, preset, seed)) = next.lock().unwrap().next() else { break };
-                    let measured = measures(entry, preset, seed);
-                    done.lock().unwrap().push((entry.card.slug, preset, seed, measured));
-                }
-            });
+fn presets_show_what_their_cards_say() {
+    let entries = ledger::selection();
+    let jobs: Vec<Job> = entries.iter().flat_map(|entry| ledger::wanted(entry)).collect();
+    let count = AtomicUsize::new(0);
+    let records = ledger::records(&jobs, |job| {
+        let count = 1 + count.fetch_add(1, Ordering::Relaxed);
+        if count.is_multiple_of(20) {
+            println!("run {count} of {}: {}", jobs.len(), job.entry.card.slug);
         }
-    });
-    let mut done = done.into_inner().unwrap();
-    done.sort_by_key(|(slug, preset, seed, _)| (*slug, *preset, *seed));
-    let mut wrong = Vec::new();
-    for entry in catalogue::entries() {
-        for (preset, expected) in [("default", true), ("break-it", false)] {
-            let runs = done.iter().filter(|(slug, p, ..)| *slug == entry.card.slug && *p == preset).map(|d| d.3.clone());
-            let runs = Runs(runs.collect());
-            assert_eq!(runs.len() as u64, entry.card.seeds);
-            let verdict = (entry.verdict)(&entry.preset(preset).expect("a preset of its own"), &runs);
-            println!("{} at {preset}: {:?}, {}", entry.card.slug, verdict.holds, verdict.text);
-            if verdict.holds != Some(expected) {
-                wrong.push(format!("{} at {preset}: {verdict:?}", entry.card.slug));
+    })
+    .expect("presets run");
+    let all: Vec<(&Job, &Record)> = jobs.iter().zip(&records).collect();
+    let mut faults = Vec::new();
+    for entry in &entries {
+        for preset in entry.card.presets {
+            let of = |(job, _): &&(&Job, &Record)| job.entry.card.slug == entry.card.slug && job.preset.name == preset.name;
+            let records: Vec<&Record> = all.iter().filter(of).map(|(_, record)| *record).collect();
+            if !records.is_empty() {
+                faults.extend(wrong(entry, preset, &records));
             }
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    tell_costs(&all);
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Prints what the runs cost, and what all papers would: a budget to look at, since machines differ.
+fn tell_costs(all: &[(&Job, &Record)]) {
+    let mut default: Vec<_> = all.iter().filter(|(job, _)| job.preset.name == "default").collect();
+    default.sort_by(|a, b| b.1.judged.seconds.total_cmp(&a.1.judged.seconds));
+    let seconds: f64 = default.iter().map(|(_, record)| record.judged.seconds).sum();
+    let mean = seconds / default.len().max(1) as f64;
+    let spent: f64 = all.iter().map(|(_, record)| record.end.as_ref().unwrap_or(&record.judged).seconds).sum();
+    let experiments = all.iter().filter(|(job, _)| job.preset.name == "default" && job.seed == 0).count().max(1);
+    println!("to the verdict: {mean:.2} core-seconds a seed in the mean (budget {MEAN}, at most {MOST}); the slowest:");
+    for (job, record) in default.iter().filter(|(job, _)| job.seed == 0).take(10) {
+        let over = if record.judged.seconds > MOST { " OVER BUDGET" } else { "" };
+        let end = record.end.as_ref().map_or(f64::NAN, |end| end.seconds);
+        println!("  {:<34} {:6.2} s, to the end {end:6.2} s{over}", job.entry.card.slug, record.judged.seconds);
+    }
+    let each = spent / experiments as f64;
+    println!("{experiments} experiments: {spent:.0} core-seconds of runs, {each:.1} each; {PAPERS} would take {:.0} minutes on two cores", each * PAPERS as f64 / 120.0);
 }

@@ -1,10 +1,13 @@
 //! Measures of one run, and the verdict over several.
 
+use std::borrow::Cow;
 use std::ops::Deref;
 
+use serde::{Deserialize, Serialize};
+
 /// The numbers that a run measured, by name, in the order in which they are shown.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Measures(pub Vec<(&'static str, f64)>);
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measures(pub Vec<(Cow<'static, str>, f64)>);
 
 impl Measures {
     /// The measure of that name; NaN when the run has not measured it.
@@ -21,7 +24,7 @@ impl Measures {
 /// Names numbers: `measures! { ratio: 3.0, error: 1e-9 }`.
 #[macro_export]
 macro_rules! measures {
-    ($($name:ident : $value:expr),* $(,)?) => { $crate::claim::Measures(vec![$((stringify!($name), $value as f64)),*]) };
+    ($($name:ident : $value:expr),* $(,)?) => { $crate::claim::Measures(vec![$((stringify!($name).into(), $value as f64)),*]) };
 }
 
 /// Runs of several seeds at the same controls. Whatever is asked over all of them is NaN if any run has not measured it.

@@ -296,7 +296,7 @@ impl Tally {
 
 fn frame(frame: &Frame) -> Object {
     let views: Array = frame.views.iter().map(|bytes| Uint8Array::from(bytes.as_slice())).collect();
-    let measures: Array = frame.measures.0.iter().map(|(name, value)| Array::of2(&(*name).into(), &(*value).into())).collect();
+    let measures: Array = frame.measures.0.iter().map(|(name, value)| Array::of2(&(&**name).into(), &(*value).into())).collect();
     object([
         ("done", (frame.progress.done as f64).into()),
         ("of", (frame.progress.of as f64).into()),

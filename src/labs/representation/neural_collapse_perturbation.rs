@@ -774,7 +774,7 @@ impl Experiment for NeuralCollapse {
             path_start: contraction.traces[0], path_end: contraction.traces[contraction.traces.len() - 1],
             path_largest_change: contraction.largest_change(),
         };
-        let mut add = |named: &[(&'static str, f64)]| measures.0.extend_from_slice(named);
+        let mut add = |named: &[(&'static str, f64)]| measures.0.extend(named.iter().map(|(name, value)| ((*name).into(), *value)));
         match (&self.sweep, &self.scene) {
             (Some(sweep), _) if Self::from_network(&self.controls) => {
                 let now = sweep.done.first().copied().unwrap_or(Variability::NONE);
