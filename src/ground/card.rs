@@ -1,7 +1,9 @@
-//! What the catalogue knows of an experiment: plain data, declared in its file.
+//! What the catalogue knows of an experiment: plain data, declared in its file, and told to the page as JSON.
+
+use serde::{Serialize, Serializer};
 
 /// What the catalogue knows of an experiment.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Card {
     /// Name in URLs and on the command line.
     pub slug: &'static str,
@@ -27,11 +29,12 @@ pub struct Card {
     pub data: &'static [Dataset],
     /// What files of the user's it takes, if any, in one sentence that names their kinds (csv, npy, npz, safetensors, png, jpg): the
     /// page tells how Python saves those.
+    #[serde(skip)]
     pub own_data: Option<&'static str>,
 }
 
 /// A paper.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Paper {
     /// Title.
     pub title: &'static str,
@@ -42,7 +45,8 @@ pub struct Paper {
 }
 
 /// Does the paper's claim reproduce here?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "&'static str")]
 pub enum Reproduction {
     /// As the paper claims it.
     AsClaimed,
@@ -63,8 +67,14 @@ impl Reproduction {
     }
 }
 
+impl From<Reproduction> for &'static str {
+    fn from(reproduction: Reproduction) -> Self {
+        reproduction.words()
+    }
+}
+
 /// A view of an experiment, as the catalogue knows it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Panel {
     /// Name in URLs and file names.
     pub id: &'static str,
@@ -75,18 +85,25 @@ pub struct Panel {
 }
 
 /// Named settings of the controls.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Preset {
     /// Name in URLs and on its button.
     pub name: &'static str,
     /// What it shows.
     pub about: &'static str,
     /// Controls that differ from their defaults, as `(name, text)`.
+    #[serde(serialize_with = "by_name")]
     pub set: &'static [(&'static str, &'static str)],
 }
 
+/// Pairs as an object.
+fn by_name<S: Serializer>(pairs: &[(&str, &str)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().copied())
+}
+
 /// A data set that the site ships as `data/FILE`, fetched only when an experiment asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "&'static str")]
 pub enum Dataset {
     /// UCI Optical Recognition of Handwritten Digits: 1,797 images of 8 x 8, values 0..=16 (CC BY 4.0).
     Digits,
@@ -104,5 +121,11 @@ impl Dataset {
             Dataset::Digits => "digits.npz",
             Dataset::Mnist => "mnist10k.npz",
         }
+    }
+}
+
+impl From<Dataset> for &'static str {
+    fn from(dataset: Dataset) -> Self {
+        dataset.file()
     }
 }

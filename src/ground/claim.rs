@@ -1,5 +1,7 @@
 //! Measures of one run, and the verdict over several.
 
+use serde::Serialize;
+
 /// The numbers that a run measured, by name, in the order in which they are shown.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Measures(pub Vec<(&'static str, f64)>);
@@ -18,7 +20,7 @@ macro_rules! measures {
 }
 
 /// What the runs say of the claim.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Verdict {
     /// The claim holds, does not hold, or cannot be told from these runs.
     pub holds: Option<bool>,

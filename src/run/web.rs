@@ -1,8 +1,10 @@
 //! The worker's side: data, files, runs, and the verdict over several.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
-use js_sys::{Array, Object, Reflect, Uint8Array};
+use serde::Serialize;
+use serde_bytes::Bytes;
+use serde_wasm_bindgen::{from_value, to_value};
 pub use wasm_bindgen;
 use wasm_bindgen::prelude::*;
 
@@ -10,7 +12,7 @@ use crate::data::{self, Dataset, Library};
 use crate::experiment::Entry;
 use crate::session::{Frame, Session};
 use gpu::{Device, milliseconds as now};
-use ground::claim::{Measures, Verdict};
+use ground::claim::Measures;
 use ground::controls::Settings;
 use ground::{Error, Result};
 
@@ -36,15 +38,6 @@ fn find(slug: &str) -> Result<&'static Entry> {
     entry.ok_or_else(|| Error::new(format!("experiment '{slug}': this module has none of that name")))
 }
 
-/// A plain JavaScript object with these fields.
-fn object<const N: usize>(fields: [(&str, JsValue); N]) -> Object {
-    let object = Object::new();
-    for (name, value) in fields {
-        Reflect::set(&object, &name.into(), &value).expect("a fresh object takes every field");
-    }
-    object
-}
-
 /// The settings that `pairs` (name, text, name, text, …) lay over an experiment's defaults.
 fn settings(entry: &Entry, pairs: &[String]) -> Result<Settings> {
     Settings::parse(entry.controls, pairs.chunks_exact(2).map(|pair| (pair[0].as_str(), pair[1].as_str())))
@@ -56,7 +49,8 @@ fn settings(entry: &Entry, pairs: &[String]) -> Result<Settings> {
 pub fn pointer(slug: &str, pairs: Vec<String>, which: usize, x: f64, y: f64) -> Result<Option<Vec<String>>, JsError> {
     let entry = find(slug)?;
     let moved = (entry.pointer)(&settings(entry, &pairs)?, which, (x, y));
-    Ok(moved.map(|moved| moved.changed(entry.controls).into_iter().flat_map(|(name, text)| [name.to_string(), text]).collect()))
+    let pairs = |moved: Settings| moved.changed(entry.controls).into_iter().flat_map(|(name, text)| [name.into(), text]).collect();
+    Ok(moved.map(pairs))
 }
 
 /// What the runs of a worker may read: shipped data sets and the user's files.
@@ -90,12 +84,6 @@ impl Shelf {
         Ok(self.0.put(set, bytes)?)
     }
 
-    /// Refuses a file of the user's that is too large, before it is read.
-    #[wasm_bindgen(js_name = checkSize)]
-    pub fn check_size(name: &str, bytes: f64) -> Result<(), JsError> {
-        Ok(data::check_size(name, bytes as u64)?)
-    }
-
     /// Adds a file of the user's, replacing one of the same name.
     pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), JsError> {
         let arrays = data::read(name, bytes)?;
@@ -109,18 +97,27 @@ impl Shelf {
         self.0 = self.0.with_own(self.0.own().iter().filter(|array| file_of(&array.name) != name).cloned().collect());
     }
 
-    /// The user's arrays as `{file, array, shape}`, `array` being "" where the file is one array.
-    pub fn own(&self) -> Vec<Object> {
-        let arrays = self.0.own().iter();
-        arrays
-            .map(|array| {
-                let file = file_of(&array.name);
-                let inner = array.name[file.len()..].trim_start_matches('/');
-                let shape: Vec<String> = array.shape.iter().map(|n| n.to_string()).collect();
-                object([("file", file.into()), ("array", inner.into()), ("shape", shape.join(" × ").into())])
-            })
-            .collect()
+    /// The user's arrays as `[{file, array, shape}]`, `array` being "" where the file is one array.
+    pub fn own(&self) -> Result<JsValue, JsError> {
+        let understood = |array: &data::Array| {
+            let file = file_of(&array.name);
+            let shape: Vec<String> = array.shape.iter().map(usize::to_string).collect();
+            Understood {
+                file: file.into(),
+                array: array.name[file.len()..].trim_start_matches('/').into(),
+                shape: shape.join(" × "),
+            }
+        };
+        Ok(to_value(&self.0.own().iter().map(understood).collect::<Vec<_>>())?)
     }
+}
+
+/// What was understood of a file of the user's.
+#[derive(Serialize)]
+struct Understood {
+    file: String,
+    array: String,
+    shape: String,
 }
 
 fn file_of(array: &str) -> &str {
@@ -213,20 +210,20 @@ impl Live {
         }
     }
 
-    /// What there is to see now, kept on the time line when it is due: `{done, of, views, measures}`.
-    pub fn look(&mut self) -> Object {
-        frame(&self.session.look())
+    /// What there is to see now, kept on the time line when it is due: `{done, of, views}`.
+    pub fn look(&mut self) -> Result<JsValue, JsError> {
+        shown(&self.session.look())
     }
 
     /// The frame on the time line at or before step `done`, or the one `offset` places after it.
-    pub fn at(&self, done: f64, offset: i32) -> Option<Object> {
+    pub fn at(&self, done: f64, offset: i32) -> Result<Option<JsValue>, JsError> {
         let step = |index: usize| self.session.frame(index).map_or(f64::INFINITY, |frame| frame.progress.done as f64);
         let (mut low, mut high) = (0, self.session.frames());
         while low + 1 < high {
             let middle = (low + high) / 2;
             if step(middle) <= done { low = middle } else { high = middle }
         }
-        self.session.frame(low.saturating_add_signed(offset as isize)).map(frame)
+        self.session.frame(low.saturating_add_signed(offset as isize)).map(shown).transpose()
     }
 
     /// The first step on the time line; NaN before there is one.
@@ -240,8 +237,13 @@ impl Live {
     }
 
     /// The verdict of this run alone.
-    pub fn verdict(&self) -> Object {
-        verdict(&self.session.verdict())
+    pub fn verdict(&self) -> Result<JsValue, JsError> {
+        Ok(to_value(&self.session.verdict())?)
+    }
+
+    /// What has been measured so far: `[[name, value], …]`.
+    pub fn measures(&self) -> Result<JsValue, JsError> {
+        Ok(to_value(&self.session.measures().0)?)
     }
 
     /// The names of the arrays that can be taken away.
@@ -261,11 +263,11 @@ impl Live {
     }
 }
 
-/// The measures of finished runs, and the verdict over them.
+/// The measures of finished runs, and the verdict over them in the order of their seeds, whoever is finished first.
 #[wasm_bindgen]
 pub struct Tally {
     entry: &'static Entry,
-    runs: Vec<Measures>,
+    runs: Vec<Option<Measures>>,
 }
 
 #[wasm_bindgen]
@@ -273,41 +275,52 @@ impl Tally {
     /// No runs yet.
     #[wasm_bindgen(constructor)]
     pub fn new(slug: &str) -> Result<Tally, JsError> {
-        Ok(Tally { entry: find(slug)?, runs: Vec::new() })
+        let entry = find(slug)?;
+        Ok(Tally { entry, runs: vec![None; entry.card.seeds as usize] })
     }
 
-    /// How many runs the claim is over.
-    pub fn wanted(&self) -> u32 {
-        self.entry.card.seeds as u32
-    }
-
-    /// Adds a run as it stands.
-    pub fn add(&mut self, run: &Live) {
-        self.runs.push(run.session.measures());
+    /// Takes the measures (`[[name, value], …]`) of the claim's seed number `place`, and gives the verdict of that run alone.
+    pub fn add(&mut self, place: usize, measures: JsValue) -> Result<JsValue, JsError> {
+        let measures: Vec<(String, f64)> = from_value(measures)?;
+        let measures = Measures(measures.into_iter().map(|(name, value)| (known(name), value)).collect());
+        let alone = (self.entry.verdict)(std::slice::from_ref(&measures));
+        let run = self.runs.get_mut(place).ok_or_else(|| Error::new(format!("seed {place}: the claim is over fewer")))?;
+        *run = Some(measures);
+        Ok(to_value(&alone)?)
     }
 
     /// The verdict over the runs added.
-    pub fn verdict(&self) -> Object {
-        verdict(&(self.entry.verdict)(&self.runs))
+    pub fn verdict(&self) -> Result<JsValue, JsError> {
+        let runs: Vec<Measures> = self.runs.iter().flatten().cloned().collect();
+        Ok(to_value(&(self.entry.verdict)(&runs))?)
     }
 }
 
-fn frame(frame: &Frame) -> Object {
-    let views: Array = frame.views.iter().map(|bytes| Uint8Array::from(bytes.as_slice())).collect();
-    let measures: Array = frame.measures.0.iter().map(|(name, value)| Array::of2(&(*name).into(), &(*value).into())).collect();
-    object([
-        ("done", (frame.progress.done as f64).into()),
-        ("of", (frame.progress.of as f64).into()),
-        ("views", views.into()),
-        ("measures", measures.into()),
-    ])
+thread_local! {
+    /// Names of measures that other workers have sent.
+    static NAMES: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) };
 }
 
-fn verdict(verdict: &Verdict) -> Object {
-    object([
-        ("holds", verdict.holds.into()),
-        ("text", verdict.text.as_str().into()),
-        ("figure", verdict.figure.into()),
-        ("threshold", verdict.threshold.into()),
-    ])
+/// The name of a measure as the code has it, for good: there are few.
+fn known(name: String) -> &'static str {
+    NAMES.with_borrow_mut(|names| {
+        names.iter().copied().find(|known| *known == name).unwrap_or_else(|| {
+            let name: &'static str = name.leak();
+            names.push(name);
+            name
+        })
+    })
+}
+
+/// A frame as the page gets it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    done: f64,
+    of: f64,
+    views: Vec<&'a Bytes>,
+}
+
+fn shown(frame: &Frame) -> Result<JsValue, JsError> {
+    let (done, of) = (frame.progress.done as f64, frame.progress.of as f64);
+    Ok(to_value(&Shown { done, of, views: frame.views.iter().map(|bytes| Bytes::new(bytes)).collect() })?)
 }
