@@ -51,9 +51,15 @@ enum Command {
         /// Where to
         #[arg(long, default_value = "dist")]
         out: PathBuf,
-        /// The compiled module, as ./dev build makes it
-        #[arg(long, default_value = "target/web/wasm32-unknown-unknown/web/orrery.wasm")]
-        wasm: PathBuf,
+        /// The folder with the compiled modules, as ./dev build makes them
+        #[arg(long, default_value = "target/web/wasm32-unknown-unknown/web")]
+        modules: PathBuf,
+        /// For this machine, and soon: modules as they are compiled, nothing compressed, and of the pictures those that there are
+        #[arg(long)]
+        quick: bool,
+        /// With the module that tests and measurements use
+        #[arg(long)]
+        timers: bool,
     },
     /// Serve the static site on 127.0.0.1
     Serve {
@@ -66,6 +72,9 @@ enum Command {
         /// Build again when a source changes
         #[arg(long)]
         watch: bool,
+        /// Make the pictures of the front page meanwhile
+        #[arg(long)]
+        pictures: bool,
     },
 }
 
@@ -141,8 +150,10 @@ fn main() -> ExitCode {
         Command::Sweep(args) => sweep(&args).map(|()| true),
         Command::Audit { names } => audit(&names).map(|()| true),
         Command::Ledger => print_ledger().map(|()| true),
-        Command::Build { out, wasm } => site::build(&out, &wasm).map(|()| true),
-        Command::Serve { port, dir, watch } => site::serve(&dir, port, watch).map(|()| true),
+        Command::Build { out, modules, quick, timers } => {
+            site::build(&out, &modules, site::Making { quick, timers }).map(|()| true)
+        }
+        Command::Serve { port, dir, watch, pictures } => site::serve(&dir, port, watch, pictures).map(|()| true),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -163,7 +174,7 @@ fn say(line: &str) {
 
 fn list(json: bool) -> Result<()> {
     if json {
-        say(&site::catalogue().to_string());
+        say(&site::cards().to_string());
         return Ok(());
     }
     for lab in catalogue::LABS.iter().filter(|lab| !lab.entries.is_empty()) {
@@ -172,7 +183,7 @@ fn list(json: bool) -> Result<()> {
             let card = entry.card;
             say(&format!("  {:<34} {} [{}]", card.slug, card.title, card.reproduction.words()));
             let presets: Vec<_> = card.presets.iter().map(|p| p.name).collect();
-            let controls: Vec<_> = entry.controls.iter().map(|c| c.name).collect();
+            let controls: Vec<_> = entry.controls.iter().map(|c| &*c.name).collect();
             say(&format!("  {:<34} {}, {}", "", card.paper.title, card.paper.year));
             say(&format!("  {:<34} presets: {}; controls: {}", "", presets.join(", "), controls.join(", ")));
         }
@@ -440,8 +451,8 @@ fn sweep(args: &SweepArgs) -> Result<()> {
         let verdict = (entry.verdict)(&settings[*i].settings, &Runs(vec![outcome.measures.clone()]));
         let controls = entry.controls.iter().zip(&settings[*i].settings.0);
         if row == 0 {
-            let names = entry.controls.iter().map(|c| c.name).chain(["seed"]);
-            let measures = outcome.measures.0.iter().map(|(name, _)| *name);
+            let names = entry.controls.iter().map(|c| &*c.name).chain(["seed"]);
+            let measures = outcome.measures.0.iter().map(|(name, _)| &**name);
             file.write_record(names.chain(measures).chain(["holds", "figure", "seconds"])).map_err(failed)?;
         }
         let holds = verdict.holds.map_or(String::new(), |h| h.to_string());

@@ -66,6 +66,17 @@ fn cards_are_whole() {
     }
 }
 
+/// The README says how many there are.
+#[test]
+fn the_readme_counts_right() {
+    let readme = std::fs::read_to_string("README.md").expect("README.md");
+    let of = |lab: &str| catalogue::entries().filter(|entry| entry.lab == lab).count();
+    let instruments = of(run::experiment::INSTRUMENTS);
+    let papers = catalogue::entries().count() - instruments;
+    let told = format!("There are {papers} papers and {instruments} instruments");
+    assert!(readme.contains(&told), "README.md does not say '{told}'");
+}
+
 #[test]
 fn every_preset_shows_itself_at_start_and_later() {
     let of = |entry: &'static Entry| entry.card.presets.iter().map(move |preset| (entry, preset));
@@ -86,12 +97,12 @@ fn controls_hold_at_both_ends() {
     let controls: Vec<_> = ledger::selection().into_iter().flat_map(of).collect();
     pool::each(&controls, pool::cores(), |(entry, index)| {
         let spec = &entry.controls[*index];
-        let ends = match spec.kind {
-            Kind::Real { min, max, zero, .. } => vec![if zero { 0.0 } else { min }, min, max],
-            Kind::Count { min, max, .. } => vec![min, max],
+        let ends = match &spec.kind {
+            Kind::Real { min, max, zero, .. } => vec![if *zero { 0.0 } else { *min }, *min, *max],
+            Kind::Count { min, max, .. } => vec![*min, *max],
             Kind::Toggle => vec![0.0, 1.0],
             Kind::Text { .. } => vec![],
-            Kind::Choice(options) => (0..options.len()).map(|i| i as f64).collect(),
+            Kind::Choice { options } => (0..options.iter().count()).map(|i| i as f64).collect(),
         };
         for end in ends {
             let mut settings = Settings::default_of(entry.controls);
@@ -140,12 +151,12 @@ fn revised_runs_end_as_fresh_ones() {
         let start = |settings: &Settings| Session::new(entry, settings.clone(), 0, &library, &Device::cpu()).unwrap();
         for (index, spec) in entry.controls.iter().enumerate() {
             let mut settings = default.clone();
-            settings.0[index] = Value::Number(match spec.kind {
+            settings.0[index] = Value::Number(match &spec.kind {
                 Kind::Real { min, max, .. } => 0.7 * min + 0.3 * max,
                 Kind::Count { min, max, .. } => (0.7 * min + 0.3 * max).round(),
                 Kind::Toggle => 1.0 - default.0[index].number(),
                 Kind::Text { .. } => continue,
-                Kind::Choice(options) => (options.len() - 1) as f64,
+                Kind::Choice { options } => (options.iter().count() - 1) as f64,
             });
             if !start(&default).revise(&settings) {
                 continue;

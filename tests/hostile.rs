@@ -6,7 +6,8 @@ use std::io::{Cursor, Write};
 
 use counting::{allowed, alone, fixtures};
 use flate2::{Compression, Crc, write::ZlibEncoder};
-use run::data::{self, Array, Kind, MAX_BYTES, MAX_VALUES};
+use ground::file::{MAX_BYTES, check_size};
+use run::data::{self, Array, Kind, MAX_VALUES};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -64,9 +65,9 @@ fn nothing_and_far_too_much() {
         assert_eq!(says(&name, b""), format!("{name}: the file is empty (0 bytes)"));
     }
     assert!(
-        data::check_size("a.npy", 1 << 30).unwrap_err().to_string().contains("1024 MB are too many; files of at most 256 MB")
+        check_size("a.npy", 1 << 30).unwrap_err().to_string().contains("1024 MB are too many; files of at most 256 MB")
     );
-    assert!(data::check_size("a.npy", MAX_BYTES).is_ok());
+    assert!(check_size("a.npy", MAX_BYTES).is_ok());
     // Zeros are not touched before they are read: this costs no memory.
     assert!(says("a.csv", &vec![0; MAX_BYTES as usize + 1]).contains("too many"));
 }

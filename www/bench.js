@@ -1,7 +1,7 @@
 // An experiment on the bench: its views, what can be moved, the time line and the claim, for one run or two side by side.
 // Explorer and embed lay the same parts out differently.
 
-import { Shelf, check, pointer } from "./orrery.js";
+import { Form, checkSize } from "./page.js";
 import { Claim } from "./claim.js";
 import { Controls } from "./controls.js";
 import { calm, download, h, typeset } from "./dom.js";
@@ -26,15 +26,16 @@ export class Bench extends EventTarget {
   results = h("div", { class: "results", hidden: true });
   device = h("p", { class: "help" });
   state = null;
+  #form = null;
   #sides = new Map();
   #seen = false;
 
-  /** `notices`: where sentences go. `only`: the one view that is shown. */
-  constructor(card, notices, { only = null } = {}) {
+  /** `notices`: where sentences go. */
+  constructor(card, notices) {
     super();
     this.card = card;
     this.notices = notices;
-    this.shown = card.views.map((view, index) => ({ ...view, index })).filter((view) => !only || view.id === only);
+    this.shown = card.views.map((view, index) => ({ ...view, index }));
     this.files.build(card.ownData);
     this.#listen();
   }
@@ -63,6 +64,17 @@ export class Bench extends EventTarget {
     });
     this.views.addEventListener("look", ({ target }) => this.#twin(target)?.follow(target));
     this.views.addEventListener("handle", ({ target, detail }) => this.#handle(target, detail));
+  }
+
+  /** Shows this view alone; to be said before the first state. */
+  only(id) {
+    this.shown = this.shown.filter((view) => view.id === id);
+  }
+
+  /** `text` as the control `name` writes it; throws a sentence. The page's module must have started. */
+  check(name, text) {
+    this.#form ??= new Form(this.card.controls);
+    return this.#form.check(name, text);
   }
 
   /** Shows a state (see state.js), running again what is different. */
@@ -127,13 +139,19 @@ export class Bench extends EventTarget {
       panel.dataset.side = key;
       return panel;
     });
-    const side = { key, panels, told: [], last: null, order: null };
-    side.run = new Run({
+    const side = { key, panels, told: [], last: null, order: null, asked: false, moving: Promise.resolve() };
+    side.run = new Run(this.card, {
+      begun: (told) => this.#begun(side, told),
       frame: (frame) => this.#frame(side, frame),
       seed: (told) => (side.told.push(told), this.claim.seed(key, told)),
       result: ({ name, type, bytes }) => download(new Blob([bytes]), `${this.card.slug}-${name}.${type}`),
       files: (arrays) => key === "a" && this.files.show(arrays),
-      error: (sentence) => this.notices.say(sentence, { topic: "run" }),
+      error: (sentence) => {
+        this.notices.say(sentence, { topic: "run" });
+        side.asked = false;
+        if (side.last) this.#progress();
+      },
+      lost: (sentence) => this.notices.say(sentence, { topic: "load", again: () => this.#each((side) => side.run.again()) }),
       note: (sentence) => this.notices.say(sentence, { kind: "note" }),
     });
     return side;
@@ -141,17 +159,17 @@ export class Bench extends EventTarget {
 
   #start(side, eager) {
     const { values, seed } = this.state[side.key];
+    side.asked = true;
+    side.run.start({ pairs: pairs(this.card, { values }), seed, playing: true, quiet: calm(), eager, pace: this.player.pace });
+    document.documentElement.dataset.run = "going";
+  }
+
+  /** What was asked for is on show from now on. */
+  #begun(side, { seed, last }) {
+    side.asked = !last;
     side.told = [];
     side.last = null;
-    side.run.start({
-      slug: this.card.slug,
-      pairs: pairs(this.card, { values }),
-      seed,
-      playing: true,
-      quiet: calm(),
-      eager,
-      pace: this.player.pace,
-    });
+    this.notices.clear("load");
     this.player.begin(this.card.unit, true);
     document.documentElement.dataset.run = "going";
     this.claim.begin(side.key, seed);
@@ -215,7 +233,8 @@ export class Bench extends EventTarget {
 
   #progress() {
     const frames = [...this.#sides.values()].map(({ last }) => last).filter(Boolean);
-    const over = frames.length === this.#sides.size && frames.every((frame) => frame.over);
+    const asked = [...this.#sides.values()].some(({ asked }) => asked);
+    const over = !asked && frames.length === this.#sides.size && frames.every((frame) => frame.over);
     this.player.progress({
       begin: Math.min(...frames.map(({ begin }) => begin)),
       head: Math.max(...frames.map(({ done }) => done)),
@@ -238,7 +257,7 @@ export class Bench extends EventTarget {
   #control({ side, name, text, last }) {
     let value;
     try {
-      value = check(this.card.slug, name, text);
+      value = this.check(name, text);
     } catch (error) {
       return this.controls.refuse(side, name, `${error.message}.`);
     }
@@ -247,13 +266,17 @@ export class Bench extends EventTarget {
   }
 
   #handle(panel, { x, y, last }) {
-    const { side, id } = panel.dataset;
+    const { side: key, id } = panel.dataset;
+    const side = this.#sides.get(key);
     const { index } = this.shown.find((view) => view.id === id);
-    const moved = pointer(this.card.slug, pairs(this.card, this.state[side]), index, x, y);
-    if (!moved) return;
-    const values = sideOf(this.card).values;
-    for (let i = 0; i < moved.length; i += 2) values[moved[i]] = moved[i + 1];
-    this.#change(side, { values }, last);
+    // One after the other: each move begins from what the one before has led to.
+    side.moving = side.moving.then(async () => {
+      const moved = await side.run.pointer(pairs(this.card, this.state[key]), index, x, y);
+      if (!moved || this.#sides.get(key) !== side) return;
+      const values = sideOf(this.card).values;
+      for (let i = 0; i < moved.length; i += 2) values[moved[i]] = moved[i + 1];
+      this.#change(key, { values }, last);
+    }).catch(() => {});
   }
 
   /** Adds files of the reader's to every run, or removes some. */
@@ -261,11 +284,14 @@ export class Bench extends EventTarget {
     if (!this.card.ownData) return this.notices.say(`${this.card.title} takes no files of your own.`, { topic: "files" });
     this.notices.clear("files");
     try {
-      for (const { name, size } of add) Shelf.checkSize(name, size);
+      for (const { name, size } of add) checkSize(name, size);
     } catch (error) {
       return this.notices.say(error.message, { topic: "files" });
     }
-    for (const side of this.#sides.values()) side.run.change({ add, remove });
+    for (const side of this.#sides.values()) {
+      side.asked = true;
+      side.run.change({ add, remove });
+    }
   }
 
   /** Starts or ends the comparison: the second side begins as a copy of the first. */
@@ -290,6 +316,8 @@ export class Bench extends EventTarget {
       side.run.end();
       side.panels.forEach((panel) => panel.end());
     }
+    this.#form?.free();
+    this.#form = null;
     this.player.remove();
   }
 

@@ -1,15 +1,14 @@
 // One experiment, small: for an iframe in somebody else's page.
 
-import { check } from "./orrery.js";
 import { Bench } from "./bench.js";
 import { badge } from "./claim.js";
-import { fetchCatalogue } from "./catalogue.js";
+import { fetchCard } from "./catalogue.js";
 import "./notices.js";
 import { h } from "./dom.js";
 import { onDrop } from "./files.js";
-import { experimentOf, read, write } from "./state.js";
+import { read, write } from "./state.js";
 import { choose } from "./theme.js";
-import { load } from "./wasm.js";
+import { expect, start } from "./modules.js";
 
 /** Controls shown at once; the others are folded away. */
 const KEY_CONTROLS = 3;
@@ -33,17 +32,21 @@ async function begin() {
   const parameters = new URLSearchParams(location.search);
   const theme = parameters.get("theme");
   if (theme === "light" || theme === "dark") choose(theme);
-  const { cards } = await fetchCatalogue();
-  const { slug, card } = experimentOf(location.search, cards);
+  const slug = parameters.get("experiment");
+  const starting = start();
+  starting.catch(() => {});
+  const card = slug === null ? undefined : await fetchCard(slug);
   if (!card) {
     notices.say(slug === null ? "embed.html needs ?experiment=NAME." : `There is no experiment '${slug.slice(0, 60)}'.`);
     main.append(h("p", {}, h("a", { href: "./index.html", target: "_blank" }, "All experiments")));
     return;
   }
-  await load();
-  const { state, complaints } = read(location.search, card, (name, text) => check(card.slug, name, text), ["theme"]);
+  expect(card.module);
+  await starting;
+  const bench = new Bench(card, notices);
+  const { state, complaints } = read(location.search, card, (name, text) => bench.check(name, text), ["theme"]);
   for (const sentence of complaints) notices.say(sentence, { topic: "url" });
-  const bench = new Bench(card, notices, { only: state.view ?? card.views[0].id });
+  bench.only(state.view ?? card.views[0].id);
   const full = h("a", { target: "_blank", rel: "noopener" }, "Open the whole experiment");
   const link = () => (full.href = new URL("index.html" + write(card, { ...bench.state, view: null }), document.baseURI).href);
   bench.addEventListener("state", link);
@@ -75,4 +78,11 @@ addEventListener("message", ({ source, data }) => {
   if (source === parent && data?.orrery === "height?") tellHeight();
 });
 
-begin().catch((error) => notices.say(error.message));
+function attempt() {
+  begin().catch((error) => {
+    main.replaceChildren();
+    notices.say(error.message, { topic: "load", again: attempt });
+  });
+}
+
+attempt();

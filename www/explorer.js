@@ -1,17 +1,14 @@
 // The explorer: the catalogue, one experiment on the bench, and the URL that says all of it.
 
-import * as module from "./orrery.js";
-import { Bench } from "./bench.js";
-import { fetchCatalogue, firstAuthor, front, overview } from "./catalogue.js";
+import { fetchCard, fetchLabs, firstAuthor, front, overview } from "./catalogue.js";
 import "./notices.js";
 import { calm, h, icon } from "./dom.js";
+import { fetched } from "./fetched.js";
 import { onDrop } from "./files.js";
-import { Run } from "./run.js";
+import { keep } from "./offline.js";
 import { share } from "./share.js";
-import { losePictures } from "./solid.js";
-import { experimentOf, pairs, read, sideOf, write } from "./state.js";
+import { read, write } from "./state.js";
 import { toggle } from "./theme.js";
-import { load } from "./wasm.js";
 
 /** Milliseconds between two changes of the URL while a slider moves: browsers allow about a hundred in half a minute. */
 const URL_PACE = 400;
@@ -20,30 +17,79 @@ const $ = (selector) => document.querySelector(selector);
 const notices = $("orrery-notices");
 const main = $("main");
 const aside = $("aside");
-let catalogue;
+/** The labs, once they are listed. */
+let labs = [];
+let listing = null;
 let bench = null;
+/** How often another page was asked for: what was asked for earlier comes too late. */
+let turns = 0;
 let dragging = false;
 let written = 0;
 
-/** Shows what the URL says. `eager`: the first frame at once. */
+/** Shows what the URL says; where something for it cannot be loaded, that can be tried again. */
 async function route() {
-  const { slug, card } = experimentOf(location.search, catalogue.cards);
-  const wanted = slug === null ? new URLSearchParams(location.search).get("lab") : null;
-  const lab = catalogue.labs.find((lab) => lab.slug === wanted);
-  $("orrery-catalogue").mark(lab ? `lab ${lab.slug}` : card?.slug);
+  const turn = (turns += 1);
+  const wanted = () => turn === turns;
+  const failed = (error) => wanted() && notices.say(error.message, { topic: "load", again: route });
+  const query = new URLSearchParams(location.search);
+  const slug = query.get("experiment");
+  const lab = slug === null ? query.get("lab") : null;
+  $("orrery-catalogue").mark(slug ?? (lab && `lab ${lab}`));
   document.body.classList.remove("nav-open");
-  if (lab) return showLab(lab);
-  if (!card) return showFront(slug === null ? wanted && `lab '${wanted.slice(0, 60)}'` : `experiment '${slug.slice(0, 60)}'`);
   notices.clear();
-  if (bench?.card !== card) open(card);
-  const opened = bench;
+  const listing = listed();
+  listing.catch(failed);
   try {
-    await load();
+    if (slug !== null) return await showExperiment(slug, wanted);
+    close();
+    await listing;
+    if (wanted()) showLabs(lab);
   } catch (error) {
-    return notices.say(error.message);
+    if (wanted() && !bench) main.replaceChildren();
+    failed(error);
   }
-  if (bench !== opened) return;
-  const { state, complaints } = read(location.search, card, (name, text) => module.check(card.slug, name, text));
+}
+
+/** Fetches the list of experiments, once, and puts it into the catalogue. */
+function listed() {
+  listing ??= fetchLabs().then((got) => {
+    labs = got;
+    $("orrery-catalogue").build(labs);
+  }).catch((error) => {
+    listing = null;
+    throw error;
+  });
+  return listing;
+}
+
+/** The parts that only an experiment needs; the page's own wasm is the largest of them. */
+const parts = () => fetched("The part of the page that runs experiments", () => Promise.all([import("./bench.js"), import("./modules.js")]));
+
+/** Opens an experiment, or goes on with the one that is open; `wanted()`: nothing else has been asked for meanwhile. */
+async function showExperiment(slug, wanted) {
+  if (bench?.card.slug !== slug) {
+    close();
+    document.body.classList.remove("open");
+    main.replaceChildren(h("p", { class: "help" }, "Loading …"));
+    aside.replaceChildren();
+    const loading = parts();
+    const starting = loading.then(([, modules]) => modules.start());
+    starting.catch(() => {});
+    const card = await fetchCard(slug);
+    if (!card) {
+      await listed();
+      return wanted() && showFront(`experiment '${slug.slice(0, 60)}'`);
+    }
+    const [{ Bench }, { expect }] = await loading;
+    if (!wanted()) return;
+    expect(card.module);
+    open(new Bench(card, notices));
+  }
+  const opened = bench;
+  const [, { start }] = await parts();
+  await start();
+  if (!wanted() || bench !== opened) return;
+  const { state, complaints } = read(location.search, bench.card, (name, text) => bench.check(name, text));
   for (const sentence of complaints) notices.say(sentence, { topic: "url" });
   bench.apply(state, { eager: true });
   showCompare();
@@ -55,25 +101,28 @@ function close() {
   delete document.documentElement.dataset.run;
 }
 
+/** The page of the lab `slug`; the front page if it is null. */
+function showLabs(slug) {
+  const lab = labs.find((lab) => lab.slug === slug);
+  if (lab) showLab(lab);
+  else showFront(slug && `lab '${slug.slice(0, 60)}'`);
+}
+
 /** `missing`: what was asked for and is not there. */
 function showFront(missing) {
-  close();
-  notices.clear();
   if (missing) notices.say(`There is no ${missing}; here is what there is.`);
   document.title = "Orrery: how learning works";
   document.body.classList.remove("open");
-  main.replaceChildren(front(catalogue));
+  main.replaceChildren(front(labs));
   aside.replaceChildren();
   scrollTo(0, 0);
 }
 
 function showLab(lab) {
-  close();
-  notices.clear();
   document.title = `${lab.title} · Orrery`;
   document.body.classList.remove("open");
   const text = h("article", { class: "text" });
-  main.replaceChildren(overview(lab, catalogue, text));
+  main.replaceChildren(overview(lab, text));
   aside.replaceChildren();
   scrollTo(0, 0);
   if (lab.overview) tellStory(`lab-${lab.slug}`, text);
@@ -88,9 +137,9 @@ function showCompare() {
 }
 
 /** Puts an experiment on the bench; its parts are there before anything is computed. */
-function open(card) {
-  close();
-  bench = new Bench(card, notices);
+function open(opened) {
+  bench = opened;
+  const { card } = bench;
   bench.addEventListener("state", ({ detail }) => remember(detail.last));
   bench.addEventListener("first", () => performance.mark("first picture"));
   document.title = `${card.title} · Orrery`;
@@ -147,7 +196,7 @@ function follow(event) {
   let query = link.getAttribute("href");
   // A link in the text of an experiment names controls: it means this experiment, otherwise at its defaults.
   if (bench && main.contains(link) && !/^\?((experiment|lab)=|$)/.test(query)) {
-    const { state, complaints } = read(query, bench.card, (name, text) => module.check(bench.card.slug, name, text));
+    const { state, complaints } = read(query, bench.card, (name, text) => bench.check(name, text));
     for (const sentence of complaints) notices.say(sentence, { topic: "url" });
     const a = { ...state.a, seed: bench.state.a.seed };
     query = write(bench.card, { ...bench.state, a, view: state.view ?? bench.state.view });
@@ -160,24 +209,14 @@ function follow(event) {
 /** For tests and the curious. */
 globalThis.orrery = {
   /** Takes the GPU away from the runs on the bench, and from the pictures. */
-  loseGpu: () => (bench?.loseGpu(), losePictures()),
-  /** Runs one of the module's timers on this page: `time_sinkhorn`, `time_training`; or a comparison: `compare_sinkhorn`. */
-  async time(name, ...values) {
-    await load();
-    return module[name](...values);
+  async loseGpu() {
+    bench?.loseGpu();
+    (await import("./solid.js")).losePictures();
   },
   /** The hash that the command line prints for the same run. */
   async hash(slug, preset = "default", seed = 0) {
-    const { cards } = await fetchCatalogue();
-    const card = cards.find((card) => card.slug === slug);
-    const ignore = () => {};
-    const run = new Run({ frame: ignore, seed: ignore, result: ignore, files: ignore, error: ignore, note: ignore });
-    try {
-      await load();
-      return await run.hash(slug, pairs(card, sideOf(card, preset)), seed);
-    } finally {
-      run.end();
-    }
+    const [card, { hash }] = await Promise.all([fetchCard(slug), import("./assistant.js")]);
+    return hash(card, preset, seed);
   },
 };
 
@@ -192,30 +231,5 @@ addEventListener("click", follow);
 addEventListener("popstate", route);
 onDrop((files) => bench ? bench.files.hidden ? bench.take({ add: files }) : bench.files.add(files) : notices.say("Choose an experiment first, then drop your files on it."));
 
-try {
-  const loading = load();
-  loading.catch(() => {});
-  catalogue = await fetchCatalogue();
-  $("orrery-catalogue").build(catalogue);
-  await route();
-} catch (error) {
-  notices.say(error.message);
-}
-
-/** Keeps what has been fetched so far, so that the first visit is enough to come back without a network. */
-async function keep() {
-  try {
-    await navigator.serviceWorker.register(new URL("sw.js", document.baseURI));
-    const { active } = await navigator.serviceWorker.ready;
-    const fetched = performance.getEntriesByType("resource").map(({ name }) => name);
-    const data = (bench?.card.data ?? []).map((file) => new URL("./data/" + file, import.meta.url).href);
-    active.postMessage({ keep: [document.baseURI, location.href.split(/[?#]/)[0], ...fetched, ...data] });
-  } catch {
-    // Private windows and file systems have no service workers; the site works without.
-  }
-}
-
-if ("serviceWorker" in navigator) {
-  if (document.readyState === "complete") keep();
-  else addEventListener("load", keep);
-}
+route();
+keep(() => (bench?.card.data ?? []).map((file) => new URL("./data/" + file, import.meta.url).href));

@@ -1,17 +1,17 @@
 // Every kind of view there is.
 
-import { samples } from "./orrery.js";
+import { samples } from "./page.js";
 import { h, icon } from "./dom.js";
 import { Panel } from "./panel.js";
 import { toggle } from "./theme.js";
-import { load } from "./wasm.js";
+import { start } from "./modules.js";
 
 const main = document.querySelector("main");
 document.querySelector("#theme").append(icon("light"));
 document.querySelector("#theme").addEventListener("click", toggle);
 
 try {
-  await load();
+  await start();
   const views = h("div", { class: "views gallery" });
   main.append(views);
   for (const { title, bytes } of samples()) {

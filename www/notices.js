@@ -9,12 +9,16 @@ export class Notices extends HTMLElement {
     this.setAttribute("aria-live", "polite");
   }
 
-  /** Says a sentence once, with a full stop if it has none. `kind`: "error" or "note"; `topic`: what it is about, for `clear`. */
-  say(words, { kind = "error", topic = "" } = {}) {
+  /**
+   * Says a sentence once, with a full stop if it has none. `kind`: "error" or "note"; `topic`: what it is about, for `clear`; `again`: what
+   * the reader may try once more.
+   */
+  say(words, { kind = "error", topic = "", again = null } = {}) {
     const sentence = /[.!?]$/.test(words) ? words : words + ".";
     const same = [...this.children].find((line) => line.dataset.text === sentence);
     if (same) return;
     const line = h("p", { class: kind, "data-text": sentence, "data-topic": topic }, h("span", {}, sentence));
+    if (again) line.append(h("button", { type: "button", onclick: () => (line.remove(), again()) }, "Try again"));
     line.append(iconButton("close", "Put away", () => line.remove()));
     this.append(line);
     while (this.children.length > 4) this.firstChild.remove();

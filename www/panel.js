@@ -1,6 +1,6 @@
 // One view: its picture, what to look for, and what can be done with it.
 
-import { Picture } from "./orrery.js";
+import { Picture } from "./page.js";
 import { download, h, icon, iconButton, typeset } from "./dom.js";
 import { soon } from "./draw.js";
 import { Solid } from "./solid.js";

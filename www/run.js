@@ -1,55 +1,64 @@
-// The page's end of a worker: one live experiment, started again when it breaks down.
+// The page's end of a live experiment: its worker, started again when it breaks down, and the claim's other seeds.
 
-import { load } from "./wasm.js";
+import { Assistant } from "./assistant.js";
+import { Seeds } from "./seeds.js";
 
 /** What the page may ask for: every call is a message, answered through the callbacks. */
 export class Run {
+  #card;
+  #callbacks;
   #worker;
+  /** What was asked for last. */
   #order = null;
+  /** The number of the run on show, and of the last order: the run goes on until the worker has agreed to another. */
   #id = 0;
+  #asked = 0;
   #broken = 0;
+  #lost = false;
   /** Files in use, and those under way: kept so that a new worker can be given them again. */
   #files = new Map();
   #pending = { add: [], remove: [] };
-  #hashes = new Map();
   #held = false;
+  /** The other seeds at work, and those that are told. */
+  #seeds = null;
+  #told = new Set();
 
   /**
-   * @param {{frame: Function, seed: Function, result: Function, files: Function, error: Function, note: Function}} callbacks
-   *   `frame(frame)`, to be answered with `drawn()`; `seed({seed, alone, all})`; `result({name, type, bytes})`; `files(list)`; `error(sentence)`: the last good
-   *   run stays; `note(sentence)`: something that the reader should know.
+   * @param {{begun: Function, frame: Function, seed: Function, result: Function, files: Function, error: Function, note: Function, lost: Function}} callbacks
+   *   `begun({seed, last})`: a run that was asked for is on show, `last` if nothing has been asked for since; `frame(frame)`, to be answered with `drawn()`; `seed({seed, alone, all})`; `result({name, type, bytes})`;
+   *   `files(list)`; `error(sentence)`: the last good run stays; `note(sentence)`: something that the reader should know; `lost(sentence)`: the program could
+   *   not be loaded, `again()` tries once more.
    */
-  constructor(callbacks) {
-    this.callbacks = callbacks;
+  constructor(card, callbacks) {
+    this.#card = card;
+    this.#callbacks = callbacks;
     this.#employ();
   }
 
   #employ() {
-    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "experiment" });
-    worker.onmessage = ({ data }) => this.#receive(data);
-    worker.onerror = (event) => {
-      event.preventDefault();
-      this.#breakdown();
-    };
-    this.#worker = worker;
-    load().then(
-      (module) => worker.postMessage({ kind: "module", module }),
-      (error) => this.callbacks.error(error.message),
-    );
+    this.#lost = false;
+    this.#worker = new Assistant(this.#card.module, {
+      hears: (data) => this.#receive(data),
+      breaks: () => this.#breakdown(),
+      lost: (sentence) => {
+        this.#lost = true;
+        this.#callbacks.lost(sentence);
+      },
+    });
   }
 
-  /** Starts a run in place of the present one. `order`: {slug, pairs, seed, playing, quiet, eager, pace}. */
+  /** Asks for a run in place of the present one. `order`: {pairs, seed, playing, quiet, eager, pace}. */
   start(order) {
-    this.#order = order;
+    this.#order = { ...order, slug: this.#card.slug };
     this.#broken = 0;
     this.#send();
   }
 
   #send() {
-    this.#id += 1;
+    this.#asked += 1;
     const { add, remove } = this.#pending;
     const files = add.length + remove.length > 0 ? { add, remove } : {};
-    this.#worker.postMessage({ kind: "start", id: this.#id, ...this.#order, held: this.#held, ...files });
+    this.#worker.tell({ kind: "start", id: this.#asked, ...this.#order, held: this.#held, ...files });
   }
 
   /** Changes the reader's files and starts again with them; an error leaves them as they were. */
@@ -59,74 +68,99 @@ export class Run {
     this.#send();
   }
 
+  /** Tries once more to load what could not be loaded. */
+  again() {
+    if (!this.#lost) return;
+    this.#worker.end();
+    this.#employ();
+    this.#send();
+  }
+
   play() {
     this.#order = { ...this.#order, playing: true };
-    this.#ask({ kind: "play" });
+    this.#tell({ kind: "play" });
   }
   pause() {
     this.#order = { ...this.#order, playing: false };
-    this.#ask({ kind: "pause" });
+    this.#tell({ kind: "pause" });
   }
   /** One slice. */
   step() {
     this.#order = { ...this.#order, playing: false };
-    this.#ask({ kind: "step" });
+    this.#tell({ kind: "step" });
   }
   /** Slices a second; 0 for as many as there can be. */
   pace(pace) {
     this.#order = { ...this.#order, pace };
-    this.#ask({ kind: "pace", pace });
+    this.#tell({ kind: "pace", pace });
   }
   /** Asks for the frame of the time line at or before step `done`, or the one `offset` places later. */
   scrub(done, offset = 0) {
-    this.#ask({ kind: "scrub", done, offset });
+    this.#tell({ kind: "scrub", done, offset });
   }
   /** Asks for the result of that name as a file of `type` "csv" or "npy". */
   result(name, type) {
-    this.#ask({ kind: "result", name, type });
+    this.#tell({ kind: "result", name, type });
   }
   /** The last frame is on the screen. */
   drawn() {
-    this.#ask({ kind: "drawn" });
+    this.#tell({ kind: "drawn" });
   }
   /** Rests while nobody looks. */
   hold(held) {
     this.#held = held;
-    this.#ask({ kind: "hold", held });
+    this.#tell({ kind: "hold", held });
+    if (held) this.#seeds?.end();
+    else this.#measureOthers();
   }
   /** For tests: the GPU goes away. */
   lose() {
-    this.#ask({ kind: "lose" });
+    this.#tell({ kind: "lose" });
   }
-  /** The hash of all measures and views at the end of a run on the CPU, as the command line prints it. */
-  hash(slug, pairs, seed) {
-    return new Promise((resolve, reject) => {
-      const id = `hash ${this.#hashes.size}`;
-      this.#hashes.set(id, { resolve, reject });
-      this.#worker.postMessage({ kind: "hash", id, slug, pairs, seed });
-    });
+  /** The controls that are not at their defaults after the handle of view `which` was dragged to (x, y); undefined if it takes no pointer. */
+  pointer(pairs, which, x, y) {
+    return this.#worker.ask({ kind: "pointer", slug: this.#card.slug, pairs, which, x, y });
   }
   /** Ends it for good. */
   end() {
-    this.#worker.terminate();
+    this.#seeds?.end();
+    this.#worker.end();
   }
 
-  #ask(message) {
-    this.#worker.postMessage({ id: this.#id, ...message });
+  #tell(message) {
+    this.#worker.tell({ id: this.#id, ...message });
   }
 
-  #receive(data) {
-    if (this.#hashes.has(data.id)) {
-      const { resolve, reject } = this.#hashes.get(data.id);
-      if (data.kind === "hash") resolve(data.hash);
-      else reject(new Error(data.text ?? "the worker broke down"));
-    } else if (data.kind === "crash") {
-      this.#breakdown();
-    } else if (data.id === this.#id) {
-      if (data.kind === "files") this.#settle();
-      if (data.kind === "error") this.#pending = { add: [], remove: [] };
-      this.callbacks[data.kind](data.kind === "error" ? data.text : data.kind === "files" ? data.files : data);
+  #receive({ kind, id, ...data }) {
+    if (kind === "begun") {
+      this.#id = id;
+      this.#told = new Set([data.seed]);
+      const last = id === this.#asked;
+      if (last) this.#measureOthers();
+      else this.#seeds?.end();
+      this.#callbacks.begun({ seed: data.seed, last });
+    } else if (kind === "error") {
+      if (id === this.#asked) this.#pending = { add: [], remove: [] };
+      if (id === this.#id) this.#seeds?.end();
+      if (id === this.#asked || id === this.#id) this.#callbacks.error(data.text);
+    } else if (id === this.#id) {
+      if (kind === "files") this.#settle();
+      if (kind === "seed") this.#told.add(data.seed);
+      this.#callbacks[kind](kind === "files" ? data.files : data);
     }
+  }
+
+  /** Has those of the claim's seeds measured that are not told yet. */
+  #measureOthers() {
+    this.#seeds?.end();
+    if (this.#held || this.#id === 0) return;
+    const { slug, pairs, seed } = this.#order;
+    const others = Array.from({ length: this.#card.seeds }, (_, i) => seed + i).filter((seed) => !this.#told.has(seed));
+    if (others.length === 0) return;
+    this.#seeds = new Seeds({ module: this.#card.module, slug, pairs, files: [...this.#files.values()] }, others, {
+      told: (seed, measures) => this.#tell({ kind: "told", seed, measures }),
+      failed: (sentence) => this.#callbacks.error(sentence),
+    });
   }
 
   /** The files under way are in use. */
@@ -138,16 +172,17 @@ export class Run {
 
   /** A new worker with the same state; but not for ever. */
   #breakdown() {
-    this.#worker.terminate();
+    this.#seeds?.end();
+    this.#worker.end();
     this.#broken += 1;
     const asked = this.#pending.add.map((file) => file.name).join(", ");
     this.#pending = { add: [...this.#files.values()], remove: [] };
     this.#employ();
     if (this.#broken > 1) {
-      this.callbacks.error("The computation broke down twice with these settings; change a control to start it again.");
+      this.#callbacks.error("The computation broke down twice with these settings; change a control to start it again.");
       return;
     }
-    this.callbacks.note(
+    this.#callbacks.note(
       asked
         ? `The computation broke down while it read ${asked}; it was started again without.`
         : "The computation broke down; it was started again with the same settings.",

@@ -1,6 +1,6 @@
 // The page's GPU, for what is drawn in three dimensions: asked for when the first such picture is shown.
 
-import { Relief, Studio } from "./orrery.js";
+import { Relief, Studio } from "./page.js";
 import { h } from "./dom.js";
 
 let studio = null;

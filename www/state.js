@@ -23,12 +23,6 @@ export function pairs(card, side) {
   return card.controls.filter(({ name, default: text }) => side.values[name] !== text).flatMap(({ name }) => [name, side.values[name]]);
 }
 
-/** The experiment that a query names: {slug, card}; `slug` null if none is named, `card` undefined if there is none of that name. */
-export function experimentOf(query, catalogue) {
-  const slug = new URLSearchParams(query).get("experiment");
-  return { slug, card: catalogue.find((card) => card.slug === slug) };
-}
-
 /**
  * The state that a query describes, as far as it can be understood, and a sentence for everything that cannot.
  *

@@ -1,18 +1,17 @@
-// One live experiment. Computes in slices, yields between them, and sends at most one frame for each that the page has drawn.
+// One live experiment: takes the page's orders. How a run goes on is told in life.js.
 //
-// From the page: {kind: "module" | "start" | "play" | "pause" | "step" | "pace" | "scrub" | "result" | "drawn" | "hold" | "hash", …}.
-// To the page: {kind: "frame" | "seed" | "result" | "files" | "error" | "crash" | "hash", id, …}.
+// From the page: {kind: "import" | "module" | "start" | "play" | "pause" | "step" | "pace" | "scrub" | "result" | "drawn" | "hold" |
+// "told" | "pointer" | "measure" | "hash", …}.
+// To the page: {kind: "begun" | "frame" | "seed" | "result" | "files" | "error" | "answer" | "crash" | "lost", id, …}.
 
-import init, { Live, Processor, Shelf, Tally } from "./orrery.js";
+import { BUDGET, Life, turn } from "./life.js";
 
-/** Milliseconds between two yields, at most, as far as a slice can be foreseen. */
-const BUDGET = 9;
-/** A restarted run shows nothing before it is over or so many milliseconds old: a picture under a moving slider does not jump back. */
-const PATIENCE = 35;
 /** Milliseconds that the first run waits for a GPU. */
 const DRIVER_PATIENCE = 250;
 const ANY_NUMBER = 0xffffffff;
 
+/** The experiment's module, once it has started; what it computes on; the data and files that its runs may read. */
+let program;
 let processor;
 let shelf;
 /** The run on show, and the number of the last one asked for. */
@@ -21,24 +20,15 @@ let latest = 0;
 /** What was asked for and is not the run on show yet. What the page says of it meanwhile is kept with it. */
 let coming = null;
 
-/** Resolves once the module is there. */
+let script;
 let begin;
-const begun = new Promise((resolve) => {
-  begin = resolve;
-}).then(async (module) => {
-  await init({ module_or_path: module });
-  shelf = new Shelf();
-  processor = Processor.cpu();
-  // Whoever waits for a picture does not wait for a slow driver; its GPU serves the next run.
-  const best = Processor.best().then((found) => (processor = found));
-  await Promise.race([best, new Promise((resolve) => setTimeout(resolve, DRIVER_PATIENCE))]);
-});
+/** Resolves once the module is there. */
+const begun = new Promise((resolve) => (begin = resolve));
 
 self.onmessage = async ({ data }) => {
-  if (data.kind === "module") return begin(data.module);
   try {
-    await begun;
-    await HANDLERS[data.kind](data);
+    if (!(data.kind in LOADING)) await begun;
+    await (LOADING[data.kind] ?? HANDLERS[data.kind])(data);
   } catch (error) {
     fail(error, data.id);
   }
@@ -50,22 +40,37 @@ function fail(error, id) {
   else postMessage({ kind: "error", id, text: error.message });
 }
 
+const LOADING = {
+  /** The bindings come while the page compiles what they bind. */
+  import(data) {
+    script = import(data.script);
+    script.catch(() => {});
+  },
+  async module({ module }) {
+    try {
+      program = await script;
+      await program.default({ module_or_path: module });
+    } catch {
+      return postMessage({ kind: "lost" });
+    }
+    shelf = new program.Shelf();
+    processor = program.Processor.cpu();
+    // Whoever waits for a picture does not wait for a slow driver; its GPU serves the next run.
+    const best = program.Processor.best().then((found) => (processor = found));
+    await Promise.race([best, new Promise((resolve) => setTimeout(resolve, DRIVER_PATIENCE))]);
+    begin();
+  },
+};
+
 const HANDLERS = {
   async start(order) {
     latest = order.id;
     coming = order;
-    await stock(shelf, order.slug);
-    if (latest === order.id && (await goesOn(order))) return;
-    const candidate = shelf.copy();
-    for (const name of order.remove ?? []) candidate.remove(name);
-    for (const file of order.add ?? []) await take(candidate, file);
-    if (latest !== order.id) return candidate.free();
-    // Until here nothing has changed: an error leaves the last good run and its files as they were.
-    const live = new Live(order.slug, order.pairs, order.seed, candidate, processor, true);
-    shelf.free();
-    shelf = candidate;
-    if (order.add || order.remove) postMessage({ kind: "files", id: order.id, files: shelf.own() });
-    adopt(order, live);
+    try {
+      await adopt(order);
+    } finally {
+      if (coming === order) coming = null;
+    }
   },
   play() {
     tellBoth((run) => (run.playing = true));
@@ -79,36 +84,39 @@ const HANDLERS = {
   pace({ pace }) {
     tellBoth((run) => (run.pace = pace));
   },
-  scrub({ done, offset, id }) {
-    if (current?.id !== id) return;
-    current.wanted = { done, offset };
-    current.wake();
-  },
-  result({ name, type, id }) {
-    if (current?.id !== id) return;
-    current.asked.push({ name, type });
-    current.wake();
-  },
-  drawn({ id }) {
-    if (current?.id !== id) return;
-    current.ready = true;
-    current.wake();
-  },
   hold({ held }) {
     tellBoth((run) => (run.held = held));
+  },
+  scrub({ done, offset, id }) {
+    tell(id, (run) => (run.wanted = { done, offset }));
+  },
+  result({ name, type, id }) {
+    tell(id, (run) => run.asked.push({ name, type }));
+  },
+  drawn({ id }) {
+    tell(id, (run) => (run.ready = true));
+  },
+  /** What another worker has measured for the claim of the run on show. */
+  told({ id, seed, measures }) {
+    tell(id, (run) => run.tell(seed, measures));
   },
   /** For tests: the GPU goes away. */
   lose() {
     processor.lose();
   },
-  async hash({ id, slug, pairs, seed }) {
-    const own = shelf.copy();
-    await stock(own, slug);
-    const live = new Live(slug, pairs, seed, own, Processor.cpu(), false);
-    while (!(await live.advance(BUDGET, ANY_NUMBER))) await turn();
-    postMessage({ kind: "hash", id, hash: live.hash() });
-    live.free();
-    own.free();
+  /** The controls after a handle was dragged. */
+  pointer({ id, slug, pairs, which, x, y }) {
+    postMessage({ kind: "answer", id, answer: program.pointer(slug, pairs, which, x, y) });
+  },
+  /** The measures of a run that nobody sees, as soon as its verdict is settled. */
+  async measure({ id, files, ...order }) {
+    const measures = await unseen({ ...order, judged: true }, files, processor, (live) => live.measures());
+    postMessage({ kind: "answer", id, answer: measures });
+  },
+  /** The hash of one, on the CPU. */
+  async hash({ id, ...order }) {
+    const hash = await unseen(order, [], program.Processor.cpu(), (live) => live.hash());
+    postMessage({ kind: "answer", id, answer: hash });
   },
 };
 
@@ -118,28 +126,52 @@ function tellBoth(change) {
   current?.wake();
 }
 
+/** Changes the run of that number, if it still is the one on show. */
+function tell(id, change) {
+  if (current?.id !== id) return;
+  change(current);
+  current.wake();
+}
+
+/** Puts a run on show as ordered: the one that is there, if it can go on so, or a fresh one. */
+async function adopt(order) {
+  await stock(shelf, order.slug);
+  if (latest === order.id && (await goesOn(order))) return;
+  const candidate = shelf.copy();
+  for (const name of order.remove ?? []) candidate.remove(name);
+  for (const file of order.add ?? []) await take(candidate, file);
+  if (latest !== order.id) return candidate.free();
+  // Until here nothing has changed: an error leaves the last good run and its files as they were.
+  const live = new program.Live(order.slug, order.pairs, order.seed, candidate, processor, true);
+  shelf.free();
+  shelf = candidate;
+  current?.end();
+  current = new Life(order, live, program.Tally, fail);
+  if (order.add || order.remove) postMessage({ kind: "files", id: order.id, files: shelf.own() });
+}
+
 /** Where the run on show can take the new controls, it goes on with them. */
 async function goesOn(order) {
-  const run = current;
   // One that ended in an error is not to be trusted with more.
-  if (!run || run.seeds === Infinity || run.slug !== order.slug || run.seed !== order.seed || order.add || order.remove) return false;
-  // Between two slices, when nobody works on it.
-  return new Promise((resolve, reject) => {
-    run.revision = () => {
-      try {
-        const revised = latest === order.id && run.live.revise(order.pairs);
-        if (revised) {
-          run.tally.free();
-          Object.assign(run, lifeOf(order), { tally: new Tally(order.slug) });
-          coming = null;
-        }
-        resolve(revised || latest !== order.id);
-      } catch (error) {
-        reject(error);
-      }
-    };
-    run.wake();
-  });
+  if (!current || current.failed || current.slug !== order.slug || current.seed !== order.seed || order.add || order.remove) return false;
+  const revised = await current.revise(order, () => latest === order.id);
+  return revised || latest !== order.id;
+}
+
+/** Does a run to its end, or only until its verdict is settled, with no picture, and gives what is asked of it then. */
+async function unseen({ slug, pairs, seed, judged }, files, processor, ask) {
+  const own = shelf.copy();
+  let live;
+  try {
+    await stock(own, slug);
+    for (const file of files) await take(own, file);
+    live = new program.Live(slug, pairs, seed, own, processor, false);
+    while (!(await live.advance(BUDGET, ANY_NUMBER)) && !(judged && live.judged())) await turn();
+    return ask(live);
+  } finally {
+    live?.free();
+    own.free();
+  }
 }
 
 /** Fetches the shipped data sets that an experiment needs. */
@@ -151,161 +183,7 @@ async function stock(shelf, slug) {
   }
 }
 
-/** Reads a file of the reader's. */
+/** Reads a file of the reader's; the page has looked at its size. */
 async function take(shelf, file) {
-  Shelf.checkSize(file.name, file.size);
   shelf.add(file.name, new Uint8Array(await file.arrayBuffer()));
-}
-
-/** What a run is at the start of its life. */
-const lifeOf = (order) => ({
-  over: false,
-  /** Single slices asked for while at rest. */
-  steps: 0,
-  /** Seeds of the claim that have been told. */
-  seeds: 0,
-  began: performance.now(),
-  /** There is something to see that has not been sent. */
-  fresh: false,
-  /** The page has drawn what was sent. */
-  ready: true,
-  /** Something has been sent. */
-  shown: false,
-  /** The place on the time line to be shown. */
-  wanted: null,
-  /** Results that the reader wants to take away. */
-  asked: [],
-  /** Other controls, to be tried when the slice at hand is over. */
-  revision: null,
-  ...order,
-});
-
-function adopt(order, live) {
-  const run = { ...lifeOf(order), live, tally: new Tally(order.slug), wake() {} };
-  const before = current;
-  current = run;
-  coming = null;
-  before?.wake();
-  pump(run).catch((error) => fail(error, run.id));
-}
-
-/** Lets the page's messages in. */
-const channel = new MessageChannel();
-const waiting = [];
-channel.port1.onmessage = () => waiting.shift()();
-const turn = () =>
-  new Promise((resolve) => {
-    waiting.push(resolve);
-    channel.port2.postMessage(null);
-  });
-
-/** Sleeps until woken, or for so many milliseconds. */
-const sleep = (run, milliseconds) =>
-  new Promise((resolve) => {
-    run.wake = resolve;
-    if (milliseconds !== undefined) setTimeout(resolve, milliseconds);
-  });
-
-/** The life of a run: advances it, shows it, and ends when another takes its place. */
-async function pump(run) {
-  let due = performance.now();
-  try {
-    while (run === current) {
-      run.revision?.();
-      run.revision = null;
-      show(run);
-      const going = !run.over && !run.held && (run.playing || run.steps > 0);
-      if (!going) {
-        const idle = run.over && !run.held && !run.fresh && !run.wanted;
-        if (idle && run.seeds < run.tally.wanted()) await attempt(run, () => otherSeed(run));
-        else await sleep(run);
-        continue;
-      }
-      const early = due - performance.now();
-      if (run.pace && run.steps === 0 && early > 1) {
-        await sleep(run, early);
-        continue;
-      }
-      const slices = run.steps > 0 ? 1 : run.pace ? Math.max(1, Math.round(run.pace / 60)) : ANY_NUMBER;
-      if (run.steps > 0) run.steps -= 1;
-      await attempt(run, async () => {
-        run.over = await run.live.advance(BUDGET, slices);
-      });
-      run.fresh = true;
-      due = run.pace ? Math.max(due + (1000 * slices) / run.pace, performance.now() - 100) : performance.now();
-      await turn();
-    }
-  } finally {
-    run.live.free();
-    run.tally.free();
-  }
-}
-
-/** Does some of a run's work. An error is told and ends the run; what it has recorded stays. */
-async function attempt(run, work) {
-  try {
-    await work();
-  } catch (error) {
-    if (error instanceof WebAssembly.RuntimeError) throw error;
-    fail(error, run.id);
-    run.over = true;
-    run.seeds = Infinity;
-  }
-}
-
-/** Sends what there is to see, if the page is ready for it. */
-function show(run) {
-  for (const { name, type } of run.asked.splice(0)) {
-    postMessage({ kind: "result", id: run.id, name, type, bytes: run.live.result(name, type) });
-  }
-  if (!run.ready) return;
-  if (run.wanted) {
-    const { done, offset } = run.wanted;
-    run.wanted = null;
-    const frame = run.live.at(done, offset);
-    if (frame) send(run, frame, false);
-  } else if (run.fresh && !tooEarly(run)) {
-    run.fresh = false;
-    send(run, run.live.look(), true);
-    if (run.over && run.seeds === 0) tell(run, run.live, run.seed);
-  }
-}
-
-function tooEarly(run) {
-  if (run.over || !run.playing) return false;
-  return run.quiet ? run.shown : !run.eager && performance.now() - run.began < PATIENCE;
-}
-
-function send(run, frame, live) {
-  run.shown = true;
-  run.ready = false;
-  const { id, over } = run;
-  const results = over ? run.live.results() : [];
-  const message = { kind: "frame", id, live, over, ...frame, begin: run.live.first(), verdict: run.live.verdict(), device: run.live.device(), results };
-  postMessage(message, frame.views.map((view) => view.buffer));
-}
-
-/** Counts a finished run for the verdict over all seeds. */
-function tell(run, live, seed) {
-  run.tally.add(live);
-  run.seeds += 1;
-  postMessage({ kind: "seed", id: run.id, seed, alone: live.verdict(), all: run.tally.verdict() });
-}
-
-/** Runs the claim's next seed to its end, unless the page wants something else. */
-async function otherSeed(run) {
-  const seed = run.seed + run.seeds;
-  const live = new Live(run.slug, run.pairs, seed, shelf, processor, false);
-  try {
-    while (!(await live.advance(BUDGET, ANY_NUMBER))) {
-      await turn();
-      show(run);
-      while (run === current && run.held && !run.revision) await sleep(run);
-      if (run !== current || run.revision) return;
-    }
-    tell(run, live, seed);
-    await turn();
-  } finally {
-    live.free();
-  }
 }

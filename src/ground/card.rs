@@ -1,7 +1,9 @@
-//! What the catalogue knows of an experiment: plain data, declared in its file.
+//! What the catalogue knows of an experiment: plain data, declared in its file, and told to the page as JSON.
+
+use serde::{Serialize, Serializer};
 
 /// What the catalogue knows of an experiment.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Card {
     /// Name in URLs and on the command line.
     pub slug: &'static str,
@@ -25,6 +27,7 @@ pub struct Card {
     pub data: &'static [Dataset],
     /// What files of the user's it takes, if any, in one sentence that names their kinds (csv, npy, npz, safetensors, png, jpg): the
     /// page tells how Python saves those.
+    #[serde(skip)]
     pub own_data: Option<&'static str>,
 }
 
@@ -46,7 +49,7 @@ impl Card {
 }
 
 /// A paper.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Paper {
     /// Title.
     pub title: &'static str,
@@ -64,7 +67,8 @@ impl Paper {
 }
 
 /// Does the paper's claim reproduce here?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "&'static str")]
 pub enum Reproduction {
     /// As the paper claims it.
     AsClaimed,
@@ -85,8 +89,14 @@ impl Reproduction {
     }
 }
 
+impl From<Reproduction> for &'static str {
+    fn from(reproduction: Reproduction) -> Self {
+        reproduction.words()
+    }
+}
+
 /// A view of an experiment, as the catalogue knows it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Panel {
     /// Name in URLs and file names.
     pub id: &'static str,
@@ -97,20 +107,22 @@ pub struct Panel {
 }
 
 /// Named settings of the controls, and what they must show.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Preset {
     /// Name in URLs and on its button.
     pub name: &'static str,
     /// What it shows.
     pub about: &'static str,
     /// Controls that differ from their defaults, as `(name, text)`.
+    #[serde(serialize_with = "by_name")]
     pub set: &'static [(&'static str, &'static str)],
     /// What it must show; a test runs them all.
     pub expect: Expect,
 }
 
 /// What a preset must show over the card's seeds.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Expect {
     /// The claim holds.
     Holds,
@@ -152,8 +164,14 @@ impl Preset {
     }
 }
 
+/// Pairs as an object.
+fn by_name<S: Serializer>(pairs: &[(&str, &str)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().copied())
+}
+
 /// A data set that the site ships as `data/FILE`, fetched only when an experiment asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(into = "&'static str")]
 pub enum Dataset {
     /// UCI Optical Recognition of Handwritten Digits: 1,797 images of 8 x 8, values 0..=16 (CC BY 4.0).
     Digits,
@@ -171,5 +189,11 @@ impl Dataset {
             Dataset::Digits => "digits.npz",
             Dataset::Mnist => "mnist10k.npz",
         }
+    }
+}
+
+impl From<Dataset> for &'static str {
+    fn from(dataset: Dataset) -> Self {
+        dataset.file()
     }
 }

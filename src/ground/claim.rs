@@ -61,7 +61,7 @@ impl Runs {
 }
 
 /// What the runs say of the claim.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Verdict {
     /// The claim holds, does not hold, or cannot be told: not yet, or not here (see `outside`).
     pub holds: Option<bool>,

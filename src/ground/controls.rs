@@ -22,10 +22,13 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 
 /// The kind of a control and the values it may take.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Kind {
     /// A real number in `[min, max]`. A logarithmic slider with `zero` has 0 below its `min`.
     Real { min: f64, max: f64, log: bool, zero: bool },
@@ -34,9 +37,37 @@ pub enum Kind {
     /// On or off.
     Toggle,
     /// One of the named options; its value is the option's index.
-    Choice(&'static [&'static str]),
+    Choice { options: Names },
     /// Words of at most so many characters: a formula, a list of drawn points. What they mean is the experiment's to check.
     Text { longest: usize },
+}
+
+/// The names of a choice's options.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Names {
+    /// As the code declares them.
+    #[serde(skip_deserializing)]
+    Declared(&'static [&'static str]),
+    /// As a card tells them.
+    Read(Vec<String>),
+}
+
+impl Names {
+    /// One after the other.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let (declared, read) = match self {
+            Names::Declared(names) => (*names, &[][..]),
+            Names::Read(names) => (&[][..], &names[..]),
+        };
+        declared.iter().copied().chain(read.iter().map(String::as_str))
+    }
+}
+
+impl PartialEq for Names {
+    fn eq(&self, other: &Names) -> bool {
+        self.iter().eq(other.iter())
+    }
 }
 
 /// The value of a control.
@@ -66,19 +97,50 @@ impl Value {
     }
 }
 
-/// One control as declared: everything the page, the URL and the command line need to know of it.
-#[derive(Clone, Debug, PartialEq)]
+/// One control: everything the page, the URL and the command line need to know of it. Declared in the code, or read from a card.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(into = "Told", try_from = "Told")]
 pub struct Spec {
     /// Name in the URL, on the command line and in the code.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// The paper's symbol, or "".
-    pub symbol: &'static str,
+    pub symbol: Cow<'static, str>,
     /// Kind and range.
     pub kind: Kind,
     /// Value when nothing is said.
     pub default: Value,
     /// What one sees when it is moved.
-    pub help: &'static str,
+    pub help: Cow<'static, str>,
+}
+
+/// A control on a card: its default is told as the URL writes it.
+#[derive(Serialize, Deserialize)]
+struct Told {
+    name: Cow<'static, str>,
+    symbol: Cow<'static, str>,
+    help: Cow<'static, str>,
+    default: String,
+    #[serde(flatten)]
+    kind: Kind,
+}
+
+impl From<Spec> for Told {
+    fn from(spec: Spec) -> Told {
+        let default = spec.format(&spec.default);
+        let Spec { name, symbol, help, kind, .. } = spec;
+        Told { name, symbol, help, default, kind }
+    }
+}
+
+impl TryFrom<Told> for Spec {
+    type Error = Error;
+
+    fn try_from(told: Told) -> Result<Spec> {
+        let Told { name, symbol, help, default, kind } = told;
+        let spec = Spec { name, symbol, help, kind, default: Value::Number(f64::NAN) };
+        let default = spec.parse(&default)?;
+        Ok(Spec { default, ..spec })
+    }
 }
 
 impl Spec {
@@ -87,9 +149,10 @@ impl Spec {
         let wrong = |what: &str| Error::new(format!("control {}: '{}' {what}", self.name, shorten(text)));
         let number = || text.trim().parse::<f64>().ok().filter(|v| v.is_finite());
         let value = match self.kind {
-            Kind::Choice(options) => {
-                let index = options.iter().position(|option| *option == text);
-                index.ok_or_else(|| wrong(&format!("is not one of {}", options.join(", "))))? as f64
+            Kind::Choice { ref options } => {
+                let index = options.iter().position(|option| option == text);
+                let all = || options.iter().collect::<Vec<_>>().join(", ");
+                index.ok_or_else(|| wrong(&format!("is not one of {}", all())))? as f64
             }
             Kind::Toggle => match text {
                 "on" | "true" | "1" => 1.0,
@@ -122,8 +185,8 @@ impl Spec {
     /// `value` as the URL and the command line write it; [`Spec::parse`] reads it back.
     pub fn format(&self, value: &Value) -> String {
         let number = value.number();
-        match self.kind {
-            Kind::Choice(options) => options[number as usize].to_string(),
+        match &self.kind {
+            Kind::Choice { options } => options.iter().nth(number as usize).unwrap_or_default().to_string(),
             Kind::Toggle => if number != 0.0 { "on" } else { "off" }.to_string(),
             Kind::Real { .. } | Kind::Count { .. } => format!("{number}"),
             Kind::Text { .. } => value.text().to_string(),
@@ -157,7 +220,7 @@ impl Settings {
     /// Sets the control `name` to what `text` writes.
     pub fn set(&mut self, specs: &[Spec], name: &str, text: &str) -> Result<()> {
         let Some(index) = specs.iter().position(|spec| spec.name == name) else {
-            let names: Vec<_> = specs.iter().map(|spec| spec.name).collect();
+            let names: Vec<_> = specs.iter().map(|spec| &*spec.name).collect();
             return Err(Error::new(format!(
                 "control {}: there is none of that name; there are {}",
                 shorten(name),
@@ -169,9 +232,9 @@ impl Settings {
     }
 
     /// `(name, text)` of every control that differs from its default.
-    pub fn changed(&self, specs: &[Spec]) -> Vec<(&'static str, String)> {
+    pub fn changed<'a>(&self, specs: &'a [Spec]) -> Vec<(&'a str, String)> {
         let differs = |(spec, value): &(&Spec, &Value)| spec.default != **value;
-        specs.iter().zip(&self.0).filter(differs).map(|(spec, value)| (spec.name, spec.format(value))).collect()
+        specs.iter().zip(&self.0).filter(differs).map(|(spec, value)| (&*spec.name, spec.format(value))).collect()
     }
 }
 
@@ -227,7 +290,9 @@ macro_rules! controls {
         $vis struct $name { $(#[doc = $help] pub $field: $crate::controls!(@type $kind $($range)*)),* }
         impl $crate::controls::Controls for $name {
             const SPECS: &'static [$crate::controls::Spec] = &[$($crate::controls::Spec {
-                name: stringify!($field), symbol: $symbol, help: $help,
+                name: ::std::borrow::Cow::Borrowed(stringify!($field)),
+                symbol: ::std::borrow::Cow::Borrowed($symbol),
+                help: ::std::borrow::Cow::Borrowed($help),
                 kind: $crate::controls!(@kind $kind $($range)*),
                 default: $crate::controls!(@default $kind $default),
             }),*];
@@ -260,7 +325,7 @@ macro_rules! controls {
     (@kind LogCount $min:expr, $max:expr) => { $crate::controls::Kind::Count { min: $min as f64, max: $max as f64, log: true } };
     (@kind Text $longest:expr) => { $crate::controls::Kind::Text { longest: $longest } };
     (@kind Toggle) => { $crate::controls::Kind::Toggle };
-    (@kind Choice $t:ty) => { $crate::controls::Kind::Choice(<$t as $crate::controls::Options>::NAMES) };
+    (@kind Choice $t:ty) => { $crate::controls::Kind::Choice { options: $crate::controls::Names::Declared(<$t as $crate::controls::Options>::NAMES) } };
     (@default Text $v:expr) => { $crate::controls::Value::Text(::std::borrow::Cow::Borrowed($v)) };
     (@default Toggle $v:expr) => { $crate::controls::Value::Number(if $v { 1.0 } else { 0.0 }) };
     (@default Choice $v:expr) => { $crate::controls::Value::Number($v as usize as f64) };
@@ -281,7 +346,7 @@ macro_rules! controls {
 
 #[cfg(test)]
 mod tests {
-    use super::{Controls as _, Settings};
+    use super::{Controls as _, Settings, Spec};
 
     choice! {
         /// Options.
@@ -311,6 +376,15 @@ mod tests {
         assert_eq!(settings.changed(Controls::SPECS), pairs.map(|(name, text)| (name, text.to_string())));
         assert_eq!(Controls::default().settings(), Settings::default_of(Controls::SPECS));
         assert!(Settings::default_of(Controls::SPECS).changed(Controls::SPECS).is_empty());
+    }
+
+    #[test]
+    fn a_control_comes_back_from_its_card() {
+        let card = serde_json::to_string(Controls::SPECS).unwrap();
+        assert!(card.contains(r#""default":"flat","kind":"choice","options":["round","flat"]"#), "{card}");
+        let read: Vec<Spec> = serde_json::from_str(&card).unwrap();
+        assert_eq!(read, Controls::SPECS);
+        assert!(serde_json::from_str::<Spec>(&card.replace("flat", "none")).is_err());
     }
 
     #[test]

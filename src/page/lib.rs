@@ -4,10 +4,13 @@
 
 mod surface;
 
-use js_sys::{Object, Reflect, Uint8Array};
+use serde::Serialize;
+use serde_bytes::ByteBuf;
+use serde_wasm_bindgen::{from_value, to_value};
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
 
+use ground::controls::{Settings, Spec};
 use ground::view::{Handle, HeatMap, View};
 use plot::canvas::Canvas;
 use plot::{self, Camera, Style, Theme};
@@ -24,21 +27,42 @@ fn begin() {
     std::panic::set_hook(Box::new(|panic| console_error(&panic.to_string())));
 }
 
-/// A plain JavaScript object with these fields.
-fn object<const N: usize>(fields: [(&str, JsValue); N]) -> Object {
-    let object = Object::new();
-    for (name, value) in fields {
-        Reflect::set(&object, &name.into(), &value).expect("a fresh object takes every field");
+/// An experiment's controls, as its card tells them: what is typed, or stands in the address, is checked against them.
+#[wasm_bindgen]
+pub struct Form(Vec<Spec>);
+
+#[wasm_bindgen]
+impl Form {
+    /// The form of a card's `controls`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(controls: JsValue) -> Result<Form, JsError> {
+        Ok(Form(from_value(controls)?))
     }
-    object
+
+    /// `text` as the control `name` writes it.
+    pub fn check(&self, name: &str, text: &str) -> Result<String, JsError> {
+        let settings = Settings::parse(&self.0, [(name, text)])?;
+        let index = self.0.iter().position(|spec| spec.name == name).expect("it has just been set");
+        Ok(self.0[index].format(&settings.0[index]))
+    }
 }
 
-/// One view of every kind, as `{title, bytes}`.
+/// Refuses a file of the user's that is empty or too large, before it is read.
+#[wasm_bindgen(js_name = checkSize)]
+pub fn check_size(name: &str, bytes: f64) -> Result<(), JsError> {
+    Ok(ground::file::check_size(name, bytes as u64)?)
+}
+
+/// One view of every kind, as `[{title, bytes}]`.
 #[wasm_bindgen]
-pub fn samples() -> Vec<Object> {
-    let one =
-        |(title, view): (&str, View)| object([("title", title.into()), ("bytes", Uint8Array::from(&view.encode()[..]).into())]);
-    plot::samples::samples().into_iter().map(one).collect()
+pub fn samples() -> Result<JsValue, JsError> {
+    #[derive(Serialize)]
+    struct Sample {
+        title: &'static str,
+        bytes: ByteBuf,
+    }
+    let one = |(title, view): (&'static str, View)| Sample { title, bytes: ByteBuf::from(view.encode()) };
+    Ok(to_value(&plot::samples::samples().into_iter().map(one).collect::<Vec<_>>())?)
 }
 
 /// A view, from where it is looked at, and how large.
@@ -159,9 +183,9 @@ impl Picture {
 
     /// What is under the point, as `{text, x, y}`, `(x, y)` being the place of what is read out.
     #[wasm_bindgen(js_name = readOut)]
-    pub fn read_out(&self, x: f64, y: f64) -> Option<Object> {
-        let read = plot::read_out(&self.view, &self.style, &self.camera, (x, y))?;
-        Some(object([("text", read.text.into()), ("x", read.at.0.into()), ("y", read.at.1.into())]))
+    pub fn read_out(&self, x: f64, y: f64) -> Result<Option<JsValue>, JsError> {
+        let Some(read) = plot::read_out(&self.view, &self.style, &self.camera, (x, y)) else { return Ok(None) };
+        Ok(Some(to_value(&Mark { text: &read.text, x: read.at.0, y: read.at.1 })?))
     }
 
     /// Zooms by `factor` (> 1: closer) with the point staying where it is.
@@ -205,11 +229,11 @@ impl Picture {
         self.camera.window = Some([(x0, x1), (y0, y1)]);
     }
 
-    /// The handle as `{name, x, y}` in CSS pixels, where there is one in sight.
-    pub fn handle(&self) -> Option<Object> {
-        let Handle { name, .. } = self.handle_of()?;
-        let (x, y) = plot::handle_px(&self.view, &self.style, &self.camera)?;
-        Some(object([("name", name.as_str().into()), ("x", x.into()), ("y", y.into())]))
+    /// The handle as `{text, x, y}`, its name and its place in CSS pixels, where there is one in sight.
+    pub fn handle(&self) -> Result<Option<JsValue>, JsError> {
+        let at = plot::handle_px(&self.view, &self.style, &self.camera);
+        let (Some(Handle { name, .. }), Some((x, y))) = (self.handle_of(), at) else { return Ok(None) };
+        Ok(Some(to_value(&Mark { text: name, x, y })?))
     }
 
     fn handle_of(&self) -> Option<&Handle> {
@@ -225,6 +249,14 @@ impl Picture {
     pub fn to_data(&self, x: f64, y: f64) -> Option<Vec<f64>> {
         plot::to_data(&self.view, &self.style, &self.camera, (x, y)).map(|(x, y)| vec![x, y])
     }
+}
+
+/// Something said of a place on the picture, in CSS pixels.
+#[derive(Serialize)]
+struct Mark<'a> {
+    text: &'a str,
+    x: f64,
+    y: f64,
 }
 
 impl Picture {

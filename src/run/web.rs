@@ -2,15 +2,18 @@
 
 use std::cell::Cell;
 
-use js_sys::{Array, Object, Reflect, Uint8Array};
+use serde::Serialize;
+use serde_bytes::Bytes;
+use serde_wasm_bindgen::{from_value, to_value};
 pub use wasm_bindgen;
 use wasm_bindgen::prelude::*;
 
 use crate::data::{self, Dataset, Library};
 use crate::experiment::Entry;
+use crate::stage::Progress;
 use crate::session::{Frame, Session};
 use gpu::{Device, milliseconds as now};
-use ground::claim::{Runs, Verdict};
+use ground::claim::{Measures, Runs};
 use ground::controls::Settings;
 use ground::{Error, Result};
 
@@ -36,15 +39,6 @@ fn find(slug: &str) -> Result<&'static Entry> {
     entry.ok_or_else(|| Error::new(format!("experiment '{slug}': this module has none of that name")))
 }
 
-/// A plain JavaScript object with these fields.
-fn object<const N: usize>(fields: [(&str, JsValue); N]) -> Object {
-    let object = Object::new();
-    for (name, value) in fields {
-        Reflect::set(&object, &name.into(), &value).expect("a fresh object takes every field");
-    }
-    object
-}
-
 /// The settings that `pairs` (name, text, name, text, …) lay over an experiment's defaults.
 fn settings(entry: &Entry, pairs: &[String]) -> Result<Settings> {
     Settings::parse(entry.controls, pairs.chunks_exact(2).map(|pair| (pair[0].as_str(), pair[1].as_str())))
@@ -56,7 +50,8 @@ fn settings(entry: &Entry, pairs: &[String]) -> Result<Settings> {
 pub fn pointer(slug: &str, pairs: Vec<String>, which: usize, x: f64, y: f64) -> Result<Option<Vec<String>>, JsError> {
     let entry = find(slug)?;
     let moved = (entry.drag)(&settings(entry, &pairs)?, which, (x, y));
-    Ok(moved.map(|moved| moved.changed(entry.controls).into_iter().flat_map(|(name, text)| [name.to_string(), text]).collect()))
+    let pairs = |moved: Settings| moved.changed(entry.controls).into_iter().flat_map(|(name, text)| [name.into(), text]).collect();
+    Ok(moved.map(pairs))
 }
 
 /// What the runs of a worker may read: shipped data sets and the user's files.
@@ -90,12 +85,6 @@ impl Shelf {
         Ok(self.0.put(set, bytes)?)
     }
 
-    /// Refuses a file of the user's that is too large, before it is read.
-    #[wasm_bindgen(js_name = checkSize)]
-    pub fn check_size(name: &str, bytes: f64) -> Result<(), JsError> {
-        Ok(data::check_size(name, bytes as u64)?)
-    }
-
     /// Adds a file of the user's, replacing one of the same name.
     pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), JsError> {
         let arrays = data::read(name, bytes)?;
@@ -109,18 +98,27 @@ impl Shelf {
         self.0 = self.0.with_own(self.0.own().iter().filter(|array| file_of(&array.name) != name).cloned().collect());
     }
 
-    /// The user's arrays as `{file, array, shape}`, `array` being "" where the file is one array.
-    pub fn own(&self) -> Vec<Object> {
-        let arrays = self.0.own().iter();
-        arrays
-            .map(|array| {
-                let file = file_of(&array.name);
-                let inner = array.name[file.len()..].trim_start_matches('/');
-                let shape: Vec<String> = array.shape.iter().map(|n| n.to_string()).collect();
-                object([("file", file.into()), ("array", inner.into()), ("shape", shape.join(" × ").into())])
-            })
-            .collect()
+    /// The user's arrays as `[{file, array, shape}]`, `array` being "" where the file is one array.
+    pub fn own(&self) -> Result<JsValue, JsError> {
+        let understood = |array: &data::Array| {
+            let file = file_of(&array.name);
+            let shape: Vec<String> = array.shape.iter().map(usize::to_string).collect();
+            Understood {
+                file: file.into(),
+                array: array.name[file.len()..].trim_start_matches('/').into(),
+                shape: shape.join(" × "),
+            }
+        };
+        Ok(to_value(&self.0.own().iter().map(understood).collect::<Vec<_>>())?)
     }
+}
+
+/// What was understood of a file of the user's.
+#[derive(Serialize)]
+struct Understood {
+    file: String,
+    array: String,
+    shape: String,
 }
 
 fn file_of(array: &str) -> &str {
@@ -188,12 +186,14 @@ impl Live {
         Ok(self.session.revise(&settings(self.session.entry, &pairs)?))
     }
 
-    /// Advances by slices until the next one would probably not fit into `milliseconds`, or `slices` are done, at least one.
+    /// Advances by slices until the next one would probably not fit into `milliseconds`, or `slices` are done, at least one; and no further
+    /// than to where the verdict is settled.
     /// True when the run is over.
     pub async fn advance(&mut self, milliseconds: f64, slices: u32) -> Result<bool, JsError> {
         let begin = now();
         let mut before = begin;
         let mut left = slices;
+        let judged = self.judged();
         loop {
             self.session.advance(|_| true).await?;
             let after = now();
@@ -206,32 +206,37 @@ impl Live {
                 self.looked += before - after;
             }
             left = left.saturating_sub(1);
-            let over = self.session.progress().over;
-            if over || left == 0 || before - begin + slice > milliseconds {
+            let Progress { over, judged: now_judged, .. } = self.session.progress();
+            if over || now_judged != judged || left == 0 || before - begin + slice > milliseconds {
                 return Ok(over);
             }
         }
     }
 
-    /// What there is to see now, kept on the time line when it is due: `{done, of, views, measures}`.
-    pub fn look(&mut self) -> Object {
-        frame(&self.session.look())
+    /// What there is to see now, kept on the time line when it is due: `{done, of, views}`.
+    pub fn look(&mut self) -> Result<JsValue, JsError> {
+        shown(&self.session.look())
     }
 
     /// The frame on the time line at or before step `done`, or the one `offset` places after it.
-    pub fn at(&self, done: f64, offset: i32) -> Option<Object> {
+    pub fn at(&self, done: f64, offset: i32) -> Result<Option<JsValue>, JsError> {
         let step = |index: usize| self.session.frame(index).map_or(f64::INFINITY, |frame| frame.progress.done as f64);
         let (mut low, mut high) = (0, self.session.frames());
         while low + 1 < high {
             let middle = (low + high) / 2;
             if step(middle) <= done { low = middle } else { high = middle }
         }
-        self.session.frame(low.saturating_add_signed(offset as isize)).map(frame)
+        self.session.frame(low.saturating_add_signed(offset as isize)).map(shown).transpose()
     }
 
     /// The first step on the time line; NaN before there is one.
     pub fn first(&self) -> f64 {
         self.session.frame(0).map_or(f64::NAN, |frame| frame.progress.done as f64)
+    }
+
+    /// Is its verdict settled?
+    pub fn judged(&self) -> bool {
+        self.session.progress().judged
     }
 
     /// What it computes on: "CPU", or "GPU: " and its name.
@@ -240,8 +245,13 @@ impl Live {
     }
 
     /// The verdict of this run alone.
-    pub fn verdict(&self) -> Object {
-        verdict(&self.session.verdict())
+    pub fn verdict(&self) -> Result<JsValue, JsError> {
+        Ok(to_value(&self.session.verdict())?)
+    }
+
+    /// What has been measured so far: `[[name, value], …]`.
+    pub fn measures(&self) -> Result<JsValue, JsError> {
+        Ok(to_value(&self.session.measures().0)?)
     }
 
     /// The names of the arrays that can be taken away.
@@ -261,12 +271,12 @@ impl Live {
     }
 }
 
-/// The measures of finished runs, and the verdict over them.
+/// The measures of finished runs, and the verdict over them in the order of their seeds, whoever is finished first.
 #[wasm_bindgen]
 pub struct Tally {
     entry: &'static Entry,
     settings: Settings,
-    runs: Runs,
+    runs: Vec<Option<Measures>>,
 }
 
 #[wasm_bindgen]
@@ -275,41 +285,34 @@ impl Tally {
     #[wasm_bindgen(constructor)]
     pub fn new(slug: &str, pairs: Vec<String>) -> Result<Tally, JsError> {
         let entry = find(slug)?;
-        Ok(Tally { entry, settings: settings(entry, &pairs)?, runs: Runs::default() })
+        Ok(Tally { entry, settings: settings(entry, &pairs)?, runs: vec![None; entry.card.seeds as usize] })
     }
 
-    /// How many runs the claim is over.
-    pub fn wanted(&self) -> u32 {
-        self.entry.card.seeds as u32
-    }
-
-    /// Adds a run as it stands.
-    pub fn add(&mut self, run: &Live) {
-        self.runs.0.push(run.session.measures());
+    /// Takes the measures (`[[name, value], …]`) of the claim's seed number `place`, and gives the verdict of that run alone.
+    pub fn add(&mut self, place: usize, measures: JsValue) -> Result<JsValue, JsError> {
+        let measures: Measures = from_value(measures)?;
+        let alone = (self.entry.verdict)(&self.settings, &Runs(vec![measures.clone()]));
+        let run = self.runs.get_mut(place).ok_or_else(|| Error::new(format!("seed {place}: the claim is over fewer")))?;
+        *run = Some(measures);
+        Ok(to_value(&alone)?)
     }
 
     /// The verdict over the runs added.
-    pub fn verdict(&self) -> Object {
-        verdict(&(self.entry.verdict)(&self.settings, &self.runs))
+    pub fn verdict(&self) -> Result<JsValue, JsError> {
+        let runs = Runs(self.runs.iter().flatten().cloned().collect());
+        Ok(to_value(&(self.entry.verdict)(&self.settings, &runs))?)
     }
 }
 
-fn frame(frame: &Frame) -> Object {
-    let views: Array = frame.views.iter().map(|bytes| Uint8Array::from(bytes.as_slice())).collect();
-    let measures: Array = frame.measures.0.iter().map(|(name, value)| Array::of2(&(&**name).into(), &(*value).into())).collect();
-    object([
-        ("done", (frame.progress.done as f64).into()),
-        ("of", (frame.progress.of as f64).into()),
-        ("views", views.into()),
-        ("measures", measures.into()),
-    ])
+/// A frame as the page gets it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    done: f64,
+    of: f64,
+    views: Vec<&'a Bytes>,
 }
 
-fn verdict(verdict: &Verdict) -> Object {
-    object([
-        ("holds", verdict.holds.into()),
-        ("text", verdict.text.as_str().into()),
-        ("figure", verdict.figure.into()),
-        ("threshold", verdict.threshold.into()),
-    ])
+fn shown(frame: &Frame) -> Result<JsValue, JsError> {
+    let (done, of) = (frame.progress.done as f64, frame.progress.of as f64);
+    Ok(to_value(&Shown { done, of, views: frame.views.iter().map(|bytes| Bytes::new(bytes)).collect() })?)
 }

@@ -1,97 +1,140 @@
-//! What there is, as JSON: for the page (`catalogue.json`, `labs.json`) and for `orrery list --json`.
+//! What there is, as JSON: for the page (`index.json`, and `card/SLUG.json` for each experiment) and for `orrery list --json`.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
-use crate::catalogue::LABS;
-use ground::controls::{Kind as Control, Spec};
+use super::{Files, text};
+use crate::catalogue::{LABS, module};
+use ground::card::{Card, Paper, Reproduction};
+use ground::controls::Spec;
+use ground::error::{Error, Result};
 use run::data::Kind;
 use run::experiment::{Entry, INSTRUMENTS, Lab};
 
 /// Every experiment's card and controls, in the order in which the page lists them.
-pub fn catalogue() -> Value {
-    LABS.iter().flat_map(|lab| lab.entries.iter().map(|entry| card(lab, entry))).collect()
+pub fn cards() -> Value {
+    let all = LABS.iter().flat_map(|lab| lab.entries.iter().map(|entry| told(lab, entry)));
+    all.map(|card| serde_json::to_value(card).expect("a card is plain data")).collect()
 }
 
-/// Every lab: slug, title, question, its experiments' slugs, and whether there is an overview of it to tell.
-pub fn labs(told: impl Fn(&str) -> bool) -> Value {
-    LABS.iter()
-        .map(|lab| {
-            let slugs: Vec<_> = lab.entries.iter().map(|entry| entry.card.slug).collect();
-            let overview = told(lab.slug);
-            json!({ "slug": lab.slug, "title": lab.title, "question": lab.question, "experiments": slugs, "overview": overview })
-        })
-        .collect()
-}
-
-fn card(lab: &Lab, entry: &Entry) -> Value {
-    let card = entry.card;
-    let set = |preset: &[(&str, &str)]| preset.iter().map(|(name, text)| (name.to_string(), json!(text))).collect::<Value>();
-    let views: Vec<_> = entry.panels().map(|v| json!({ "id": v.id, "title": v.title, "look": v.look })).collect();
-    let presets: Vec<_> = card.presets.iter().map(|p| json!({ "name": p.name, "about": p.about, "set": set(p.set) })).collect();
-    json!({
-        "slug": card.slug,
-        "lab": lab.slug,
-        "labTitle": lab.title,
-        "kind": if lab.slug == INSTRUMENTS { "instrument" } else { "paper" },
-        "title": card.title,
-        "paper": { "title": card.paper.title, "authors": card.paper.authors, "year": card.paper.year },
-        "claim": card.claim,
-        "reproduction": card.reproduction.words(),
-        "honesty": card.honesty,
-        "seeds": card.seeds,
-        "unit": card.unit,
-        "views": views,
-        "presets": presets,
-        "controls": entry.controls.iter().map(control).collect::<Vec<_>>(),
-        "data": card.data.iter().map(|set| set.file()).collect::<Vec<_>>(),
-        "ownData": card.own_data.map(own_data),
-    })
-}
-
-/// What is told of files of the reader's: `takes`, the experiment's sentence; `accept`, the names' endings that can be read;
-/// `python`, the lines that save the kinds which the sentence names.
-fn own_data(takes: &str) -> Value {
-    let endings: Vec<_> = Kind::ALL.iter().flat_map(|kind| kind.endings()).map(|ending| format!(".{ending}")).collect();
-    let lines = |kind: Kind| json!({ "kind": kind.endings()[0], "lines": kind.python().join("\n") });
-    let python: Vec<_> = Kind::named_in(takes).into_iter().map(lines).collect();
-    json!({ "takes": takes, "accept": endings.join(","), "python": python })
-}
-
-/// A control; what its kind has no use for is left out.
-fn control(spec: &Spec) -> Value {
-    let mut value = json!({
-        "name": spec.name,
-        "symbol": spec.symbol,
-        "help": spec.help,
-        "default": spec.format(&spec.default),
-    });
-    let more = match spec.kind {
-        Control::Real { min, max, log, zero } => json!({ "kind": "real", "min": min, "max": max, "log": log, "zero": zero }),
-        Control::Count { min, max, log } => json!({ "kind": "count", "min": min as u64, "max": max as u64, "log": log }),
-        Control::Toggle => json!({ "kind": "toggle" }),
-        Control::Choice(options) => json!({ "kind": "choice", "options": options }),
-        Control::Text { longest } => json!({ "kind": "text", "longest": longest }),
-    };
-    if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
-        value.extend(more);
+/// Puts the list of what there is and all cards into `files`.
+pub(super) fn make(files: &mut Files) -> Result<()> {
+    let json = |value: Result<Vec<u8>, serde_json::Error>| value.map_err(|e| Error::new(format!("catalogue: {e}")));
+    let index: Vec<_> = LABS.iter().map(|lab| listed(lab, files.contains_key(&text::overview(lab.slug)))).collect();
+    files.insert("index.json".into(), json(serde_json::to_vec(&index))?);
+    for lab in LABS {
+        for entry in lab.entries {
+            let name = module(entry).name;
+            // Read from the site's root, not from the folder of the cards.
+            let module = Module { script: format!("./{name}.js"), wasm: format!("./{name}_bg.wasm") };
+            let card = serde_json::to_vec(&OnSite { told: told(lab, entry), module });
+            files.insert(format!("card/{}.json", entry.card.slug), json(card)?);
+        }
     }
-    value
+    Ok(())
+}
+
+/// A lab in the list of what there is.
+#[derive(Serialize)]
+struct ListedLab {
+    slug: &'static str,
+    title: &'static str,
+    question: &'static str,
+    /// There is an overview of it to tell.
+    overview: bool,
+    experiments: Vec<Listed>,
+}
+
+/// An experiment in the list: what it is found by, and what its tile shows.
+#[derive(Serialize)]
+struct Listed {
+    slug: &'static str,
+    title: &'static str,
+    paper: Paper,
+    claim: &'static str,
+    reproduction: Reproduction,
+}
+
+fn listed(lab: &Lab, overview: bool) -> ListedLab {
+    let one = |entry: &Entry| {
+        let Card { slug, title, paper, claim, reproduction, .. } = *entry.card;
+        Listed { slug, title, paper, claim, reproduction }
+    };
+    let Lab { slug, title, question, entries } = *lab;
+    ListedLab { slug, title, question, overview, experiments: entries.iter().map(one).collect() }
+}
+
+/// All that is told of an experiment.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Told {
+    lab: &'static str,
+    kind: &'static str,
+    #[serde(flatten)]
+    card: &'static Card,
+    controls: &'static [Spec],
+    own_data: Option<OwnData>,
+}
+
+fn told(lab: &Lab, entry: &Entry) -> Told {
+    let kind = if lab.slug == INSTRUMENTS { "instrument" } else { "paper" };
+    Told { lab: lab.slug, kind, card: entry.card, controls: entry.controls, own_data: entry.card.own_data.map(own_data) }
+}
+
+/// A card as the site has it: with the files of the module that runs the experiment.
+#[derive(Serialize)]
+struct OnSite {
+    #[serde(flatten)]
+    told: Told,
+    module: Module,
+}
+
+#[derive(Serialize)]
+struct Module {
+    script: String,
+    wasm: String,
+}
+
+/// What is told of files of the reader's.
+#[derive(Serialize)]
+struct OwnData {
+    /// The experiment's sentence.
+    takes: &'static str,
+    /// The endings of names that can be read.
+    accept: String,
+    /// How Python saves the kinds which the sentence names.
+    python: Vec<Python>,
+}
+
+#[derive(Serialize)]
+struct Python {
+    kind: &'static str,
+    lines: String,
+}
+
+fn own_data(takes: &'static str) -> OwnData {
+    let endings: Vec<_> = Kind::ALL.iter().flat_map(|kind| kind.endings()).map(|ending| format!(".{ending}")).collect();
+    let python = |kind: Kind| Python { kind: kind.endings()[0], lines: kind.python().join("\n") };
+    OwnData { takes, accept: endings.join(","), python: Kind::named_in(takes).into_iter().map(python).collect() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::catalogue::entries;
-    use ground::controls::Settings;
+    use ground::controls::{Kind as Control, Settings};
 
     #[test]
     fn a_card_says_all_that_the_page_needs() {
-        let all = catalogue();
+        let all = cards();
         assert_eq!(all.as_array().unwrap().len(), entries().count());
         for (card, entry) in all.as_array().unwrap().iter().zip(entries()) {
             assert_eq!(card["slug"], entry.card.slug);
             assert_eq!(card["lab"], entry.lab);
+            assert_eq!(card["reproduction"], entry.card.reproduction.words());
             assert_eq!(card["presets"][1]["name"], "break-it");
+            let controls: Vec<Spec> = serde_json::from_value(card["controls"].clone()).unwrap();
+            assert_eq!(controls, entry.controls);
             for (control, spec) in card["controls"].as_array().unwrap().iter().zip(entry.controls) {
                 let text = control["default"].as_str().unwrap();
                 assert_eq!(spec.parse(text).unwrap(), spec.default, "{}: {text}", spec.name);
@@ -111,16 +154,21 @@ mod tests {
     #[test]
     fn own_data_comes_with_the_lines_that_save_it() {
         let own = own_data("Features (npz, npy) and labels.");
-        let kinds: Vec<_> = own["python"].as_array().unwrap().iter().map(|p| p["kind"].as_str().unwrap()).collect();
+        let kinds: Vec<_> = own.python.iter().map(|python| python.kind).collect();
         assert_eq!(kinds, ["npy", "npz"]);
-        assert!(own["python"][0]["lines"].as_str().unwrap().starts_with("import numpy as np\nnp.save("));
-        assert_eq!(own["accept"], ".csv,.tsv,.txt,.npy,.npz,.safetensors,.png,.jpg,.jpeg");
+        assert!(own.python[0].lines.starts_with("import numpy as np\nnp.save("));
+        assert_eq!(own.accept, ".csv,.tsv,.txt,.npy,.npz,.safetensors,.png,.jpg,.jpeg");
     }
 
     #[test]
-    fn labs_list_every_experiment_once() {
-        let labs = labs(|_| false);
-        let slugs = labs.as_array().unwrap().iter().flat_map(|lab| lab["experiments"].as_array().unwrap());
-        assert!(slugs.eq(entries().map(|entry| entry.card.slug)));
+    fn the_list_and_the_cards_have_every_experiment_once() {
+        let mut files = Files::new();
+        make(&mut files).unwrap();
+        let index: Value = serde_json::from_slice(&files["index.json"]).unwrap();
+        let slugs = index.as_array().unwrap().iter().flat_map(|lab| lab["experiments"].as_array().unwrap());
+        assert!(slugs.map(|listed| &listed["slug"]).eq(entries().map(|entry| entry.card.slug)));
+        assert_eq!(files.len(), 1 + entries().count());
+        let card: Value = serde_json::from_slice(&files["card/diffgrad.json"]).unwrap();
+        assert_eq!(card["module"]["script"], "./lab-trajectory.js");
     }
 }

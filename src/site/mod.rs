@@ -1,6 +1,6 @@
 //! The static site (native): [`build`] makes it from the sources, [`serve`] shows it on this machine.
 //!
-//! Everything is made in memory from `index.html`, `www/`, the registry, the page texts and the compiled wasm, and only then
+//! Everything is made in memory from `index.html`, `www/`, the registry, the page texts and the compiled modules, and only then
 //! written: a build that fails leaves the last good site as it was. URLs are relative, names of modules, style sheets and wasm
 //! carry a hash of what is in them, and the same sources give the same bytes.
 
@@ -9,9 +9,9 @@ mod catalogue;
 mod compress;
 mod keep;
 mod names;
-mod readme;
 mod server;
 mod sources;
+mod table;
 mod text;
 mod thumbnails;
 
@@ -21,7 +21,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-pub use catalogue::catalogue;
+pub use catalogue::cards;
 pub use server::serve;
 
 use ground::error::{Error, Result};
@@ -32,31 +32,41 @@ type Files = BTreeMap<String, Vec<u8>>;
 /// What is made anew only when its inputs have changed: optimised wasm, thumbnails, compressed files.
 const KEPT: &str = "target/site";
 
-/// Builds the site into the folder `out` from the sources in the present folder and the compiled library `wasm`, and lists
-/// the experiments in `README.md`. What `out` held of an earlier build goes.
+/// How a site is made.
+#[derive(Clone, Copy, Default)]
+pub struct Making {
+    /// For this machine, and soon: modules as they are compiled, nothing compressed, and of the pictures those that there are.
+    pub quick: bool,
+    /// With the module that tests and measurements use.
+    pub timers: bool,
+}
+
+/// Builds the site into the folder `out` from the sources in the present folder and the compiled modules in the folder `modules`.
+/// What `out` held of an earlier build goes.
 ///
 /// # Errors
 /// A source that is missing or wrong, by its name; a folder `out` that holds something else than a site.
-pub fn build(out: &Path, wasm: &Path) -> Result<()> {
+pub fn build(out: &Path, modules: &Path, making: Making) -> Result<()> {
     claim(out)?;
     let kept = keep::Kept::new(Path::new(KEPT));
     let mut files = sources::read(Path::new("."))?;
-    bindings::make(wasm, &kept, &mut files)?;
-    files.insert("catalogue.json".into(), catalogue().to_string().into_bytes());
+    bindings::make(modules, &kept, making, &mut files)?;
     text::make(Path::new("."), &mut files)?;
-    let labs = catalogue::labs(|slug| files.contains_key(&text::overview(slug)));
-    files.insert("labs.json".into(), labs.to_string().into_bytes());
-    let told = thumbnails::make(&kept, &mut files)?;
+    catalogue::make(&mut files)?;
+    let told = if making.quick { thumbnails::find(out, &kept, &mut files)? } else { thumbnails::make(&kept, &mut files)? };
+    table::put(&told, &mut files)?;
     let mut files = names::hash(files)?;
-    compress::make(&kept, &mut files);
-    write(out, &files)?;
-    readme::update(Path::new("README.md"), &told)
+    if !making.quick {
+        compress::make(&kept, &mut files);
+    }
+    write(out, &files)
 }
 
 /// Checks that `out` is no folder whose files are someone else's.
 fn claim(out: &Path) -> Result<()> {
     let empty = fs::read_dir(out).map_or(true, |mut entries| entries.next().is_none());
-    if (out.exists() && !out.is_dir()) || !(empty || out.join("catalogue.json").is_file()) {
+    let ours = || fs::read_to_string(out.join("embed.js")).is_ok_and(|text| text.contains("orrery-experiment"));
+    if (out.exists() && !out.is_dir()) || !(empty || ours()) {
         return Err(Error::new(format!("{}: is not empty and no site of Orrery's; name a new or empty folder", out.display())));
     }
     Ok(())
@@ -64,24 +74,32 @@ fn claim(out: &Path) -> Result<()> {
 
 /// Makes `out` hold `files` and nothing else. Pages come last, so that a page never names a file that is not there yet.
 fn write(out: &Path, files: &Files) -> Result<()> {
-    let fails = |path: &Path, e: std::io::Error| Error::new(format!("{}: cannot be written ({e})", path.display()));
     let (pages, rest): (Vec<_>, Vec<_>) = files.iter().partition(|(name, _)| name.ends_with(".html"));
     for (name, bytes) in rest.into_iter().chain(pages) {
-        let path = out.join(name);
-        let folder = path.parent().unwrap_or(out);
-        fs::create_dir_all(folder).map_err(|e| fails(folder, e))?;
-        if fs::read(&path).is_ok_and(|there| there == *bytes) {
-            continue;
-        }
-        fs::write(&path, bytes).map_err(|e| fails(&path, e))?;
+        write_one(out, name, bytes)?;
     }
     for name in sources::list(out)? {
         if !files.contains_key(&name) {
             let path = out.join(name);
-            fs::remove_file(&path).map_err(|e| fails(&path, e))?;
+            fs::remove_file(&path).map_err(|e| unwritable(&path, e))?;
         }
     }
     Ok(())
+}
+
+/// Writes a file of the site, unless it is there already.
+fn write_one(out: &Path, name: &str, bytes: &[u8]) -> Result<()> {
+    let path = out.join(name);
+    let folder = path.parent().unwrap_or(out);
+    fs::create_dir_all(folder).map_err(|e| unwritable(folder, e))?;
+    if fs::read(&path).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    fs::write(&path, bytes).map_err(|e| unwritable(&path, e))
+}
+
+fn unwritable(path: &Path, error: std::io::Error) -> Error {
+    Error::new(format!("{}: cannot be written ({error})", path.display()))
 }
 
 /// The bytes of a file; the error names it.
@@ -140,11 +158,12 @@ mod tests {
         claim(&out).unwrap();
         claim(&out.join("new")).unwrap();
         let files = |names: &[&str]| names.iter().map(|n| (n.to_string(), n.as_bytes().to_vec())).collect::<Files>();
-        write(&out, &files(&["catalogue.json", "old.js", "data/a.npz"])).unwrap();
+        let embed = || ("embed.js".to_string(), b"<orrery-experiment>".to_vec());
+        write(&out, &files(&["old.js", "data/a.npz"]).into_iter().chain([embed()]).collect()).unwrap();
         claim(&out).unwrap();
-        write(&out, &files(&["catalogue.json", "new.js", "index.html"])).unwrap();
-        assert_eq!(sources::list(&out).unwrap(), ["catalogue.json", "index.html", "new.js"]);
-        fs::remove_file(out.join("catalogue.json")).unwrap();
+        write(&out, &files(&["new.js", "index.html"]).into_iter().chain([embed()]).collect()).unwrap();
+        assert_eq!(sources::list(&out).unwrap(), ["embed.js", "index.html", "new.js"]);
+        fs::write(out.join("embed.js"), "somebody else's").unwrap();
         assert!(claim(&out).unwrap_err().to_string().contains("no site of Orrery's"));
         assert!(claim(&out.join("new.js")).is_err());
         fs::remove_dir_all(out).unwrap();

@@ -1,18 +1,19 @@
 //! Names by content: `explorer.js` becomes `explorer-1f0c9b32a7d4.js`, and whoever refers to it follows.
 //!
-//! A browser may then keep such a file for ever, and a new build is never mixed with an old one. Pages, the service worker and
-//! `embed.js` keep their names: people link to them.
+//! A browser may then keep such a file for ever, and a new build is never mixed with an old one. Pages, cards, the service worker and
+//! `embed.js` keep their names: people link to them, and they say which files are the present ones.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::bindings::PAGE;
 use super::{Files, digest};
 use ground::error::{Error, Result};
 
 /// Entries that others refer to by name.
 const PUBLIC: [&str; 2] = ["embed.js", "sw.js"];
 
-/// Where the service worker wants the list of named files.
+/// Where the service worker wants the list of the shell's named files: all but the modules of experiments.
 const LIST: &str = "[/* files */]";
 
 /// Hexadecimal digits of the hash in a name.
@@ -30,10 +31,11 @@ pub fn hash(files: Files) -> Result<Files> {
         renaming.visit(name, &mut path)?;
     }
     let mut done = std::mem::take(&mut renaming.done);
-    let list: Vec<_> = renaming.named.values().map(|name| format!("\"./{name}\"")).collect();
+    let shell = renaming.named.iter().filter(|(name, _)| module(&files, name).is_none_or(|module| module == PAGE));
+    let list: Vec<_> = shell.map(|(_, name)| format!("\"./{name}\"")).collect();
     let list = format!("[{}]", list.join(", "));
     for (name, bytes) in files.iter().filter(|(name, _)| !is_named(name)) {
-        let mut bytes = if refers(name) { renaming.rewrite(name, &mut path)? } else { bytes.clone() };
+        let mut bytes = if refers(&files, name) { renaming.rewrite(name, &mut path)? } else { bytes.clone() };
         if name == "sw.js" {
             let text = String::from_utf8_lossy(&bytes);
             if !text.contains(LIST) {
@@ -63,12 +65,17 @@ fn is_named(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, extension)| is_code(extension)) && !name.contains('/') && !PUBLIC.contains(&name)
 }
 
-/// May this file refer to named ones? The generated bindings do not: what they quote is the name of the wasm's imports.
-fn refers(name: &str) -> bool {
-    if name == "orrery.js" {
-        return false;
-    }
-    [".js", ".mjs", ".css", ".html"].iter().any(|ending| name.ends_with(ending)) && !name.contains('/')
+/// The module that this file is the bindings or the wasm of.
+fn module<'a>(files: &Files, name: &'a str) -> Option<&'a str> {
+    let stem = name.strip_suffix("_bg.wasm").or_else(|| name.strip_suffix(".js"))?;
+    files.contains_key(&format!("{stem}_bg.wasm")).then_some(stem)
+}
+
+/// May this file refer to named ones? Bindings do not: what they quote is the name of their wasm's imports.
+fn refers(files: &Files, name: &str) -> bool {
+    let code = [".js", ".mjs", ".css", ".html"].iter().any(|ending| name.ends_with(ending)) && !name.contains('/');
+    // Cards are read from the top folder.
+    (code && module(files, name).is_none()) || name.starts_with("card/")
 }
 
 struct Renaming<'a> {
@@ -91,7 +98,7 @@ impl<'a> Renaming<'a> {
             return Err(Error::new(format!("www/{circle}: refer to each other in a circle, which cannot be named by content")));
         }
         path.push(name);
-        let bytes = if refers(name) { self.rewrite(name, path)? } else { self.files[name].clone() };
+        let bytes = if refers(self.files, name) { self.rewrite(name, path)? } else { self.files[name].clone() };
         path.pop();
         let (stem, extension) = name.rsplit_once('.').expect("a named file has an extension");
         let hash = format!("{:016x}", digest(&[&bytes]));
@@ -154,6 +161,11 @@ mod tests {
                 ("embed.js", "import \"./top.js\""),
                 ("sw.js", "const files = [/* files */];"),
                 ("data/a.js", "import './leaf.js'"),
+                ("lab-a.js", "imports['./lab-a_bg.js']"),
+                ("lab-a_bg.wasm", "\0asm"),
+                ("page.js", "imports['./page_bg.js']"),
+                ("page_bg.wasm", "\0asm"),
+                ("card/a.json", r#"{"script":"./lab-a.js"}"#),
             ])
         };
         let (one, same, other) = (hash(sources("1")).unwrap(), hash(sources("1")).unwrap(), hash(sources("2")).unwrap());
@@ -169,7 +181,9 @@ mod tests {
         assert!(text(&one, top).contains(&format!("'./{}'", name(&one, "leaf-"))));
         assert!(text(&one, top).contains("`./embed.js`"));
         let worker = text(&one, "sw.js");
-        assert_eq!(worker.matches("./").count(), 4, "{worker}");
+        assert_eq!(worker.matches("./").count(), 6, "{worker}");
+        assert!(worker.contains("./page_bg-") && !worker.contains("./lab-a"), "{worker}");
+        assert_eq!(text(&one, "card/a.json"), format!(r#"{{"script":"./{}"}}"#, name(&one, "lab-a-")));
         assert_eq!(text(&one, "data/a.js"), "import './leaf.js'");
     }
 

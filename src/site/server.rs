@@ -15,18 +15,19 @@ use axum::response::Response;
 use tokio::net::TcpListener;
 use tower_http::services::ServeDir;
 
-use super::{digest, names, sources};
+use super::keep::Kept;
+use super::{KEPT, digest, names, sources, thumbnails};
 use ground::error::{Error, Result};
 
 /// How often sources are looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Serves the site in the folder `dir` on 127.0.0.1 at `port` (0: a free one) until the process ends, and prints its URL.
-/// With `watch`, `./dev build` runs whenever a source has changed.
+/// With `watch`, the site is built again whenever a source has changed; with `pictures`, those of the front page are made meanwhile.
 ///
 /// # Errors
 /// `dir` holds no site; the port is taken.
-pub fn serve(dir: &Path, port: u16, watch: bool) -> Result<()> {
+pub fn serve(dir: &Path, port: u16, watch: bool, pictures: bool) -> Result<()> {
     if !dir.join("index.html").is_file() {
         return Err(Error::new(format!("{}: there is no site here; './dev build' makes one", dir.display())));
     }
@@ -40,6 +41,13 @@ pub fn serve(dir: &Path, port: u16, watch: bool) -> Result<()> {
         let _ = std::io::stdout().flush();
         if watch {
             std::thread::spawn(rebuild);
+        }
+        if pictures {
+            let dir = dir.to_path_buf();
+            std::thread::spawn(move || match thumbnails::fill(&dir, &Kept::new(Path::new(KEPT))) {
+                Ok(()) => eprintln!("the front page has all its pictures"),
+                Err(error) => eprintln!("pictures: {error}"),
+            });
         }
         axum::serve(listener, site(dir)).await.map_err(|e| Error::new(format!("the server stopped ({e})")))
     })
@@ -74,7 +82,7 @@ async fn headers(request: Request, next: Next) -> Response {
     response
 }
 
-/// Runs `./dev build` whenever a source has changed, for ever.
+/// Runs `./dev build --quick` whenever a source has changed, for ever.
 fn rebuild() {
     let mut built = state();
     loop {
@@ -84,7 +92,7 @@ fn rebuild() {
             continue;
         }
         built = now;
-        match Command::new("./dev").arg("build").status() {
+        match Command::new("./dev").args(["build", "--quick"]).status() {
             Ok(status) if status.success() => eprintln!("built again; reload the page"),
             Ok(_) => eprintln!("the build failed; the site is as it was"),
             Err(e) => eprintln!("./dev build: cannot be run ({e})"),
@@ -188,12 +196,12 @@ mod tests {
     #[test]
     fn says_that_a_port_is_taken_and_that_there_is_no_site() {
         let dir = folder("taken");
-        let error = serve(&dir, 0, false).unwrap_err().to_string();
+        let error = serve(&dir, 0, false, false).unwrap_err().to_string();
         assert!(error.contains("there is no site here"), "{error}");
         std::fs::write(dir.join("index.html"), "").unwrap();
         let taken = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = taken.local_addr().unwrap().port();
-        let error = serve(&dir, port, false).unwrap_err().to_string();
+        let error = serve(&dir, port, false, false).unwrap_err().to_string();
         assert_eq!(error, format!("port {port}: is in use; name another with --port, or 0 for any free one"));
         std::fs::remove_dir_all(dir).unwrap();
     }

@@ -1,10 +1,12 @@
 //! Every experiment run once at its defaults: its first view at the end as a small picture for the gallery, and its verdict.
 
+use std::path::Path;
+
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
 use super::keep::Kept;
-use super::{Files, each, read};
+use super::{Files, digest, each, read, table, write_one};
 use crate::catalogue::entries;
 use gpu::Device;
 use ground::controls::Settings;
@@ -27,36 +29,85 @@ pub struct Told {
 const SIZE: (f64, f64) = (360.0, 240.0);
 
 /// Puts `thumbs/SLUG.svg` and `thumbs/SLUG-dark.svg` for every experiment into `files`, and says what each run came to.
-pub fn make(kept: &Kept, files: &mut Files) -> Result<Vec<Told>> {
+pub fn make(kept: &Kept, files: &mut Files) -> Result<Vec<Option<Told>>> {
     let entries: Vec<_> = entries().collect();
-    // Which run ends how hangs on the whole program: its bytes stand for it.
-    let program = read(&std::env::current_exe().unwrap_or_default()).unwrap_or_default();
-    let program = super::digest(&[&program]).to_le_bytes();
+    let program = program();
     let bar = ProgressBar::new(entries.len() as u64);
     let style = ProgressStyle::with_template("thumbnails {bar:30} {pos}/{len} {msg}").expect("the template is right");
     bar.set_style(style);
     let ends = each(&entries, |entry| {
-        let bytes = kept.or_make(&[b"end", &program, entry.card.slug.as_bytes()], || end(entry));
+        let bytes = kept.or_make(&key(&program, entry), || end(entry));
         bar.inc(1);
         bar.set_message(entry.card.slug);
-        let read = |bytes: Vec<u8>| {
-            let (told, view): (Told, Vec<u8>) = postcard::from_bytes(&bytes).map_err(|e| Error::new(e.to_string()))?;
-            Ok((told, View::decode(&view)?))
-        };
-        bytes.and_then(read).map_err(|e| e.at(entry.card.slug))
+        bytes.and_then(|bytes| draw(entry, &bytes))
     });
     bar.finish_and_clear();
     let mut all = Vec::new();
-    for (entry, end) in entries.iter().zip(ends) {
-        let (told, view) = end?;
-        all.push(told);
-        for (theme, ending) in [(Theme::Light, ""), (Theme::Dark, "-dark")] {
-            let style = Style { width: SIZE.0, height: SIZE.1, scale: 1.0, theme };
-            let svg = plot::svg(&view, &style, &Camera::default());
-            files.insert(format!("thumbs/{}{ending}.svg", entry.card.slug), svg.into_bytes());
-        }
+    for end in ends {
+        let (told, pictures) = end?;
+        all.push(Some(told));
+        files.extend(pictures);
     }
     Ok(all)
+}
+
+/// The same as far as it is known without a run; pictures that are not are those of an earlier build in `out`.
+pub fn find(out: &Path, kept: &Kept, files: &mut Files) -> Result<Vec<Option<Told>>> {
+    let program = program();
+    let find = |entry: &'static Entry| {
+        if let Some(bytes) = kept.find(&key(&program, entry)) {
+            let (told, pictures) = draw(entry, &bytes)?;
+            files.extend(pictures);
+            return Ok(Some(told));
+        }
+        for (_, name) in names(entry) {
+            files.extend(read(&out.join(&name)).ok().map(|bytes| (name, bytes)));
+        }
+        Ok(None)
+    };
+    entries().map(find).collect()
+}
+
+/// Runs what has not been run, one after the other, and puts pictures and table into the site in the folder `out`.
+pub fn fill(out: &Path, kept: &Kept) -> Result<()> {
+    let program = program();
+    let mut all = Vec::new();
+    for entry in entries() {
+        let (told, pictures) = draw(entry, &kept.or_make(&key(&program, entry), || end(entry))?)?;
+        for (name, bytes) in pictures {
+            write_one(out, &name, &bytes)?;
+        }
+        all.push(Some(told));
+    }
+    table::put_into(out, &all)
+}
+
+/// Which run ends how hangs on the whole program: its bytes stand for it.
+fn program() -> [u8; 8] {
+    let program = read(&std::env::current_exe().unwrap_or_default()).unwrap_or_default();
+    digest(&[&program]).to_le_bytes()
+}
+
+fn key<'a>(program: &'a [u8], entry: &Entry) -> [&'a [u8]; 3] {
+    [b"end", program, entry.card.slug.as_bytes()]
+}
+
+/// The files of an experiment's picture.
+fn names(entry: &Entry) -> [(Theme, String); 2] {
+    let slug = entry.card.slug;
+    [(Theme::Light, format!("thumbs/{slug}.svg")), (Theme::Dark, format!("thumbs/{slug}-dark.svg"))]
+}
+
+/// What a run came to and its pictures, from what [`end`] gave.
+fn draw(entry: &Entry, end: &[u8]) -> Result<(Told, Files)> {
+    let wrong = |e: Error| e.at(entry.card.slug);
+    let (told, view): (Told, Vec<u8>) = postcard::from_bytes(end).map_err(|e| wrong(Error::new(e.to_string())))?;
+    let view = View::decode(&view).map_err(wrong)?;
+    let picture = |(theme, name)| {
+        let style = Style { width: SIZE.0, height: SIZE.1, scale: 1.0, theme };
+        (name, plot::svg(&view, &style, &Camera::default()).into_bytes())
+    };
+    Ok((told, names(entry).map(picture).into()))
 }
 
 /// The end of a run at the defaults with seed 0: what it came to, and the first view.

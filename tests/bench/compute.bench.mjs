@@ -1,6 +1,6 @@
 // The algorithms in Chromium, on one thread, beside the programs that people use for them.
 
-import { raise } from "../browser/stage.mjs";
+import { raise, time as timed } from "../browser/stage.mjs";
 import { python, tensorflow } from "./peers.mjs";
 
 const best = async (times, run) => {
@@ -14,7 +14,7 @@ export async function measure() {
   const peer = await tensorflow();
   try {
     const page = await stage.page();
-    const time = (name, ...values) => page.evaluate(([name, values]) => globalThis.orrery.time(name, ...values), [name, values]);
+    const time = (name, ...values) => timed(page, name, ...values);
     const sinkhorn = Math.min(...(await best(3, () => time("time_sinkhorn", 1000, 20))));
     const pot = python("sinkhorn_pot.py").seconds;
     const samples = Math.max(...(await best(3, () => time("time_training", 4000))));

@@ -1,6 +1,6 @@
 // What the instruments stand on: products of matrices, small networks, losses over a plane, information.
 
-import { raise } from "../browser/stage.mjs";
+import { raise, time as timed } from "../browser/stage.mjs";
 import { pages, python } from "./peers.mjs";
 
 export async function measure() {
@@ -8,7 +8,7 @@ export async function measure() {
   const peer = await pages();
   try {
     const page = await stage.page();
-    const time = (name, ...values) => page.evaluate(([name, values]) => globalThis.orrery.time(name, ...values), [name, values]);
+    const time = (name, ...values) => timed(page, name, ...values);
     const peak = await time("time_peak");
     const rows = [];
     for (const n of [256, 512, 1024]) {

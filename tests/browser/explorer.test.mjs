@@ -359,10 +359,12 @@ test("what cannot be understood in a URL is said, and the rest works", async () 
     assert.deepEqual(more, []);
     assert.match(await verdict(page), /holds/);
   }
+  assert.deepEqual(page.complaints, []);
   await page.goto(`${stage.base}?experiment=no-such-thing`);
   await page.waitForSelector(".tile");
   assert.deepEqual(await said(page), ["There is no experiment 'no-such-thing'; here is what there is."]);
-  assert.deepEqual(page.complaints, []);
+  // The browser remarks that its card is not there.
+  assert.ok(page.complaints.every((complaint) => complaint.includes("404")), page.complaints.join("\n"));
   await page.context().close();
 });
 
@@ -406,7 +408,7 @@ test("a worker that breaks down is replaced, once, and the page says so", async 
 test("it works without a network after the first visit", async () => {
   const page = await stage.page("?experiment=diffgrad");
   await page.evaluate(() => navigator.serviceWorker.ready);
-  await page.waitForFunction(async () => (await (await caches.open("orrery")).keys()).length > 15);
+  await page.waitForFunction(async () => (await (await caches.open("orrery shell")).keys()).length > 15);
   await page.waitForTimeout(500);
   await page.context().setOffline(true);
   await page.reload();

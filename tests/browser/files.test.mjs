@@ -152,3 +152,55 @@ test("an experiment that takes no files says so", async () => {
   assert.match(await sentence(page), /takes no files of your own/);
   await page.context().close();
 });
+
+const when = (page) => page.locator(".when").textContent().then((text) => Number(text.match(/\d[\d,]*/)[0].replaceAll(",", "")));
+/** Waits until the run has come further than it is now. */
+async function further(page) {
+  const now = await when(page);
+  await page.waitForFunction((now) => Number(document.querySelector(".when").textContent.match(/\d[\d,]*/)[0].replaceAll(",", "")) > now, now);
+}
+
+test("a run goes on after a file is refused, and can be paused, stepped, looked back on and played", async () => {
+  const page = await stage.page("?experiment=neural-collapse&epochs=1000&classes=10&per_class=200&batch=10", { rest: false });
+  const refuse = async () => {
+    await drop(page, { "bad.csv": "a,b\n1,x\n" });
+    assert.match(await sentence(page), /^bad\.csv/);
+  };
+  await further(page);
+  await refuse();
+  await further(page);
+  await further(page);
+  await page.getByRole("button", { name: "Pause" }).click();
+  await page.waitForTimeout(500);
+  const paused = await when(page);
+  await refuse();
+  await page.waitForTimeout(500);
+  assert.equal(await when(page), paused, "what is paused stays paused");
+  await page.getByRole("button", { name: "One step" }).click();
+  await further(page);
+  await page.getByRole("slider", { name: "Time line" }).evaluate((input) => {
+    input.value = Number(input.min) + 1;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  const before = await drawn(page);
+  await refuse();
+  await page.getByRole("button", { name: "One step" }).click();
+  await page.waitForFunction((before) => document.querySelector("orrery-panel canvas").toDataURL() !== before, before);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("after the end of a run, one can look back on it and save from it when a file has been refused", async () => {
+  const page = await stage.page("?experiment=sinkhorn-newton-sparse&size=50");
+  const end = await drawn(page);
+  await drop(page, { "bad.csv": "a,b\n1,x\n" });
+  await sentence(page);
+  const [saved] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: /^Save .* as csv$/ }).first().click()]);
+  assert.ok(readFileSync(await saved.path()).length > 0);
+  await page.getByRole("slider", { name: "Time line" }).evaluate((input) => {
+    input.value = input.min;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  await page.waitForFunction((end) => document.querySelector("orrery-panel canvas").toDataURL() !== end, end);
+  await page.context().close();
+});

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { SOFTWARE_PICTURES, inked, over, raise, said } from "./stage.mjs";
+import { SOFTWARE_PICTURES, inked, over, raise, said, time } from "./stage.mjs";
 
 let stage;
 before(async () => (stage = await raise(SOFTWARE_PICTURES)));
@@ -113,7 +113,7 @@ test("a run that loses its GPU goes on and says so", { timeout: 240_000 }, async
 test("the kernel of Sinkhorn's algorithm agrees with its twin on the CPU", async () => {
   const page = await stage.page("?experiment=sinkhorn-newton-sparse");
   await over(page);
-  const off = await page.evaluate(() => orrery.time("compare_sinkhorn", 200, 50));
+  const off = await time(page, "compare_sinkhorn", 200, 50);
   assert.ok(off <= 1e-4, `${off} of the largest potential`);
   assert.deepEqual(page.complaints, []);
   await page.context().close();
@@ -121,7 +121,7 @@ test("the kernel of Sinkhorn's algorithm agrees with its twin on the CPU", async
 
 test("the kernel of loss grids agrees with its twin on the CPU", async () => {
   const page = await stage.page();
-  const off = await page.evaluate(() => orrery.time("compare_loss_grid", 70));
+  const off = await time(page, "compare_loss_grid", 70);
   assert.ok(off <= 1e-4, `${off} of the loss`);
   assert.deepEqual(page.complaints, []);
   await page.context().close();
@@ -129,9 +129,9 @@ test("the kernel of loss grids agrees with its twin on the CPU", async () => {
 
 test("the kernels of sums over pairs and of small networks agree with their twins on the CPU", async () => {
   const page = await stage.page();
-  const sums = await page.evaluate(() => orrery.time("compare_kernel_sum", 500));
+  const sums = await time(page, "compare_kernel_sum", 500);
   assert.ok(sums <= 1e-5, `${sums} of a sum`);
-  const weights = await page.evaluate(() => orrery.time("compare_small_networks"));
+  const weights = await time(page, "compare_small_networks");
   assert.ok(weights <= 1e-4, `${weights} of the largest weight`);
   assert.deepEqual(page.complaints, []);
   await page.context().close();
@@ -139,7 +139,7 @@ test("the kernels of sums over pairs and of small networks agree with their twin
 
 test("a shader that is written for a map of starts is understood, and leads where the CPU leads", async () => {
   const page = await stage.page();
-  const share = await page.evaluate(() => orrery.time("compare_basins"));
+  const share = await time(page, "compare_basins");
   assert.ok(share >= 0.999, `${share} of the starts`);
   assert.deepEqual(page.complaints, []);
   await page.context().close();

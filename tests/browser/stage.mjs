@@ -100,3 +100,11 @@ export async function slide(page, name, positions) {
   }
   await slider.dispatchEvent("change");
 }
+
+/** What a function of the timers' module says on a page of the site. */
+export const time = (page, name, ...values) => page.evaluate(async ([name, values]) => {
+  const url = new URL("./timers/timers.js", document.baseURI);
+  const timers = await import(url);
+  await timers.default({ module_or_path: new URL("./timers_bg.wasm", url) });
+  return timers[name](...values);
+}, [name, values]);

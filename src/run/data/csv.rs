@@ -9,8 +9,9 @@ use std::borrow::Cow;
 use csv::ByteRecord;
 
 use super::Array;
-use super::limits::{MAX_VALUES, printable, too_many};
+use super::limits::{MAX_VALUES, too_many};
 use ground::error::{Error, Result};
+use ground::file::printable;
 
 /// The widest table that is read.
 const MAX_COLUMNS: usize = 1_000_000;

@@ -3,9 +3,9 @@
 use jpeg_decoder::{CodingProcess, Decoder, PixelFormat};
 
 use super::Array;
-use super::limits::printable;
 use super::picture::{self, reduction};
 use ground::error::{Error, Result};
+use ground::file::printable;
 
 /// The most scans that are read; a progressive file has about ten, and each may go over the whole picture.
 const MAX_SCANS: usize = 50;

@@ -26,7 +26,7 @@ pub use csv::write_csv;
 pub use ground::card::Dataset;
 use ground::error::{Error, Result};
 pub use kind::Kind;
-pub use limits::{MAX_BYTES, MAX_VALUES, check_size};
+pub use limits::MAX_VALUES;
 pub use npy::write_npy;
 pub use read::read;
 

@@ -4,10 +4,11 @@
 //! a single way.
 
 use super::Array;
-use super::limits::{MAX_VALUES, printable, too_many};
+use super::limits::{MAX_VALUES, too_many};
 use super::scan::Scanner;
 use super::stored::{Number, Stored};
 use ground::error::{Error, Result};
+use ground::file::printable;
 
 /// The numbers of the file `name` with these `bytes`; its size fits its shape, and it has 1 to [`MAX_VALUES`] numbers.
 pub(super) fn parse<'a>(name: &str, bytes: &'a [u8]) -> Result<Stored<'a>> {

@@ -6,9 +6,10 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::Array;
-use super::limits::{MAX_VALUES, printable, too_many};
+use super::limits::{MAX_VALUES, too_many};
 use super::npy;
 use ground::error::{Error, Result};
+use ground::file::printable;
 
 /// The most files that an archive may have.
 const MAX_MEMBERS: usize = 10_000;

@@ -8,9 +8,9 @@ use flate2::Crc;
 use flate2::bufread::ZlibDecoder;
 
 use super::Array;
-use super::limits::printable;
 use super::picture::{self, reduction};
 use ground::error::{Error, Result};
+use ground::file::printable;
 
 /// The picture.
 pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Array> {

@@ -2,9 +2,9 @@
 //!
 //! Whatever the bytes, the answer comes soon and is either arrays or one sentence that names the file and the place in it.
 
-use super::limits::{check_size, printable};
 use super::{Array, Kind, csv, jpg, npy, npz, png, safetensors};
 use ground::error::Result;
+use ground::file::{check_size, printable};
 
 /// The arrays in the file `name` with these `bytes`, in the file's order, with at least one number in each.
 ///

@@ -4,10 +4,11 @@
 //! and every byte of the numbers must belong to one tensor, as the format demands.
 
 use super::Array;
-use super::limits::{MAX_VALUES, printable, too_many};
+use super::limits::{MAX_VALUES, too_many};
 use super::scan::Scanner;
 use super::stored::{Number, Stored};
 use ground::error::{Error, Result};
+use ground::file::printable;
 
 /// The most tensors that are read from one file.
 const MAX_TENSORS: usize = 10_000;

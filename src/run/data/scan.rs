@@ -1,7 +1,7 @@
 //! What is left to read of a text header: a scanner that neither nests nor allocates by what the header says.
 
-use super::limits::printable;
 use ground::error::{Error, Result};
+use ground::file::printable;
 
 /// The bytes that have not been read yet.
 pub(super) struct Scanner<'a>(pub(super) &'a [u8]);

@@ -1,30 +1,33 @@
-//! What `./dev bench` times in the browser, on one thread, and what the tests compare there.
+//! What `./dev bench` times in the browser, on one thread, and what the tests compare there. No visitor gets it.
+
+#![cfg(target_arch = "wasm32")]
 
 use std::hint::black_box;
 
 use wasm_bindgen::prelude::*;
 use wide::f32x4;
 
-use crate::controls::Controls as _;
-use crate::data::Library;
-use crate::experiment::{Entry, Experiment as _};
-use crate::gpu::sinkhorn::{Kernel, Twin};
-use crate::gpu::{Device, basins, kernel_sum, loss_grid, milliseconds as now, small_networks};
-use crate::instruments::transport_plan::{Controls, TransportPlan};
-use crate::methods::basins::Flow;
-use crate::methods::formula::Formula;
-use crate::methods::information::estimators::nearest_neighbours;
-use crate::methods::information::{Bins, States};
-use crate::methods::landscapes::Landscape;
-use crate::methods::linear;
-use crate::methods::model::{Model, Room};
-use crate::methods::narrow::Narrow;
-use crate::methods::nn::{Activation, Classification, Loss, Network, Start, Tape};
-use crate::methods::optimize::{Optimizer, Rule};
-use crate::methods::plane::{Plane, Scaling, random_direction};
-use crate::methods::random::Random;
-use crate::methods::training::{Recipe, Training, evaluate};
-use crate::methods::transport::{NetworkSimplex, Projected, directions, squared_distances};
+use gpu::{Device, milliseconds as now};
+use ground::controls::Controls as _;
+use ground::random::Random;
+use instrument_transport_plan::{Controls, TransportPlan};
+use methods::basins::Flow;
+use methods::formula::Formula;
+use methods::information::estimators::nearest_neighbours;
+use methods::information::{Bins, States};
+use methods::landscapes::Landscape;
+use methods::linear;
+use methods::model::{Model, Room};
+use methods::narrow::Narrow;
+use methods::nn::{Activation, Classification, Loss, Network, Start, Tape};
+use methods::optimize::{Optimizer, Rule};
+use methods::plane::{Plane, Scaling, random_direction};
+use methods::training::{Recipe, Training, evaluate};
+use methods::transport::{NetworkSimplex, Projected, directions, squared_distances};
+use run::data::Library;
+use run::experiment::{Entry, Experiment as _};
+use run::kernels::sinkhorn::{Kernel, Twin};
+use run::kernels::{basins, kernel_sum, loss_grid, small_networks};
 
 /// Random costs ηC of `n` points a side, ε = 0.01, and the mass of each point.
 fn transport(n: usize) -> (Vec<f64>, Vec<f64>) {
