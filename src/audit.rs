@@ -46,14 +46,20 @@ fn table(entry: &'static Entry, records: &[Record]) -> Result<String> {
     ));
     let (code, tests, parts) = lengths(entry);
     let words = |text: &str| text.split_whitespace().count();
-    lines.push(format!("  length     {code} lines and {tests} of tests, {parts} in parts; text {} words; claim {} words", prose(entry), words(card.claim)));
+    lines.push(format!(
+        "  length     {code} lines and {tests} of tests, {parts} in parts; text {} words; claim {} words",
+        prose(entry),
+        words(card.claim)
+    ));
     for preset in card.presets {
         let expect = match preset.expect {
             Expect::Holds => "holds".to_string(),
             Expect::Gone => "gone".into(),
             Expect::Outside => "outside the claim".into(),
             Expect::Open => "-".into(),
-            Expect::Within(ends) => ends.iter().map(|(name, low, high)| format!("{name} in {low} to {high}")).collect::<Vec<_>>().join(", "),
+            Expect::Within(ends) => {
+                ends.iter().map(|(name, low, high)| format!("{name} in {low} to {high}")).collect::<Vec<_>>().join(", ")
+            }
         };
         lines.push(format!("  preset     {:<20} must show: {expect}", preset.name));
     }

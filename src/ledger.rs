@@ -114,7 +114,9 @@ fn digest_of(job: &Job) -> u64 {
     let whole = job.entry.lab == run::experiment::INSTRUMENTS;
     let own = |path: &str| {
         let within = path.strip_prefix(&folder).and_then(|path| path.strip_prefix('/'));
-        within.is_some_and(|path| whole || path == "mod.rs" || path.strip_prefix(&slug).is_some_and(|rest| rest.starts_with(['.', '/'])))
+        within.is_some_and(|path| {
+            whole || path == "mod.rs" || path.strip_prefix(&slug).is_some_and(|rest| rest.starts_with(['.', '/']))
+        })
     };
     let parts = digests::OWN.iter().filter(|(path, _)| own(path)).map(|(_, digest)| *digest);
     let set = format!("{:?}", job.preset.set);
@@ -159,7 +161,8 @@ pub fn selection() -> Vec<&'static Entry> {
     let only = std::env::var("ORRERY_ONLY").unwrap_or_default();
     let named = |entry: &&Entry| only.is_empty() || only.split(',').any(|name| name == entry.lab || name == entry.card.slug);
     let shard = std::env::var("ORRERY_SHARD").ok();
-    let parts = shard.as_deref().and_then(|shard| shard.split_once('/')).and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+    let parts =
+        shard.as_deref().and_then(|shard| shard.split_once('/')).and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
     let (part, parts): (usize, usize) = parts.unwrap_or((1, 1));
     catalogue::entries().filter(named).skip(part.max(1) - 1).step_by(parts.max(1)).collect()
 }

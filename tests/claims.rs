@@ -32,7 +32,10 @@ fn wrong(entry: &'static Entry, preset: &'static Preset, records: &[&Record]) ->
         Expect::Within(ends) => {
             for (name, low, high) in ends {
                 let values: Vec<f64> = measures.iter().map(|run| run.get(name)).collect();
-                must(values.iter().all(|v| (low..=high).contains(&v)), format!("{name} should be in {low} to {high}: {values:?}"));
+                must(
+                    values.iter().all(|v| (low..=high).contains(&v)),
+                    format!("{name} should be in {low} to {high}: {values:?}"),
+                );
             }
         }
         Expect::Open => {}
@@ -94,5 +97,8 @@ fn tell_costs(all: &[(&Job, &Record)]) {
         println!("  {:<34} {:6.2} s, to the end {end:6.2} s{over}", job.entry.card.slug, record.judged.seconds);
     }
     let each = spent / experiments as f64;
-    println!("{experiments} experiments: {spent:.0} core-seconds of runs, {each:.1} each; {PAPERS} would take {:.0} minutes on two cores", each * PAPERS as f64 / 120.0);
+    println!(
+        "{experiments} experiments: {spent:.0} core-seconds of runs, {each:.1} each; {PAPERS} would take {:.0} minutes on two cores",
+        each * PAPERS as f64 / 120.0
+    );
 }

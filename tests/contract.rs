@@ -123,7 +123,12 @@ fn whole_labs_are_whole() {
     let list = include_str!("papers.csv");
     let papers: Vec<(&str, &str)> = list.lines().skip(1).filter_map(|line| line.split_once(',')).collect();
     for entry in catalogue::entries().filter(|entry| entry.lab != run::experiment::INSTRUMENTS) {
-        assert!(papers.contains(&(entry.card.slug, entry.lab)), "{} is none of the papers of the lab {}", entry.card.slug, entry.lab);
+        assert!(
+            papers.contains(&(entry.card.slug, entry.lab)),
+            "{} is none of the papers of the lab {}",
+            entry.card.slug,
+            entry.lab
+        );
     }
     let readme = include_str!("../README.md");
     let line = readme.lines().find_map(|line| line.strip_prefix("Whole labs: ")).expect("the README says which labs are whole");

@@ -64,9 +64,7 @@ fn nothing_and_far_too_much() {
         let name = format!("a.{}", kind.endings()[0]);
         assert_eq!(says(&name, b""), format!("{name}: the file is empty (0 bytes)"));
     }
-    assert!(
-        check_size("a.npy", 1 << 30).unwrap_err().to_string().contains("1024 MB are too many; files of at most 256 MB")
-    );
+    assert!(check_size("a.npy", 1 << 30).unwrap_err().to_string().contains("1024 MB are too many; files of at most 256 MB"));
     assert!(check_size("a.npy", MAX_BYTES).is_ok());
     // Zeros are not touched before they are read: this costs no memory.
     assert!(says("a.csv", &vec![0; MAX_BYTES as usize + 1]).contains("too many"));

@@ -10,8 +10,8 @@ use wasm_bindgen::prelude::*;
 
 use crate::data::{self, Dataset, Library};
 use crate::experiment::Entry;
-use crate::stage::Progress;
 use crate::session::{Frame, Session};
+use crate::stage::Progress;
 use gpu::{Device, milliseconds as now};
 use ground::claim::{Measures, Runs};
 use ground::controls::Settings;
@@ -50,7 +50,8 @@ fn settings(entry: &Entry, pairs: &[String]) -> Result<Settings> {
 pub fn pointer(slug: &str, pairs: Vec<String>, which: usize, x: f64, y: f64) -> Result<Option<Vec<String>>, JsError> {
     let entry = find(slug)?;
     let moved = (entry.drag)(&settings(entry, &pairs)?, which, (x, y));
-    let pairs = |moved: Settings| moved.changed(entry.controls).into_iter().flat_map(|(name, text)| [name.into(), text]).collect();
+    let pairs =
+        |moved: Settings| moved.changed(entry.controls).into_iter().flat_map(|(name, text)| [name.into(), text]).collect();
     Ok(moved.map(pairs))
 }
 
