@@ -62,11 +62,11 @@ export class Assistant {
   }
 }
 
-/** The hash of all measures and views at the end of a run on the CPU, as the command line prints it. */
-export async function hash(card, preset, seed) {
+/** The hashes of all measures and views of a run on the CPU: where its verdict is settled and, with `toEnd`, at its end. */
+export async function hashes(card, preset, seed, toEnd) {
   const assistant = new Assistant(card.module);
   try {
-    return await assistant.ask({ kind: "hash", slug: card.slug, pairs: pairs(card, sideOf(card, preset)), seed });
+    return await assistant.ask({ kind: "hash", slug: card.slug, pairs: pairs(card, sideOf(card, preset)), seed, toEnd });
   } finally {
     assistant.end();
   }

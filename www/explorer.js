@@ -213,10 +213,10 @@ globalThis.orrery = {
     bench?.loseGpu();
     (await import("./solid.js")).losePictures();
   },
-  /** The hash that the command line prints for the same run. */
-  async hash(slug, preset = "default", seed = 0) {
-    const [card, { hash }] = await Promise.all([fetchCard(slug), import("./assistant.js")]);
-    return hash(card, preset, seed);
+  /** The hashes that the command line prints for the same run. */
+  async hashes(slug, preset = "default", seed = 0, toEnd = false) {
+    const [card, { hashes }] = await Promise.all([fetchCard(slug), import("./assistant.js")]);
+    return hashes(card, preset, seed, toEnd);
   },
 };
 

@@ -110,13 +110,13 @@ const HANDLERS = {
   },
   /** The measures of a run that nobody sees, as soon as its verdict is settled. */
   async measure({ id, files, ...order }) {
-    const measures = await unseen({ ...order, judged: true }, files, processor, (live) => live.measures());
+    const [measures] = await unseen(order, files, processor, (live) => live.measures());
     postMessage({ kind: "answer", id, answer: measures });
   },
-  /** The hash of one, on the CPU. */
+  /** The hashes of one, on the CPU: where its verdict is settled, and at the end if it is to go as far. */
   async hash({ id, ...order }) {
-    const hash = await unseen(order, [], program.Processor.cpu(), (live) => live.hash());
-    postMessage({ kind: "answer", id, answer: hash });
+    const hashes = await unseen(order, [], program.Processor.cpu(), (live) => live.hash());
+    postMessage({ kind: "answer", id, answer: hashes });
   },
 };
 
@@ -158,16 +158,21 @@ async function goesOn(order) {
   return revised || latest !== order.id;
 }
 
-/** Does a run to its end, or only until its verdict is settled, with no picture, and gives what is asked of it then. */
-async function unseen({ slug, pairs, seed, judged }, files, processor, ask) {
+/** Does a run with no picture, and gives what is asked of it: where its verdict is settled and, with `toEnd`, at its end. */
+async function unseen({ slug, pairs, seed, toEnd }, files, processor, ask) {
   const own = shelf.copy();
   let live;
   try {
     await stock(own, slug);
     for (const file of files) await take(own, file);
     live = new program.Live(slug, pairs, seed, own, processor, false);
-    while (!(await live.advance(BUDGET, ANY_NUMBER)) && !(judged && live.judged())) await turn();
-    return ask(live);
+    const answers = [];
+    for (let over = false; !over && (toEnd || answers.length === 0); await turn()) {
+      over = await live.advance(BUDGET, ANY_NUMBER);
+      if (live.judged() && answers.length === 0) answers.push(ask(live));
+      if (over && toEnd) answers.push(ask(live));
+    }
+    return answers;
   } finally {
     live?.free();
     own.free();
