@@ -12,8 +12,13 @@ export async function measure() {
     const peak = await time("time_peak");
     const rows = [];
     for (const n of [256, 512, 1024]) {
-      rows.push({ what: `product of matrices, f32, n = ${n}`, unit: "GFLOP/s", ours: await time("time_product", n), theirs: peak, other: "a loop in registers", goal: 0.5, better: "more" });
+      rows.push({ what: `product of matrices, f32, n = ${n}`, unit: "GFLOP/s", ours: await time("time_product", n), theirs: peak, other: "a loop in registers", goal: 1, better: "more" });
     }
+    const torch = python("training_torch.py", "torch");
+    rows.push({ what: "product of matrices, f32, n = 1024", unit: "GFLOP/s", ours: rows.at(-1).ours, theirs: torch.product, other: "numpy, one thread", better: "more" });
+    rows.push({ what: "training 2-64-64-1, tanh, batch 10", unit: "samples/s", ours: await time("time_small_training", 2000), theirs: torch.small, other: "PyTorch, one thread", goal: 1, better: "more" });
+    rows.push({ what: "training 784-300-100-10, batch 128", unit: "samples/s", ours: await time("time_dense_training", 40), theirs: torch.dense, other: "PyTorch, one thread", goal: 0.5, better: "more" });
+    rows.push({ what: "training a small convolutional network, 28 × 28, batch 32", unit: "samples/s", ours: await time("time_convolutional_training", 20), theirs: torch.convolutional, other: "PyTorch, one thread", goal: 0.4, better: "more" });
     const playground = await stage.browser.newPage();
     await playground.goto(`${peer.base}playground.html`);
     const objects = await playground.evaluate(() => globalThis.samplesPerSecond(200));

@@ -1,4 +1,4 @@
-// The programs measured beside: POT and scikit-learn in Python, TensorFlow.js in the same browser. Installed here, on first use, from their registries.
+// The programs measured beside: POT, scikit-learn and PyTorch in Python, TensorFlow.js in the same browser. Installed here, on first use, from their registries.
 
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -9,13 +9,17 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const place = `${root}target/peers/`;
 
-/** Runs a Python script beside this file with POT and scikit-learn at hand, on one thread; the JSON it prints. */
-export function python(script) {
+/** Runs a Python script beside this file with POT, scikit-learn and these packages at hand, on one thread; the JSON it prints. */
+export function python(script, ...packages) {
   const interpreter = `${place}python/bin/python`;
   if (!existsSync(`${place}python/done`)) {
     execFileSync("python3", ["-m", "venv", `${place}python`]);
     execFileSync(interpreter, ["-m", "pip", "install", "--quiet", "pot==0.9.7.post1", "numpy", "scipy", "scikit-learn==1.7.2"], { stdio: "inherit" });
     writeFileSync(`${place}python/done`, "");
+  }
+  for (const name of packages.filter((name) => !existsSync(`${place}python/${name}`))) {
+    execFileSync(interpreter, ["-m", "pip", "install", "--quiet", name], { stdio: "inherit" });
+    writeFileSync(`${place}python/${name}`, "");
   }
   const env = { ...process.env, OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1" };
   delete env.OPENBLAS_CORETYPE;

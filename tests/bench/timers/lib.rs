@@ -11,11 +11,13 @@ use gpu::{Device, milliseconds as now};
 use ground::controls::Controls as _;
 use ground::random::Random;
 use instrument_transport_plan::{Controls, TransportPlan};
+use methods::autodiff::{Function, Geometry};
 use methods::basins::Flow;
 use methods::formula::Formula;
 use methods::information::estimators::nearest_neighbours;
 use methods::information::{Bins, States};
 use methods::landscapes::Landscape;
+use methods::layered::{Layer, Layered};
 use methods::linear;
 use methods::model::{Model, Room};
 use methods::narrow::Narrow;
@@ -252,6 +254,49 @@ pub fn time_small_training(steps: usize) -> f64 {
         }
     });
     (steps * BATCH) as f64 / seconds
+}
+
+/// Training samples a second of 784-300-100-10, ReLU, cross-entropy, batch 128, plain SGD, f32.
+#[wasm_bindgen]
+pub fn time_dense_training(steps: usize) -> f64 {
+    let network = Network::<f32>::new(&[784, 300, 100, 10], Activation::Relu, Start::Uniform, &mut Random::new(0, "bench"));
+    time_digits(network.into(), 128, steps)
+}
+
+/// The same of a small convolutional network: two 3 × 3 convolutions of 8 and 16 filters, each with ReLU and 2 × 2 mean pooling, and a dense
+/// layer, batch 32.
+#[wasm_bindgen]
+pub fn time_convolutional_training(steps: usize) -> f64 {
+    let whole = Geometry { channels: 1, height: 28, width: 28, side: 3 };
+    let half = Geometry { channels: 8, height: 14, width: 14, side: 3 };
+    let relu = Layer::Activate(Function::Relu);
+    let layers = vec![
+        Layer::Convolve { geometry: whole, to: 8 },
+        relu,
+        Layer::MeanPool(Geometry { channels: 8, ..whole }),
+        Layer::Convolve { geometry: half, to: 16 },
+        relu,
+        Layer::MeanPool(Geometry { channels: 16, ..half }),
+        Layer::Dense { from: 16 * 49, to: 10 },
+    ];
+    time_digits(Layered::new(layers, 784, Start::Uniform, &mut Random::new(0, "bench")).into(), 32, steps)
+}
+
+/// Training samples a second on pictures of 28 × 28.
+fn time_digits(network: Model, batch: usize, steps: usize) -> f64 {
+    let mut random = Random::new(1, "bench");
+    let optimizer = Optimizer::new(Rule::Momentum { mu: 0.0 }, 0.01, network.theta().len());
+    let recipe = Recipe { loss: Loss::CrossEntropy, optimizer, decay: 0.0, batch };
+    // One epoch is one batch, so that nothing but steps is timed.
+    let x: Vec<f32> = (0..784 * batch).map(|_| random.uniform() as f32).collect();
+    let y: Vec<u8> = (0..batch).map(|i| (i % 10) as u8).collect();
+    let task = Classification { features: 784, x, y, test_x: Vec::new(), test_y: Vec::new() };
+    let mut training = Training::new(network, recipe, batch, random);
+    let seconds = least(3, || {
+        (0..steps).for_each(|_| training.step(&task));
+        training.path.truncate(1);
+    });
+    (steps * batch) as f64 / seconds
 }
 
 /// Losses of a network 784-64-10 on 500 samples over `side` × `side` places of a plane, places a second.
