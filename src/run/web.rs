@@ -49,7 +49,8 @@ fn settings(entry: &Entry, pairs: &[String]) -> Result<Settings> {
 pub fn pointer(slug: &str, pairs: Vec<String>, which: usize, x: f64, y: f64) -> Result<Option<Vec<String>>, JsError> {
     let entry = find(slug)?;
     let moved = (entry.pointer)(&settings(entry, &pairs)?, which, (x, y));
-    let pairs = |moved: Settings| moved.changed(entry.controls).into_iter().flat_map(|(name, text)| [name.into(), text]).collect();
+    let pairs =
+        |moved: Settings| moved.changed(entry.controls).into_iter().flat_map(|(name, text)| [name.into(), text]).collect();
     Ok(moved.map(pairs))
 }
 
