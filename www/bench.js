@@ -170,6 +170,7 @@ export class Bench extends EventTarget {
     side.told = [];
     side.last = null;
     this.notices.clear("load");
+    this.notices.clear("run");
     this.player.begin(this.card.unit, true);
     document.documentElement.dataset.run = "going";
     this.claim.begin(side.key, seed);
@@ -177,7 +178,6 @@ export class Bench extends EventTarget {
 
   async #frame(side, frame) {
     if (frame.live) {
-      this.notices.clear("run");
       if (side.last?.device.startsWith("GPU") && frame.device === "CPU") {
         this.notices.say("The GPU was lost; the run goes on on the CPU.", { kind: "note", topic: "device" });
       }

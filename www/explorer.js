@@ -141,7 +141,10 @@ function open(opened) {
   bench = opened;
   const { card } = bench;
   bench.addEventListener("state", ({ detail }) => remember(detail.last));
-  bench.addEventListener("first", () => performance.mark("first picture"));
+  bench.addEventListener("first", () => {
+    performance.mark("first picture");
+    keep(card.data.map((file) => new URL("./data/" + file, import.meta.url).href));
+  });
   document.title = `${card.title} · Orrery`;
   document.body.classList.add("open");
   const { paper } = card;
@@ -232,4 +235,5 @@ addEventListener("popstate", route);
 onDrop((files) => bench ? bench.files.hidden ? bench.take({ add: files }) : bench.files.add(files) : notices.say("Choose an experiment first, then drop your files on it."));
 
 route();
-keep(() => (bench?.card.data ?? []).map((file) => new URL("./data/" + file, import.meta.url).href));
+if (document.readyState === "complete") keep();
+else addEventListener("load", () => keep());

@@ -143,10 +143,13 @@ export class Run {
       if (id === this.#asked) this.#pending = { add: [], remove: [] };
       if (id === this.#id) this.#seeds?.end();
       if (id === this.#asked || id === this.#id) this.#callbacks.error(data.text);
+    } else if (kind === "files") {
+      this.#settle(data);
+      if (id === this.#asked) this.#pending = { add: [], remove: [] };
+      this.#callbacks.files(data.files);
     } else if (id === this.#id) {
-      if (kind === "files") this.#settle();
       if (kind === "seed") this.#told.add(data.seed);
-      this.#callbacks[kind](kind === "files" ? data.files : data);
+      this.#callbacks[kind](data);
     }
   }
 
@@ -163,11 +166,10 @@ export class Run {
     });
   }
 
-  /** The files under way are in use. */
-  #settle() {
-    for (const name of this.#pending.remove) this.#files.delete(name);
-    for (const file of this.#pending.add) this.#files.set(file.name, file);
-    this.#pending = { add: [], remove: [] };
+  /** These files are in use, and those are not any more. */
+  #settle({ add, remove }) {
+    for (const name of remove) this.#files.delete(name);
+    for (const file of add) this.#files.set(file.name, file);
   }
 
   /** A new worker with the same state; but not for ever. */

@@ -145,9 +145,10 @@ async function adopt(order) {
   const live = new program.Live(order.slug, order.pairs, order.seed, candidate, processor, true);
   shelf.free();
   shelf = candidate;
+  const { id, add, remove } = order;
+  if (add || remove) postMessage({ kind: "files", id, add, remove, files: shelf.own() });
   current?.end();
   current = new Life(order, live, program.Tally, fail);
-  if (order.add || order.remove) postMessage({ kind: "files", id: order.id, files: shelf.own() });
 }
 
 /** Where the run on show can take the new controls, it goes on with them. */

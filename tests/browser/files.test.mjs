@@ -154,9 +154,10 @@ test("an experiment that takes no files says so", async () => {
 });
 
 const when = (page) => page.locator(".when").textContent().then((text) => Number(text.match(/\d[\d,]*/)[0].replaceAll(",", "")));
-/** Waits until the run has come further than it is now. */
-async function further(page) {
-  const now = await when(page);
+/** Waits until the run has come further than it was at `before`, or is now. */
+async function further(page, before = null) {
+  await page.waitForFunction(() => /\d/.test(document.querySelector(".when")?.textContent));
+  const now = before ?? (await when(page));
   await page.waitForFunction((now) => Number(document.querySelector(".when").textContent.match(/\d[\d,]*/)[0].replaceAll(",", "")) > now, now);
 }
 
@@ -177,7 +178,7 @@ test("a run goes on after a file is refused, and can be paused, stepped, looked 
   await page.waitForTimeout(500);
   assert.equal(await when(page), paused, "what is paused stays paused");
   await page.getByRole("button", { name: "One step" }).click();
-  await further(page);
+  await further(page, paused);
   await page.getByRole("slider", { name: "Time line" }).evaluate((input) => {
     input.value = Number(input.min) + 1;
     input.dispatchEvent(new Event("input", { bubbles: true }));
@@ -191,7 +192,7 @@ test("a run goes on after a file is refused, and can be paused, stepped, looked 
 });
 
 test("after the end of a run, one can look back on it and save from it when a file has been refused", async () => {
-  const page = await stage.page("?experiment=sinkhorn-newton-sparse&size=50");
+  const page = await stage.page("?experiment=transport-plan");
   const end = await drawn(page);
   await drop(page, { "bad.csv": "a,b\n1,x\n" });
   await sentence(page);

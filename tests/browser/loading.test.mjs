@@ -110,6 +110,7 @@ async function workers(page, count) {
 
 test("other seeds run beside the one on show, end when a control is moved, and leave one worker", async () => {
   const page = await stage.page("?experiment=neural-collapse-perturbation", { rest: false });
+  await page.waitForSelector("button.dot");
   const spare = Math.min(4, Math.max(1, (await page.evaluate(() => navigator.hardwareConcurrency)) - 1));
   const others = Math.min(spare, (await page.evaluate(() => document.querySelectorAll("button.dot[data-seed]").length)) - 1);
   assert.ok(others >= 1);
