@@ -7,15 +7,16 @@
 //! Claim: on clean points, and on points moved by ε sign ∂(ŷ−f)²/∂x, CS-IB errs at most half as much as the better of the others.
 //! Beside them, not in the paper: the same net under the absolute error Σ |y − ŷ|/N.
 
+mod divergence;
 mod net;
 mod task;
 
 use std::ops::Range;
 
-use methods::cauchy_schwarz::{Conditional, kernel_at_median};
 use methods::nn::Tape;
 use run::prelude::*;
 
+use divergence::{Conditional, kernel_at_median};
 use net::{Batch, CODE, Objective, Regressor, networks};
 use task::{INPUTS, TEST, TRAIN, Task};
 

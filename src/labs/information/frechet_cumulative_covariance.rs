@@ -6,20 +6,22 @@
 //! Claim: f finds g(x) = x₁² + x₂, judged by the distance correlation of f and g on fresh points, where a share π of the responses is
 //! Cauchy noise and the others are lost.
 
+mod dependence;
+mod objective;
 mod response;
 
 use std::f64::consts::PI;
 
 use libm::{sqrt, tan};
-use methods::dependence::{Distances, centre, cumulative_row, outside, times, transposed};
 use methods::lanczos::Lanczos;
 use methods::learner::Learner;
 use methods::nn::{Activation, Network, Start, Tape};
 use methods::optimize::Rule;
 use methods::statistics::{correlation, median, ranks};
-use nalgebra::{DMatrix, SymmetricEigen};
 use run::prelude::*;
 
+use dependence::{Distances, centre, cumulative_row, outside, times, transposed};
+use objective::{best_linear, linear, penalised};
 use response::Response;
 
 choice! {
@@ -122,39 +124,6 @@ impl Task {
     fn samples(&self) -> usize {
         self.responses.len()
     }
-}
-
-/// The linear f that is best for the form Â, and its share of what f̃ᵀÂf̃ can be for a variance of 1: f = uᵀΣ^{−½}(x − x̄), u the first
-/// eigenvector of Σ^{−½} X̃ᵀ Â X̃ Σ^{−½}, κ its eigenvalue.
-fn best_linear(x: &[f64], form: &[f64]) -> (Network<f64>, f64) {
-    let n = x.len() / INPUTS;
-    let means: Vec<f64> = (0..INPUTS).map(|j| x.iter().skip(j).step_by(INPUTS).sum::<f64>() / n as f64).collect();
-    let centred = DMatrix::from_fn(n, INPUTS, |i, j| x[i * INPUTS + j] - means[j]);
-    let SymmetricEigen { eigenvectors, eigenvalues } = (centred.transpose() * &centred / n as f64).symmetric_eigen();
-    let white = &eigenvectors * DMatrix::from_diagonal(&eigenvalues.map(|v| 1.0 / sqrt(v))) * eigenvectors.transpose();
-    let images: Vec<Vec<f64>> = centred.column_iter().map(|column| times(form, column.clone_owned().as_slice())).collect();
-    let pulled = centred.transpose() * DMatrix::from_fn(n, INPUTS, |i, j| images[j][i]);
-    let SymmetricEigen { eigenvectors, eigenvalues } = (&white * pulled * &white).symmetric_eigen();
-    let weights = white * eigenvectors.column(eigenvalues.imax());
-    let bias = -weights.iter().zip(&means).map(|(w, m)| w * m).sum::<f64>();
-    let theta = weights.iter().copied().chain([bias]).collect();
-    (linear(&mut Random::new(0, "shape")).with(theta), eigenvalues.max())
-}
-
-fn linear(random: &mut Random) -> Network<f64> {
-    Network::new(&[INPUTS, 1], Activation::Relu, Start::Normal { gain: 2.0 }, random)
-}
-
-/// f̃ᵀÂf̃ − λ(Var f − 1)² with its sign turned, and in `delta` its gradient by the values f; Â is centred.
-fn penalised(form: &[f64], lambda: f64, f: &[f64], delta: &mut Vec<f64>) -> f64 {
-    let n = f.len() as f64;
-    let mean = f.iter().sum::<f64>() / n;
-    let centred: Vec<f64> = f.iter().map(|f| f - mean).collect();
-    let excess = centred.iter().map(|f| f * f).sum::<f64>() / n - 1.0;
-    let pull = times(form, &centred);
-    delta.clear();
-    delta.extend(pull.iter().zip(&centred).map(|(pull, f)| 4.0 * lambda * excess * f / n - 2.0 * pull));
-    lambda * excess * excess - pull.iter().zip(&centred).map(|(p, f)| p * f).sum::<f64>()
 }
 
 /// A function f on its way.
@@ -395,11 +364,11 @@ impl Experiment for FrechetCumulativeCovariance {
         let mut random = Random::new(seed, "weights");
         let net = match controls.function {
             Function::Net => Network::new(&[INPUTS, 32, 32, 1], Activation::Relu, Start::Normal { gain: 2.0 }, &mut random),
-            Function::Linear => linear(&mut random),
+            Function::Linear => linear(INPUTS, &mut random),
         };
         let columns = task.targets.len() / task.samples();
         let predictors = GOALS.map(|goal| match goal {
-            Goal::LinearBalls => Predictor::new(goal, linear(&mut random), true, columns),
+            Goal::LinearBalls => Predictor::new(goal, linear(INPUTS, &mut random), true, columns),
             _ => {
                 let closed = controls.function == Function::Linear && goal != Goal::Regression;
                 Predictor::new(goal, net.clone(), closed, columns)
@@ -461,6 +430,7 @@ impl Experiment for FrechetCumulativeCovariance {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nalgebra::DMatrix;
     use run::testing::{begun, judged, played, preset, runs};
 
     type Run = FrechetCumulativeCovariance;
@@ -504,7 +474,7 @@ mod tests {
     fn gradient_steps_find_the_closed_form() {
         let run = prepared(150, 4);
         let (best, kappa) = best_linear(&run.task.x, &run.forms[0]);
-        let mut predictor = Predictor::new(Goal::Balls, linear(&mut Random::new(1, "weights")), false, 1);
+        let mut predictor = Predictor::new(Goal::Balls, linear(INPUTS, &mut Random::new(1, "weights")), false, 1);
         (0..2000).for_each(|_| predictor.step(&run.task, &run.forms, 1.0));
         let values = |network: &Network<f64>| {
             let mut tape = Tape::default();
@@ -516,26 +486,6 @@ mod tests {
         let mean = found.iter().sum::<f64>() / found.len() as f64;
         let variance = found.iter().map(|f| (f - mean) * (f - mean)).sum::<f64>() / found.len() as f64;
         assert!((variance / (1.0 + kappa / 2.0) - 1.0).abs() < 0.01, "{variance} and κ = {kappa}");
-    }
-
-    #[test]
-    fn the_gradient_of_the_objective_matches_central_differences() {
-        let (n, mut random) = (15, Random::new(5, "values"));
-        let y: Vec<f64> = (0..n).map(|_| random.normal()).collect();
-        let mut form: Vec<f64> = y.iter().flat_map(|a| y.iter().map(move |b| -0.5 * (a - b).abs())).collect();
-        centre(&mut form);
-        let f: Vec<f64> = (0..n).map(|_| 2.0 * random.normal()).collect();
-        let mut delta = Vec::new();
-        penalised(&form, 3.0, &f, &mut delta);
-        for i in 0..n {
-            let at = |by: f64| {
-                let mut f = f.clone();
-                f[i] += by;
-                penalised(&form, 3.0, &f, &mut Vec::new())
-            };
-            let slope = (at(1e-5) - at(-1e-5)) / 2e-5;
-            assert!((slope - delta[i]).abs() < 1e-6 * (1.0 + slope.abs()), "{i}: {slope} and {}", delta[i]);
-        }
     }
 
     #[test]

@@ -8,16 +8,19 @@
 //! The paper's practical formula for classification is [`Benchmark::bits`].
 
 mod benchmark;
+mod chi_squared;
+mod intrinsic_dimension;
+mod trigonometric;
 
 use std::f64::consts::LN_2;
 
 use libm::{exp, log, log2, pow, sqrt};
-use methods::chi_squared::ln_distribution;
-use methods::intrinsic_dimension::Scan;
-use methods::trigonometric::Interpolation;
 use run::prelude::*;
 
 use benchmark::Benchmark;
+use chi_squared::ln_distribution;
+use intrinsic_dimension::Scan;
+use trigonometric::Interpolation;
 
 controls! {
     /// What the reader can move.

@@ -4,15 +4,21 @@
 //! A population of variational bottlenecks, one for each weight β of the squeeze and each width w, learns n noisy points. Measured: ρ, the
 //! rank correlation of Î(X;Z|Y) with Δ = test − training cross-entropy, and G, the gap at β = 0 minus that at the largest β.
 
-use std::f64::consts::{LN_2, TAU};
+mod codes;
+mod heaps;
+mod variational_bottleneck;
 
-use libm::{cos, log, sin};
-use methods::information::codes::Codes;
+use std::f64::consts::LN_2;
+
+use libm::log;
 use methods::information::mutual_information;
 use methods::optimize::{Optimizer, Rule};
 use methods::statistics::rank_correlation;
-use methods::variational_bottleneck::{Room, Sample, VariationalBottleneck};
 use run::prelude::*;
+
+use codes::Codes;
+use heaps::draw;
+use variational_bottleneck::{Room, Sample, VariationalBottleneck};
 
 choice! {
     /// The widths in the population.
@@ -50,25 +56,6 @@ const CODES: usize = 250;
 const RANK: f64 = 0.7;
 const LEAD: f64 = 0.6;
 const EFFECT: f64 = 1.0;
-
-/// `points` of six heaps on a hexagon, classes alternating, with flipped labels and noise coordinates.
-fn draw(points: usize, controls: &Controls, random: &mut Random) -> Sample {
-    let features = 2 + controls.noise_coordinates;
-    let mut rows: Vec<(Vec<f32>, u8)> = (0..points)
-        .map(|_| {
-            let heap = random.below(6);
-            let angle = TAU * heap as f64 / 6.0;
-            let mut x = vec![2.0 * cos(angle) + 0.5 * random.normal(), 2.0 * sin(angle) + 0.5 * random.normal()];
-            x.extend((2..features).map(|_| random.normal()));
-            let flipped = random.uniform() < controls.label_noise;
-            (x.into_iter().map(|x| x as f32).collect(), (heap % CLASSES) as u8 ^ u8::from(flipped))
-        })
-        .collect();
-    // Class by class, as Codes wants them; a full batch has no order.
-    rows.sort_by_key(|(_, y)| *y);
-    let x = (0..features).flat_map(|j| rows.iter().map(move |(x, _)| x[j])).collect();
-    Sample { x, y: rows.iter().map(|(_, y)| *y).collect() }
-}
 
 fn normals(count: usize, random: &mut Random) -> Vec<f32> {
     (0..count).map(|_| random.normal() as f32).collect()
@@ -410,10 +397,9 @@ impl Experiment for InformationBottleneckBounds {
         let kinds = widths.iter().flat_map(|width| (0..BETAS.len()).map(move |squeeze| (squeeze, *width)));
         Ok(InformationBottleneckBounds {
             nets: kinds.map(|(squeeze, width)| Net::new(squeeze, width, controls, &mut weights)).collect(),
-            samples: [
-                draw(controls.points, controls, &mut Random::new(seed, "training points")),
-                draw(TEST, controls, &mut Random::new(seed, "fresh points")),
-            ],
+            samples: [(controls.points, "training points"), (TEST, "fresh points")].map(|(points, purpose)| {
+                draw(points, controls.label_noise, controls.noise_coordinates, &mut Random::new(seed, purpose))
+            }),
             controls: controls.clone(),
             rooms: Default::default(),
             noise: Random::new(seed, "noise"),
@@ -504,29 +490,5 @@ mod tests {
             let (error, least) = (net.now().error(1), if net.squeeze < 4 { 0.1 } else { 0.3 });
             assert!(net.now().test < net.readings[0].test && error < least, "{:?}", net.now());
         }
-    }
-
-    #[test]
-    fn the_points_are_the_specified_ones() {
-        let controls = Controls { noise_coordinates: 1, label_noise: 0.25, ..Controls::default() };
-        let sample = draw(20_000, &controls, &mut Random::new(3, "test"));
-        let n = sample.y.len();
-        let (mut flipped, mut away) = (0, 0.0);
-        for i in 0..n {
-            let at = |j: usize| f64::from(sample.x[j * n + i]);
-            let distance = |heap: usize| {
-                let angle = TAU * heap as f64 / 6.0;
-                let (dx, dy) = (at(0) - 2.0 * cos(angle), at(1) - 2.0 * sin(angle));
-                dx * dx + dy * dy
-            };
-            let nearest = (0..6).min_by(|a, b| distance(*a).total_cmp(&distance(*b))).unwrap();
-            flipped += usize::from(sample.y[i] as usize != nearest % 2);
-            away += distance(nearest) / n as f64;
-        }
-        // Heaps overlap a little: points nearer to a neighbour count as flipped, or back.
-        assert!((flipped as f64 / n as f64 - 0.25).abs() < 0.04, "{flipped}");
-        assert!((away - 0.5).abs() < 0.06, "{away}");
-        let squares: f64 = sample.x[2 * n..].iter().map(|x| f64::from(x * x)).sum();
-        assert!((squares / n as f64 - 1.0).abs() < 0.05);
     }
 }

@@ -1,12 +1,12 @@
 //! A regression net in training, under one of four objectives.
 
 use libm::exp;
-use methods::cauchy_schwarz::{Conditional, kernel_at_median, quadratic_information, quadratic_information_of};
 use methods::learner::Learner;
 use methods::nn::{Activation, Network, Start};
 use methods::optimize::{Optimizer, Rule};
 use run::prelude::*;
 
+use super::divergence::{Conditional, kernel_at_median, quadratic_information, quadratic_information_of};
 use super::task::{INPUTS, Task, WEIGHED};
 
 /// Numbers a code, and the step size of Adam.

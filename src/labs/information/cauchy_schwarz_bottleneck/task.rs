@@ -1,9 +1,10 @@
 //! Friedman's function of ten inputs, with outliers on one side.
 
 use libm::sin;
-use methods::cauchy_schwarz::{kernel_at_median, quadratic_information};
 use methods::statistics::median;
 use run::prelude::*;
+
+use super::divergence::{kernel_at_median, quadratic_information};
 
 /// Numbers a point.
 pub const INPUTS: usize = 10;

@@ -3,7 +3,8 @@
 use std::f64::consts::PI;
 
 use libm::{exp, lgamma, log, log2, pow, sqrt};
-use methods::intrinsic_dimension::Spread;
+
+use super::intrinsic_dimension::Spread;
 
 /// A classification problem as the paper's formula sees it.
 #[derive(Clone, Debug)]
