@@ -159,12 +159,8 @@ impl CauchySchwarzBottleneck {
             let mut of: Vec<&Regressor> = self.nets.iter().filter(|net| net.objective == chosen.objective).collect();
             of.sort_by(|a, b| a.beta.total_cmp(&b.beta));
             let places = || of.iter().map(|net| net.place());
-            chart.dashed("", ink, chosen.path.iter().copied()).line(name, ink, places()).dots("", ink, 6.0, places()).dots(
-                "",
-                ink,
-                11.0,
-                [chosen.place()],
-            )
+            let chart = chart.dashed("", ink, chosen.path.iter().copied()).line(name, ink, places());
+            chart.dots("", ink, 6.0, places()).dots("", ink, 11.0, [chosen.place()])
         })
     }
 

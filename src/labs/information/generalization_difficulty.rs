@@ -5,7 +5,7 @@
 //! θ ~ N(0, I/N), n noiseless points; r = N − n dimensions V stay open, generalizing is a mean square error of at most ε², and
 //!   Ĩ = −log₂ P(χ²_r(λ) ≤ Nε²),  λ = N‖Vᵀθ*‖².
 //! Claim: Ĩ grows exponentially with the dimension m, polynomially with the resolution M, and falls linearly with n.
-//! The paper's practical formula for classification is [`Benchmark::bits`].
+//! The paper's practical formula for classification is `Benchmark::bits`.
 
 mod benchmark;
 mod chi_squared;
