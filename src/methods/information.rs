@@ -3,7 +3,6 @@
 //! Sources: Cover & Thomas, "Elements of Information Theory", 2006; Tishby, Pereira & Bialek, "The information bottleneck method",
 //! 1999; the binning estimator is that of Shwartz-Ziv & Tishby, 2017.
 
-pub mod codes;
 pub mod continuous;
 pub mod estimators;
 pub mod kernels;

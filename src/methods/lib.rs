@@ -5,12 +5,9 @@ extern crate ground;
 
 pub mod autodiff;
 pub mod basins;
-pub mod cauchy_schwarz;
-pub mod chi_squared;
 pub mod collocation;
 pub mod connect;
 pub mod contrastive;
-pub mod dependence;
 pub mod dual;
 pub mod formula;
 pub mod fourier;
@@ -18,7 +15,6 @@ pub mod frame;
 pub mod functional_map;
 pub mod gaussian;
 pub mod information;
-pub mod intrinsic_dimension;
 pub mod jet;
 pub mod lanczos;
 pub mod landscapes;
@@ -49,8 +45,6 @@ pub mod statistics;
 pub mod trace;
 pub mod training;
 pub mod transport;
-pub mod trigonometric;
-pub mod variational_bottleneck;
 
 pub use ground::random;
 

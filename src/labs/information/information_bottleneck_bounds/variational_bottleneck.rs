@@ -12,11 +12,11 @@
 
 use std::ops::Range;
 
-use super::linear::Element;
-use super::narrow::Narrow;
-use super::nn::{Activation, Network, Start};
-use super::product::Product;
-use super::random::Random;
+use methods::linear::Element;
+use methods::narrow::Narrow;
+use methods::nn::{Activation, Network, Start};
+use methods::product::Product;
+use methods::random::Random;
 
 /// ln σ² is clamped to this; outside, it has no slope.
 const LOG_VARIANCE: (f64, f64) = (-8.0, 4.0);

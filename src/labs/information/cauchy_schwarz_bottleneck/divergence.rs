@@ -8,7 +8,7 @@
 
 use libm::log;
 
-use super::information::estimators::{gaussian_kernel, squared_distances};
+use methods::information::estimators::{gaussian_kernel, squared_distances};
 
 /// The Gaussian kernel of the rows of `x` (each `d` numbers) at `share` of their median distance, and that width.
 pub fn kernel_at_median(x: &[f64], d: usize, share: f64) -> (Vec<f64>, f64) {
@@ -150,8 +150,8 @@ impl Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::information::continuous::standardised;
-    use crate::random::Random;
+    use methods::information::continuous::standardised;
+    use methods::random::Random;
 
     fn normals(n: usize, random: &mut Random) -> Vec<f64> {
         (0..n).map(|_| random.normal()).collect()

@@ -33,14 +33,6 @@ pub fn cumulative_row(counts: &[Vec<i16>], i: usize) -> Vec<f64> {
     counts.iter().map(|other| f64::from(least(other)) / (n * n * n * n)).collect()
 }
 
-/// A of all samples, n × n; `distances` n × n, symmetric.
-pub fn cumulative_form(distances: &[f64]) -> Vec<f64> {
-    let n = distances.len().isqrt();
-    let by_centre: Vec<Vec<i16>> = distances.chunks_exact(n).map(outside).collect();
-    let counts = transposed(&by_centre);
-    (0..n).flat_map(|i| cumulative_row(&counts, i)).collect()
-}
-
 /// Rows to columns: what [`outside`] gives centre by centre, as [`cumulative_row`] wants it sample by sample.
 pub fn transposed(rows: &[Vec<i16>]) -> Vec<Vec<i16>> {
     (0..rows.len()).map(|i| rows.iter().map(|row| row[i]).collect()).collect()
@@ -96,7 +88,15 @@ impl Distances {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use methods::random::Random;
+
+    /// A of all samples, n × n; `distances` n × n, symmetric.
+    fn cumulative_form(distances: &[f64]) -> Vec<f64> {
+        let n = distances.len().isqrt();
+        let by_centre: Vec<Vec<i16>> = distances.chunks_exact(n).map(outside).collect();
+        let counts = transposed(&by_centre);
+        (0..n).flat_map(|i| cumulative_row(&counts, i)).collect()
+    }
 
     fn normals(n: usize, random: &mut Random) -> Vec<f64> {
         (0..n).map(|_| random.normal()).collect()

@@ -5,7 +5,7 @@
 
 use libm::{log, sqrt};
 
-use super::linear::matmul_nt;
+use methods::linear::matmul_nt;
 
 /// Points worked on at a time.
 const ROWS: usize = 16;
@@ -85,7 +85,7 @@ impl Scan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use methods::random::Random;
 
     /// Uniform points in a cube of 2 to 5 dimensions, turned into ten: the estimate is near, low by the cube's faces.
     #[test]

@@ -117,7 +117,7 @@ mod tests {
     /// SciPy's ncx2 and chi2 where they do not underflow, mpmath elsewhere; see make_chi_squared.py.
     #[test]
     fn agrees_with_scipy_and_mpmath() {
-        for row in include_str!("../../tests/fixtures/chi_squared.csv").lines().skip(1) {
+        for row in include_str!("../../../../tests/fixtures/chi_squared.csv").lines().skip(1) {
             let v: Vec<f64> = row.split(',').map(|cell| cell.parse().unwrap()).collect();
             let found = ln_distribution(v[0], v[1], v[2]);
             assert!((found - v[3]).abs() <= 1e-8 * v[3].abs(), "{row}: {found}");

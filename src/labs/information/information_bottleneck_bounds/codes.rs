@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use libm::{exp, log};
 
-use super::super::linear::{Element, row_log_sum_exp};
+use methods::linear::{Element, row_log_sum_exp};
 
 /// The codes of a sample whose points stand class by class. Matrices are dimensions × points.
 #[derive(Clone, Debug)]
@@ -92,7 +92,7 @@ impl<T: Element> Codes<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use methods::random::Random;
 
     /// The means of both over all points and `draws` draws of noise.
     fn informations<T: Element>(codes: &mut Codes<T>, draws: usize, random: &mut Random) -> (f64, f64) {
@@ -111,7 +111,7 @@ mod tests {
     /// Random codes in three dimensions and SciPy's densities of them, see make_noisy_codes.py.
     #[test]
     fn densities_are_scipys() {
-        let fixture = include_str!("../../../tests/fixtures/noisy_codes.csv");
+        let fixture = include_str!("../../../../tests/fixtures/noisy_codes.csv");
         let rows: Vec<Vec<Vec<f64>>> = fixture
             .lines()
             .skip(1)

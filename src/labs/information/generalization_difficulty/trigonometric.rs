@@ -7,7 +7,7 @@
 
 use libm::{cos, sin, sqrt};
 
-use super::random::Random;
+use methods::random::Random;
 
 /// A row of Φ is taken for dependent on those before when less than this share of its squared length is new.
 const DEPENDENT: f64 = 1e-11;
@@ -73,12 +73,6 @@ impl Interpolation {
     /// n, the number of points so far.
     pub fn points(&self) -> usize {
         self.known.len() - 1
-    }
-
-    /// Multiplications that the next point takes, about.
-    pub fn work(&self) -> usize {
-        let n = self.points();
-        n * n / 2 + 2 * self.functions()
     }
 
     /// After the first `n` points: how many dimensions of θ are open, and the squared length of θ's part in them.
@@ -152,8 +146,8 @@ impl Interpolation {
 
 #[cfg(test)]
 mod tests {
+    use super::super::chi_squared::ln_distribution;
     use super::*;
-    use crate::chi_squared::ln_distribution;
     use nalgebra::{DMatrix, DVector};
 
     /// The real functions themselves, the order being that of the coefficients: √2 cos kx and √2 sin kx by turns, 1 last.
