@@ -6,17 +6,19 @@
 //! the points x̂ᵢ, ŷᵢ between joint and independent pairs. −J, a bound on the mutual information K ln 10, cannot exceed ln N.
 //! Claim: a linear probe reads more of the factors from WPC's g(x) than from CPC's; with one factor there is nothing to forget.
 
+mod learner;
+mod pairs;
+
 use std::rc::Rc;
 
 use libm::log;
 
-use methods::contrastive::{Room, info_nce, slope_penalty};
 use methods::logistic::Probe;
 use methods::nn::{Activation, Network, Start, Tape};
-use methods::optimize::{Optimizer, Rule};
-use methods::product::Product;
-use run::data::Pictures;
 use run::prelude::*;
+
+use learner::Learner;
+use pairs::{Batch, Task};
 
 controls! {
     /// What the reader can move.
@@ -51,224 +53,8 @@ const SHOWN: usize = 8;
 const READINGS: usize = 5;
 const BRIEF: usize = 24;
 
-/// Pairs of images, as indices of digits: K for x, K for y.
-struct Task {
-    pictures: Rc<Pictures>,
-    contrasts: Vec<f32>,
-    pool: Vec<u16>,
-    /// Of the probe: pairs and their factors, those to learn from first.
-    probe: Vec<u16>,
-    labels: Vec<u8>,
-}
-
-impl Task {
-    fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
-        let pictures = library.pictures(Dataset::Digits)?;
-        let order = Random::new(seed, "split").permutation(pictures.len());
-        let of_class = |images: &[usize]| {
-            let mut classes: [Vec<u16>; CLASSES] = Default::default();
-            images.iter().for_each(|i| classes[usize::from(pictures.labels[*i])].push(*i as u16));
-            classes
-        };
-        let (train, test) = (of_class(&order[..TRAIN_IMAGES]), of_class(&order[TRAIN_IMAGES..]));
-        let mut random = Random::new(seed, "pairs");
-        let mut draw = |from: &[Vec<u16>; CLASSES], pairs: &mut Vec<u16>, labels: &mut Vec<u8>| {
-            let factors: Vec<usize> = (0..controls.factors).map(|_| random.below(CLASSES)).collect();
-            for shift in [0, 1] {
-                for a in &factors {
-                    let class = &from[(a + shift) % CLASSES];
-                    pairs.push(class[random.below(class.len())]);
-                }
-            }
-            labels.extend(factors.iter().map(|a| *a as u8));
-        };
-        let (mut pool, mut probe, mut labels) = (Vec::new(), Vec::new(), Vec::new());
-        (0..PROBE).for_each(|_| draw(&train, &mut probe, &mut labels));
-        (0..PROBE_TEST).for_each(|_| draw(&test, &mut probe, &mut labels));
-        (0..POOL).for_each(|_| draw(&train, &mut pool, &mut Vec::new()));
-        let mut contrasts = vec![1.0f64];
-        (1..controls.factors).for_each(|k| contrasts.push(contrasts[k - 1] * controls.contrast));
-        Ok(Task { pictures, contrasts: contrasts.iter().map(|c| *c as f32).collect(), pool, probe, labels })
-    }
-
-    fn factors(&self) -> usize {
-        self.contrasts.len()
-    }
-
-    fn inputs(&self) -> usize {
-        PIXELS * self.factors()
-    }
-
-    /// Appends the image of `side` (x is 0, y is 1) of pair `i` of `pairs`.
-    fn image(&self, pairs: &[u16], i: usize, side: usize, out: &mut Vec<f32>) {
-        let digits = &pairs[(2 * i + side) * self.factors()..][..self.factors()];
-        for (digit, contrast) in digits.iter().zip(&self.contrasts) {
-            out.extend(self.pictures.image(usize::from(*digit)).iter().map(|v| f32::from(*v) / 16.0 * contrast));
-        }
-    }
-
-    /// Factor k of the probe's pairs `range`.
-    fn labels(&self, k: usize, range: std::ops::Range<usize>) -> Vec<u8> {
-        range.map(|i| self.labels[i * self.factors() + k]).collect()
-    }
-}
-
-/// A batch, the same for both methods.
-#[derive(Default)]
-struct Batch {
-    size: usize,
-    /// x and y, and the points between joint and independent pairs; a row each.
-    pairs: [Vec<f32>; 2],
-    between: [Vec<f32>; 2],
-}
-
-impl Batch {
-    fn draw(&mut self, task: &Task, size: usize, batches: &mut Random, interpolates: &mut Random) {
-        self.size = size;
-        self.pairs.iter_mut().chain(&mut self.between).for_each(Vec::clear);
-        for _ in 0..size {
-            let i = batches.below(POOL);
-            (0..2).for_each(|side| task.image(&task.pool, i, side, &mut self.pairs[side]));
-        }
-        let shares: Vec<f32> = (0..size).map(|_| interpolates.uniform() as f32).collect();
-        let inputs = task.inputs();
-        for (pairs, between) in self.pairs.iter().zip(&mut self.between) {
-            let order = interpolates.permutation(size);
-            for (i, share) in shares.iter().enumerate() {
-                let [own, other] = [i, order[i]].map(|i| &pairs[i * inputs..][..inputs]);
-                between.extend(own.iter().zip(other).map(|(a, b)| share * a + (1.0 - share) * b));
-            }
-        }
-    }
-
-    fn parts(&self) -> usize {
-        self.size.div_ceil(PART)
-    }
-
-    /// The rows of part `p` of a matrix with a row a pair.
-    fn rows<'a>(&self, of: &'a [f32], p: usize) -> &'a [f32] {
-        let width = of.len() / self.size;
-        &of[p * PART * width..((p + 1) * PART).min(self.size) * width]
-    }
-}
-
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
-}
-
-/// A method in training.
-struct Learner {
-    lambda: f64,
-    /// 1/T.
-    sharpness: f32,
-    /// g and h.
-    encoders: [Network; 2],
-    optimizers: [Optimizer<f32>; 2],
-    /// −J of every step.
-    values: Vec<f64>,
-    /// Accuracy of the probe for every factor.
-    accuracy: Vec<f64>,
-    /// ln of exp f(xᵢ,yⱼ) over its mean in the row, LOOK × LOOK.
-    ratios: Vec<f32>,
-    tapes: [Vec<Tape>; 2],
-    outputs: [Vec<f32>; 2],
-    deltas: [Vec<f32>; 2],
-    scores: Vec<f32>,
-    delta: Vec<f32>,
-    gradients: [Vec<f32>; 2],
-    part: Vec<f32>,
-    room: Room<f32>,
-}
-
-impl Learner {
-    fn new(lambda: f64, controls: &Controls, encoders: [Network; 2]) -> Self {
-        Learner {
-            lambda,
-            sharpness: (1.0 / controls.temperature) as f32,
-            optimizers: [0, 1].map(|i| Optimizer::new(Rule::ADAM, 1e-3, encoders[i].theta.len())),
-            gradients: [0, 1].map(|i| vec![0.0; encoders[i].theta.len()]),
-            encoders,
-            values: Vec::new(),
-            accuracy: vec![0.0; controls.factors],
-            ratios: Vec::new(),
-            tapes: Default::default(),
-            outputs: Default::default(),
-            deltas: Default::default(),
-            scores: Vec::new(),
-            delta: Vec::new(),
-            part: Vec::new(),
-            room: Room::default(),
-        }
-    }
-
-    /// The outputs of the encoders for part `p` of a batch.
-    fn encode(&mut self, batch: &Batch, p: usize) {
-        for side in 0..2 {
-            self.tapes[side].resize_with(batch.parts(), Tape::default);
-            self.encoders[side].forward(batch.rows(&batch.pairs[side], p), &mut self.tapes[side][p]);
-        }
-    }
-
-    /// The gradient of J on part `p`.
-    fn gather(&mut self, batch: &Batch, p: usize) {
-        for side in 0..2 {
-            self.part.resize(self.gradients[side].len(), 0.0);
-            let delta = batch.rows(&self.deltas[side], p);
-            self.encoders[side].backward(&mut self.tapes[side][p], delta, &mut self.part);
-            self.gradients[side].iter_mut().zip(&self.part).for_each(|(sum, g)| *sum += g);
-        }
-    }
-
-    fn descend(&mut self) {
-        for side in 0..2 {
-            self.optimizers[side].step(&mut self.encoders[side].theta, &self.gradients[side]);
-        }
-    }
-
-    /// The scores of all pairs, J, and its gradient by the encoders' outputs.
-    fn compare(&mut self, n: usize) {
-        for side in 0..2 {
-            self.outputs[side].clear();
-            self.tapes[side].iter().for_each(|tape| self.outputs[side].extend_from_slice(tape.logits()));
-            self.gradients[side].fill(0.0);
-            self.deltas[side].resize(n * CODE, 0.0);
-        }
-        let ([g, h], [by_g, by_h]) = (&self.outputs, &mut self.deltas);
-        self.scores.resize(n * n, 0.0);
-        f32::product_nt(&mut self.scores, g, h, n, CODE, n);
-        self.scores.iter_mut().for_each(|f| *f *= self.sharpness);
-        self.values.push(-info_nce(&self.scores, n, &mut self.delta));
-        self.delta.iter_mut().for_each(|d| *d *= self.sharpness);
-        f32::product(by_g, &self.delta, h, n, n, CODE);
-        f32::product_tn(by_h, &self.delta, g, n, n, CODE);
-    }
-
-    /// The gradient of the penalty on part `p`.
-    fn flatten(&mut self, batch: &Batch, p: usize) {
-        let [g, h] = &self.encoders;
-        let [by_g, by_h] = &mut self.gradients;
-        let points = [0, 1].map(|side| batch.rows(&batch.between[side], p));
-        slope_penalty([g, h], points, self.lambda / batch.size as f64, &mut self.room, [by_g, by_h]);
-    }
-
-    /// What the critic makes of the first test pairs of the probe.
-    fn look(&mut self, task: &Task) {
-        let codes = [0, 1].map(|side| {
-            let mut images = Vec::new();
-            (PROBE..PROBE + LOOK).for_each(|i| task.image(&task.probe, i, side, &mut images));
-            let mut tape = Tape::default();
-            self.encoders[side].forward(&images, &mut tape);
-            tape.logits().to_vec()
-        });
-        self.ratios.resize(LOOK * LOOK, 0.0);
-        f32::product_nt(&mut self.ratios, &codes[0], &codes[1], LOOK, CODE, LOOK);
-        for row in self.ratios.chunks_exact_mut(LOOK) {
-            row.iter_mut().for_each(|f| *f *= self.sharpness);
-            let top = row.iter().fold(f32::NEG_INFINITY, |a, b| a.max(*b));
-            let mean = row.iter().map(|f| libm::expf(f - top)).sum::<f32>() / LOOK as f32;
-            row.iter_mut().for_each(|f| *f -= top + libm::logf(mean));
-        }
-    }
 }
 
 /// The methods side by side: what the paper's is held against, and the paper's.
@@ -318,6 +104,7 @@ impl WassersteinDependency {
             self = stage.part(self).await;
         }
         let (train, test) = codes.split_at(PROBE * CODE);
+        let mut accuracy = Vec::new();
         for factor in 0..task.factors() {
             let mut probe = Probe::new(train, &task.labels(factor, 0..PROBE), CLASSES);
             let mut passes = 0;
@@ -326,8 +113,9 @@ impl WassersteinDependency {
                 passes += 1;
                 self = stage.part(self).await;
             }
-            self.learners[k].accuracy[factor] = probe.accuracy(test, &task.labels(factor, PROBE..PROBE + PROBE_TEST));
+            accuracy.push(probe.accuracy(test, &task.labels(factor, PROBE..PROBE + PROBE_TEST)));
         }
+        self.learners[k].accuracy = accuracy;
         self
     }
 }
@@ -337,10 +125,10 @@ impl WassersteinDependency {
     fn accuracies(&self) -> Chart {
         let y = Axis::linear("accuracy of a linear probe (chance: 0.1)").range(0.0, 1.0);
         let chart = Chart::of(Axis::linear("factor, most visible first"), y);
-        let bars =
-            |learner: &Learner| (1..).zip(&learner.accuracy).map(|(k, a): (usize, _)| (k.to_string(), *a)).collect::<Vec<_>>();
+        let bar = |learner: &Learner, k: usize| ((k + 1).to_string(), learner.accuracy.get(k).copied().unwrap_or(0.0));
         let both = METHODS.iter().zip(&self.learners);
-        both.fold(chart, |chart, (of, learner)| chart.bars(of.name, of.ink, bars(learner))).at_y("", 0.1)
+        both.fold(chart, |chart, (of, learner)| chart.bars(of.name, of.ink, (0..self.controls.factors).map(|k| bar(learner, k))))
+            .at_y("", 0.1)
     }
 
     fn values(&self) -> Chart {
@@ -447,7 +235,7 @@ impl Experiment for WassersteinDependency {
     }
 
     async fn run(mut self: Box<Self>, stage: Stage<Self>) -> Result<Box<Self>> {
-        let (task, Controls { batch: size, steps, .. }) = (self.task.clone(), self.controls);
+        let (task, size, steps) = (self.task.clone(), self.controls.batch, self.controls.steps);
         stage.span(0..steps);
         let mut batch = Batch::default();
         for step in 1..=steps {
@@ -469,7 +257,10 @@ impl Experiment for WassersteinDependency {
     fn measures(&self) -> Measures {
         let [cpc, wpc] = &self.learners;
         let last = |values: &[f64]| mean(&values[values.len().saturating_sub(20)..]);
-        let clear = |learner: &Learner| learner.accuracy.iter().filter(|a| **a > 0.9).count();
+        let clear = |learner: &Learner| match learner.accuracy.len() {
+            0 => f64::NAN,
+            _ => learner.accuracy.iter().filter(|a| **a > 0.9).count() as f64,
+        };
         measures! {
             gain: mean(&wpc.accuracy) - mean(&cpc.accuracy),
             wpc: mean(&wpc.accuracy),
