@@ -72,9 +72,8 @@ enum Subject {
     End(usize),
     /// The reversible branch as it starts, without what it takes from the main one.
     Pair,
-    /// The main branch alone after training, and the two of PGI.
-    TaughtAlone,
-    Taught,
+    /// After training.
+    Taught(Teaching),
 }
 
 /// What was found.
@@ -125,9 +124,9 @@ impl Learner {
     /// A step down what was gathered.
     fn descend(&mut self) {
         self.optimizer.step(&mut self.branches.theta, &self.gradient);
-        let square =
-            |l: usize| self.gradient[self.branches.weights(l)].iter().map(|g| f64::from(*g) * f64::from(*g)).sum::<f64>();
-        self.norms = (0..=self.branches.shape.depth).map(|l| square(l).sqrt()).collect();
+        let square = |g: &f32| f64::from(*g) * f64::from(*g);
+        let norm = |l| self.gradient[self.branches.weights(l)].iter().map(square).sum::<f64>().sqrt();
+        self.norms = (0..=self.branches.shape.depth).map(norm).collect();
         self.gradient.fill(0.0);
     }
 }
@@ -166,7 +165,7 @@ impl ProgrammableGradientInformation {
             _ => 0..depth + 1,
         };
         let paired = branches.teaching == Teaching::Programmable;
-        let with_main = subject == Subject::Taught;
+        let with_main = subject == Subject::Taught(Teaching::Programmable);
         let mut main = vec![Ridge::new(width, PIXELS); layers.len()];
         let mut pairs = vec![Ridge::new(2 * width, PIXELS); if paired { levels + 1 } else { 0 }];
         let (mut recovered, mut off) = (Ridge::new(2 * width, PIXELS), 0.0f64);
@@ -249,27 +248,28 @@ impl ProgrammableGradientInformation {
 
     /// R² from the last layer of a main branch of `depth` blocks as it starts.
     fn kept_at(&self, depth: usize) -> f64 {
-        let found = match self.controls {
-            Controls { residual: true, depth: own, .. } if depth == own => self.seen(Subject::Residual),
-            Controls { residual: true, .. } => self.seen(Subject::End(depth)),
-            _ => self.seen(Subject::Plain),
+        let subject = match self.controls.residual {
+            false => Subject::Plain,
+            true if depth == self.controls.depth => Subject::Residual,
+            true => Subject::End(depth),
         };
         // A plain branch is the beginning of every deeper one.
-        found.map_or(f64::NAN, |kept| kept.main[depth.min(kept.main.len() - 1)])
+        self.seen(subject).map_or(f64::NAN, |kept| kept.main[depth.min(kept.main.len() - 1)])
     }
 }
 
 /// The views.
 impl ProgrammableGradientInformation {
     /// Layer and R², of the control's depth at most.
-    fn layers(&self, kept: &Kept) -> impl Iterator<Item = (f64, f64)> {
-        (0..=self.controls.depth).zip(&kept.main).map(|(l, r)| (l as f64, r.max(0.0)))
+    fn layers(&self, kept: Option<&Kept>) -> impl Iterator<Item = (f64, f64)> {
+        (0..=self.controls.depth).zip(kept.into_iter().flat_map(|kept| &kept.main)).map(|(l, r)| (l as f64, r.max(0.0)))
     }
 
     /// The same of the pair's levels.
-    fn levels(&self, kept: &Kept) -> Vec<(f64, f64)> {
-        let last = (kept.pairs.len() - 1).max(1);
-        kept.pairs.iter().enumerate().map(|(m, r)| ((m * self.controls.depth / last) as f64, r.max(0.0))).collect()
+    fn levels(&self, kept: Option<&Kept>) -> Vec<(f64, f64)> {
+        let pairs = kept.map_or(&[][..], |kept| &kept.pairs);
+        let last = pairs.len().max(2) - 1;
+        pairs.iter().enumerate().map(|(m, r)| ((m * self.controls.depth / last) as f64, r.max(0.0))).collect()
     }
 
     fn information(&self) -> Chart {
@@ -278,34 +278,25 @@ impl ProgrammableGradientInformation {
     }
 
     fn at_start(&self) -> Chart {
-        let mut chart = self.information();
         let own = self.controls.residual;
         let name = |residual| if residual { "residual branch" } else { "plain branch" };
-        if let Some(other) = self.start(!own) {
-            chart = chart.dashed(name(!own), Ink::Muted, self.layers(other));
-        }
-        if let Some(main) = self.start(own) {
-            chart = chart.line(name(own), Ink::Series(1), self.layers(main));
-        }
-        if let Some(pair) = self.seen(Subject::Pair) {
-            let recovered = [0.0, self.controls.depth as f64].map(|l| (l, pair.recovered.max(0.0)));
-            chart = chart
-                .dashed("run backwards", Ink::Series(0), recovered)
-                .line("reversible pair", Ink::Series(0), self.levels(pair))
-                .dots("", Ink::Series(0), 7.0, self.levels(pair));
-        }
-        chart
+        let pair = self.seen(Subject::Pair);
+        let recovered = pair.map_or(f64::NAN, |pair| pair.recovered.max(0.0));
+        self.information()
+            .dashed(name(!own), Ink::Muted, self.layers(self.start(!own)))
+            .line(name(own), Ink::Series(1), self.layers(self.start(own)))
+            .dashed("run backwards", Ink::Series(0), [0.0, self.controls.depth as f64].map(|l| (l, recovered)))
+            .line("reversible pair", Ink::Series(0), self.levels(pair))
+            .dots("", Ink::Series(0), 7.0, self.levels(pair))
     }
 
     fn after_training(&self) -> Chart {
-        let mut chart = self.information();
-        if let Some(start) = self.start(self.controls.residual) {
-            chart = chart.dashed("at the start", Ink::Muted, self.layers(start));
-        }
-        if let Some(alone) = self.seen(Subject::TaughtAlone) {
+        let [alone, taught] = [Teaching::Main, Teaching::Programmable].map(|teaching| self.seen(Subject::Taught(teaching)));
+        let mut chart = self.information().dashed("at the start", Ink::Muted, self.layers(self.start(self.controls.residual)));
+        if alone.is_some() {
             chart = chart.line("main only", Ink::Series(1), self.layers(alone));
         }
-        if let Some(taught) = self.seen(Subject::Taught) {
+        if taught.is_some() {
             chart = chart
                 .line("main branch of PGI", Ink::Series(0), self.layers(taught))
                 .line("pair of PGI", Ink::Series(3), self.levels(taught))
@@ -331,8 +322,8 @@ impl ProgrammableGradientInformation {
 
     /// Test digits as they are, and rebuilt.
     fn digits(&self) -> Images {
-        let main = self.seen(Subject::TaughtAlone).or_else(|| self.start(self.controls.residual));
-        let pair = self.seen(Subject::Taught).or_else(|| self.seen(Subject::Pair));
+        let main = self.seen(Subject::Taught(Teaching::Main)).or_else(|| self.start(self.controls.residual));
+        let pair = self.seen(Subject::Taught(Teaching::Programmable)).or_else(|| self.seen(Subject::Pair));
         let blank = || vec![0.0; REBUILT * PIXELS];
         let rows = [
             self.shown(),
@@ -434,13 +425,9 @@ impl Experiment for ProgrammableGradientInformation {
             random.shuffle(&mut order);
             for k in 0..self.learners.len() {
                 self = self.test(k, epoch * STEPS / EPOCHS, &stage).await;
-            }
-            if epoch.is_multiple_of(EPOCHS / 2) {
-                for (subject, teaching) in [(Subject::TaughtAlone, Teaching::Main), (Subject::Taught, Teaching::Programmable)] {
-                    if let Some(learner) = self.learner(teaching) {
-                        let branches = learner.branches.cast();
-                        self = self.inspect(subject, branches, &stage).await;
-                    }
+                let branches: Branches<f64> = self.learners[k].branches.cast();
+                if epoch.is_multiple_of(EPOCHS / 2) && branches.teaching != Teaching::DeepSupervision {
+                    self = self.inspect(Subject::Taught(branches.teaching), branches, &stage).await;
                 }
             }
         }
@@ -463,8 +450,8 @@ impl Experiment for ProgrammableGradientInformation {
             accuracy_deep: deep,
             accuracy_pgi: programmable,
             accuracy_gain: programmable - main,
-            kept_trained: of(Subject::TaughtAlone, |kept| kept.main[kept.main.len() - 1]),
-            kept_trained_pgi: of(Subject::Taught, |kept| kept.main[kept.main.len() - 1]),
+            kept_trained: of(Subject::Taught(Teaching::Main), |kept| kept.main[kept.main.len() - 1]),
+            kept_trained_pgi: of(Subject::Taught(Teaching::Programmable), |kept| kept.main[kept.main.len() - 1]),
         }
     }
 
