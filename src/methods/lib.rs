@@ -35,7 +35,6 @@ pub mod point_autoencoder;
 pub mod points;
 pub mod product;
 pub mod real;
-pub mod reversible;
 pub mod ridge;
 pub mod shape;
 pub mod solve;

@@ -6,19 +6,12 @@
 
 use libm::{cos, exp, log, log2, sin, sqrt};
 
-use gpu::Device;
-use ground::Result;
-use ground::claim::{Measures, Runs, Verdict};
-use ground::random::Random;
-use ground::view::{Axis, Chart, Handle, HeatMap, Ink, Mark, Path, View};
 use methods::information::continuous::{Grid, Variable, binned, equal_count_bins, standardised};
 use methods::information::estimators::nearest_neighbours_seen;
 use methods::statistics::{correlation, ranks};
-use run::data::Library;
-use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
-use run::transition::Progress;
+use run::prelude::*;
 
-ground::controls! {
+controls! {
     /// What the reader can move.
     pub struct Controls {
         nonlinear: Real(0.0, 1.0) = 1.0, "", "share of the four effects that are not linear; at 0 correlation is as good";
@@ -38,19 +31,12 @@ const CELLS: usize = 64;
 /// Bins a side of the equal-count estimate, and neighbours of the other.
 const BINS: usize = 8;
 const NEIGHBOURS: usize = 3;
-/// Normal numbers drawn in a slice.
-const DRAWN: usize = 20_000;
 /// Columns up to which every score is shown, and the largest k of the recall curves.
 const SHOWN: usize = 700;
 const LARGEST_KEPT: usize = 200;
 
 /// The estimates side by side; the first is the paper's.
-const METHODS: [(&str, Ink); 4] = [
-    ("mutual information", Ink::Series(0)),
-    ("|correlation|", Ink::Series(1)),
-    ("8 × 8 bins", Ink::Series(2)),
-    ("3 neighbours", Ink::Series(3)),
-];
+const METHODS: [Series; 4] = series!["mutual information" 0, "|correlation|" 1, "8 × 8 bins" 2, "3 neighbours" 3];
 
 /// The effect of active column `i`: about unit variance, mean and correlation with x zero unless it is x itself.
 fn effect(i: usize, share: f64, x: f64) -> f64 {
@@ -63,6 +49,11 @@ fn effect(i: usize, share: f64, x: f64) -> f64 {
         2 => (x.abs() - sqrt(2.0 / std::f64::consts::PI)) / 0.603,
         _ => sin(2.5 * x) / 0.707,
     }
+}
+
+/// The share of the active columns, by their places, among the `k` best.
+fn recall(places: &[Option<usize>; ACTIVE], k: usize) -> f64 {
+    places.iter().flatten().filter(|place| **place <= k).count() as f64 / ACTIVE as f64
 }
 
 /// The columns of X one after the other, the same ones whenever it starts anew: x_{j+1} = ½x_j + √¾ ε.
@@ -109,10 +100,6 @@ struct Density {
 pub struct InformationScreening {
     controls: Controls,
     seed: u64,
-    columns: Columns,
-    /// Σ g_j(x_j) so far; then y.
-    sum: Vec<f64>,
-    outcome: Option<Outcome>,
     grid: Grid,
     /// Of every column scored, in the order of [`METHODS`].
     scores: [Vec<f64>; METHODS.len()],
@@ -120,8 +107,7 @@ pub struct InformationScreening {
     chance: Vec<f64>,
     /// Pairs that the neighbours' estimate has looked at.
     seen: usize,
-    /// The column in the third picture: its values, then its density.
-    column: Vec<f64>,
+    /// Of the column in the third picture.
     density: Option<Density>,
 }
 
@@ -145,61 +131,32 @@ impl InformationScreening {
         self.grid.variable(&values, self.bandwidth())
     }
 
-    /// Draws some columns for the outcome; after the last one, the outcome.
-    fn draw(&mut self) {
-        let (active, shown) = (self.active(), self.shown());
-        for _ in 0..DRAWN.div_ceil(self.controls.samples) {
-            let j = self.columns.drawn;
-            let x = self.columns.next();
-            if let Some(i) = active.iter().position(|a| *a == j) {
-                self.sum.iter_mut().zip(x).for_each(|(sum, x)| *sum += effect(i, self.controls.nonlinear, *x));
-            }
-            if j == shown {
-                self.column = x.to_vec();
-            }
-            if self.columns.drawn == self.controls.variables {
-                return self.finish();
-            }
-        }
-    }
-
-    fn finish(&mut self) {
-        let mut random = Random::new(self.seed, "outcome");
-        let noise = self.controls.noise * sqrt(ACTIVE as f64);
-        let y: Vec<f64> = self.sum.iter().map(|sum| sum + noise * random.normal()).collect();
-        let mut shuffled = y.clone();
-        Random::new(self.seed, "permutation").shuffle(&mut shuffled);
-        let on_grid = self.laid(&y);
-        let x = self.laid(&self.column);
-        let values = self.grid.density(&x, &on_grid);
-        let per_area = {
-            let [across, up] = [&x, &on_grid].map(|v| (v.span.1 - v.span.0) / (CELLS - 1) as f64);
-            1.0 / (across * up)
-        };
+    /// The density of a column and the outcome, per unit of area.
+    fn look(&mut self, column: &[f64], outcome: &Outcome) -> Density {
+        let x = self.laid(column);
+        let values = self.grid.density(&x, &outcome.on_grid);
+        let [across, up] = [&x, &outcome.on_grid].map(|v| (v.span.1 - v.span.0) / (CELLS - 1) as f64);
+        let per_area = 1.0 / (across * up);
         let moments = |v: &[f64]| {
             let mean = v.iter().sum::<f64>() / v.len() as f64;
             (mean, (v.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / v.len() as f64).sqrt())
         };
-        self.density = Some(Density {
-            x: moments(&self.column),
-            y: moments(&y),
-            spans: [x.span, on_grid.span],
+        Density {
+            x: moments(column),
+            y: moments(&outcome.y),
+            spans: [x.span, outcome.on_grid.span],
             values: values.iter().map(|f| (f * per_area) as f32).collect(),
-        });
-        self.outcome = Some(Outcome { shuffled: self.laid(&shuffled), bins: equal_count_bins(&y, BINS), on_grid, y });
-        self.columns = Columns::new(self.controls.samples, self.seed);
+        }
     }
 
-    /// Scores the next column.
-    fn score(&mut self) {
-        let x = self.columns.next().to_vec();
-        let on_grid = self.laid(&x);
-        let outcome = self.outcome.as_ref().expect("the outcome is made before columns are scored");
-        let (neighbours, seen) = nearest_neighbours_seen(&x, 1, &outcome.y, 1, NEIGHBOURS);
+    /// Scores a column.
+    fn score(&mut self, x: &[f64], outcome: &Outcome) {
+        let on_grid = self.laid(x);
+        let (neighbours, seen) = nearest_neighbours_seen(x, 1, &outcome.y, 1, NEIGHBOURS);
         let scores = [
             self.grid.information(&on_grid, &outcome.on_grid),
-            correlation(&x, &outcome.y).abs(),
-            binned(&equal_count_bins(&x, BINS), &outcome.bins, BINS),
+            correlation(x, &outcome.y).abs(),
+            binned(&equal_count_bins(x, BINS), &outcome.bins, BINS),
             neighbours,
         ];
         self.scores.iter_mut().zip(scores).for_each(|(all, score)| all.push(score));
@@ -216,69 +173,54 @@ impl InformationScreening {
         })
     }
 
-    /// The share of the active columns among the `k` best.
-    fn recall(&self, method: usize, k: usize) -> f64 {
-        self.places(method).iter().flatten().filter(|place| **place <= k).count() as f64 / ACTIVE as f64
-    }
-
     /// The largest Î of a column and the shuffled outcome.
     fn most_by_chance(&self) -> f64 {
         self.chance.iter().fold(f64::NAN, |a, b| a.max(*b))
     }
 }
 
+/// The views.
 impl InformationScreening {
     fn scatter(&self) -> Chart {
         // |r| as the information of a Gaussian pair: the same order, in nats.
         let gaussian = |r: f64| -0.5 * log(1.0 - (r * r).min(1.0 - 1e-12));
-        let active = self.active();
-        let mut marks: Vec<Mark> = Vec::new();
-        for (i, j) in active.iter().enumerate() {
-            marks.push(Mark::at_x(if i == 0 { "the four that matter" } else { "" }, *j as f64));
+        let (active, chance, scored) = (self.active(), self.most_by_chance(), self.chance.len());
+        let x = Axis::linear("column").range(0.0, self.controls.variables as f64);
+        let mut chart = Chart::of(x, Axis::linear("information about y").unit("nats"));
+        for (i, j) in active.into_iter().enumerate() {
+            chart = chart.at_x(if i == 0 { "the four that matter" } else { "" }, j as f64);
         }
-        let chance = self.most_by_chance();
         for (method, name) in [(1, "what correlation sees, −½ ln(1 − r²)"), (0, "mutual information with y")] {
             let score = |j: &usize| if method == 0 { self.scores[0][*j] } else { gaussian(self.scores[1][*j]) };
-            let (mut x, mut y): (Vec<f64>, Vec<f64>) = Default::default();
-            let scored = self.scores[method].len();
             // Of very many columns, every few and all that stand out.
             let every = scored.div_ceil(SHOWN).max(1);
-            for j in (0..scored).filter(|j| j % every == 0 || score(j) > 0.8 * chance) {
-                x.push(j as f64);
-                y.push(score(&j));
-            }
-            marks.push(Mark::points(name, METHODS[method].1, x, y, 4.0));
-            let found: Vec<usize> = active.into_iter().filter(|j| *j < scored).collect();
-            let y = found.iter().map(score).collect();
-            marks.push(Mark::points("", METHODS[method].1, found.iter().map(|j| *j as f64).collect(), y, 11.0));
-        }
-        if chance.is_finite() {
-            marks.push(Mark::at_y("most by chance", chance));
+            let shown = (0..scored).filter(|j| j % every == 0 || score(j) > 0.8 * chance);
+            let found = active.into_iter().filter(|j| *j < scored);
+            let ink = METHODS[method].ink;
+            chart = chart.dots(name, ink, 4.0, shown.map(|j| (j as f64, score(&j)))).dots(
+                "",
+                ink,
+                11.0,
+                found.map(|j| (j as f64, score(&j))),
+            );
         }
         let shown = self.shown();
         let at = (shown as f64, self.scores[0].get(shown).copied().unwrap_or(0.0));
-        Chart {
-            x: Axis::linear("column").range(0.0, self.controls.variables as f64),
-            y: Axis::linear("information about y").unit("nats"),
-            marks,
-            handle: Some(Handle { name: "column j".into(), at }),
-            ..Chart::default()
-        }
+        chart.at_y("most by chance", chance).handle("column j", at)
     }
 
     fn recalls(&self) -> Chart {
-        let k: Vec<usize> = (1..=LARGEST_KEPT.min(self.controls.variables)).collect();
-        let places: Vec<_> = (0..METHODS.len()).map(|method| self.places(method)).collect();
-        let mut marks = vec![Mark::at_x(format!("k = {}", self.controls.kept), self.controls.kept as f64)];
+        let most = LARGEST_KEPT.min(self.controls.variables);
+        let y = Axis::linear("share of the four found").range(0.0, 1.05);
+        let mut chart = Chart::of(Axis::log("columns kept, k").range(1.0, most as f64), y)
+            .at_x(format!("k = {}", self.controls.kept), self.controls.kept as f64);
         for method in [1, 2, 3, 0] {
-            let recall = |k: &usize| places[method].iter().flatten().filter(|place| *place <= k).count() as f64 / ACTIVE as f64;
-            let (name, ink) = METHODS[method];
-            let (x, y) = (k.iter().map(|k| *k as f64).collect(), k.iter().map(recall).collect());
-            marks.push(Mark::Line { name: name.into(), ink, x, y, dashed: method >= 2 });
+            let Series { name, ink } = METHODS[method];
+            let places = self.places(method);
+            let recalls = (1..=most).map(|k| (k as f64, recall(&places, k)));
+            chart = if method >= 2 { chart.dashed(name, ink, recalls) } else { chart.line(name, ink, recalls) };
         }
-        let last = k.len() as f64;
-        let (x, y) = (Axis::log("columns kept, k").range(1.0, last), Axis::linear("share of the four found").range(0.0, 1.05));
-        Chart { x, y, marks, ..Chart::default() }
+        chart
     }
 
     fn density(&self) -> HeatMap {
@@ -315,6 +257,12 @@ impl InformationScreening {
         }
     }
 
+    /// The ring in the first picture.
+    fn ring(controls: &Controls, at: (f64, f64)) -> Option<Controls> {
+        let column = at.0.round().clamp(0.0, (controls.variables - 1) as f64) as usize;
+        Some(Controls { column, ..controls.clone() })
+    }
+
     /// Operations that each estimate takes a column; a logarithm or an exponential counts as 20.
     fn work(&self) -> Chart {
         let n = self.controls.samples as f64;
@@ -328,38 +276,16 @@ impl InformationScreening {
             ("density, all pairs", 66.0 * n * n),
             ("3 neighbours", 2.0 * sort + 8.0 * seen + 4.0 * n * log2(n)),
         ];
-        let labels = work.iter().map(|(name, _)| name.to_string()).collect();
-        let y = work.iter().map(|(_, operations)| operations / 1e6).collect();
-        let bars = Mark::Bars { name: String::new(), ink: Ink::Series(0), labels, y };
-        Chart { y: Axis::log("million operations a column"), marks: vec![bars], ..Chart::default() }
+        let chart = Chart::of(Axis::default(), Axis::log("million operations a column"));
+        chart.bars("", Ink::Series(0), work.map(|(name, operations)| (name, operations / 1e6)))
     }
 }
 
-run::views! { InformationScreening, Controls:
-    scores "Every column's score" "Large dots are the four that matter. Mutual information lifts them over chance, correlation leaves them at the bottom." => scatter, dragged: drag_0;
+views! { InformationScreening, Controls:
+    scores "Every column's score" "Large dots are the four that matter. Mutual information lifts them over chance, correlation leaves them at the bottom." => scatter, dragged: ring;
     recall "How many are found" "How many columns must be kept until all four are among them?" => recalls;
     density "A column and the outcome" "The estimated density of column j and y. A shape without a slope is what correlation cannot see." => density;
     work "What it costs" "The transforms spare the sum over all pairs; on a logarithmic scale." => work;
-}
-
-impl InformationScreening {
-    async fn step(&mut self, _: &Device) -> Result<Progress> {
-        if self.outcome.is_none() {
-            self.draw();
-        } else {
-            self.score();
-        }
-        Ok(Progress { done: self.chance.len(), of: self.controls.variables })
-    }
-
-    fn pointer(controls: &Controls, which: usize, at: (f64, f64)) -> Option<Controls> {
-        let column = at.0.round().clamp(0.0, (controls.variables - 1) as f64) as usize;
-        (which == 0).then(|| Controls { column, ..controls.clone() })
-    }
-
-    fn drag_0(controls: &Controls, at: (f64, f64)) -> Option<Controls> {
-        Self::pointer(controls, 0, at)
-    }
 }
 
 impl Experiment for InformationScreening {
@@ -374,7 +300,6 @@ impl Experiment for InformationScreening {
         claim: "Of four columns with nonlinear effects among 500, the 20 of largest mutual information hold at least half more than the 20 of largest |correlation|.",
         reproduction: Reproduction::AsClaimed,
         honesty: "The paper claims that screening by mutual information, a kernel density convolved by fast Fourier transforms, finds nonlinear associations that correlation misses and is as good on linear ones; both reproduce on synthetic columns (its brain images are not used), and so they do with 8 × 8 bins, which are far cheaper.",
-        seeds: 5,
         unit: "column",
         presets: &[
             Preset::holds("default", "Four effects that are even or wavy", &[]),
@@ -387,46 +312,60 @@ impl Experiment for InformationScreening {
             ),
             Preset::open("many columns", "3,000 columns", &[("variables", "3000"), ("column", "600")]),
         ],
-        data: &[],
-        own_data: None,
+        ..Card::BLANK
     };
 
     fn new(controls: &Controls, seed: u64, _: &Library) -> Result<Self> {
         Ok(InformationScreening {
             controls: controls.clone(),
             seed,
-            columns: Columns::new(controls.samples, seed),
-            sum: vec![0.0; controls.samples],
-            outcome: None,
             grid: Grid::new(CELLS),
             scores: Default::default(),
             chance: Vec::new(),
             seen: 0,
-            column: Vec::new(),
             density: None,
         })
     }
 
-    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
-        loop {
-            let progress = self.step(stage.device()).await?;
-            stage.span(progress.done..progress.of);
-            if progress.finished() {
-                return Ok(self);
+    async fn run(mut self: Box<Self>, stage: Stage<Self>) -> Result<Box<Self>> {
+        let Controls { samples: n, variables: p, nonlinear, noise, .. } = self.controls;
+        let (active, shown) = (self.active(), self.shown());
+        stage.span(0..p);
+        let (mut y, mut column) = (vec![0.0; n], Vec::new());
+        let mut columns = Columns::new(n, self.seed);
+        for j in 0..p {
+            let x = columns.next();
+            if let Some(i) = active.iter().position(|a| *a == j) {
+                y.iter_mut().zip(x).for_each(|(y, x)| *y += effect(i, nonlinear, *x));
+            }
+            if j == shown {
+                column = x.to_vec();
             }
             self = stage.part(self).await;
         }
+        let mut random = Random::new(self.seed, "outcome");
+        y.iter_mut().for_each(|y| *y += noise * sqrt(ACTIVE as f64) * random.normal());
+        let mut shuffled = y.clone();
+        Random::new(self.seed, "permutation").shuffle(&mut shuffled);
+        let bins = equal_count_bins(&y, BINS);
+        let outcome = Outcome { on_grid: self.laid(&y), shuffled: self.laid(&shuffled), bins, y };
+        self.density = Some(self.look(&column, &outcome));
+        let mut columns = Columns::new(n, self.seed);
+        for _ in 0..p {
+            self.score(columns.next(), &outcome);
+            self = stage.next(self).await;
+        }
+        Ok(self)
     }
 
     fn measures(&self) -> Measures {
-        let recall = |method: usize| self.recall(method, self.controls.kept);
-        // The place of the last of the four; NaN until all have been scored.
-        let last = |method: usize| {
-            let places = self.places(method);
-            if places.contains(&None) { f64::NAN } else { places.into_iter().flatten().max().unwrap_or(0) as f64 }
-        };
+        let whole = self.chance.len() == self.controls.variables;
+        let known = |value: f64| if whole { value } else { f64::NAN };
+        let recall = |method: usize| known(recall(&self.places(method), self.controls.kept));
+        // The place of the last of the four.
+        let last = |method: usize| known(self.places(method).into_iter().flatten().max().unwrap_or(0) as f64);
         let chance = self.most_by_chance();
-        ground::measures! {
+        measures! {
             recall_information: recall(0),
             recall_correlation: recall(1),
             recall_bins: recall(2),
@@ -434,17 +373,16 @@ impl Experiment for InformationScreening {
             difference: recall(0) - recall(1),
             last_information: last(0),
             last_correlation: last(1),
-            kept: self.controls.kept,
-            most_by_chance: chance,
-            over_chance: self.scores[0].iter().filter(|score| **score > chance).count(),
+            most_by_chance: known(chance),
+            over_chance: known(self.scores[0].iter().filter(|score| **score > chance).count() as f64),
         }
     }
 
-    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
+    fn verdict(controls: &Controls, runs: &Runs) -> Verdict {
         let (information, correlation) = (runs.mean("recall_information"), runs.mean("recall_correlation"));
         let text = format!(
             "Among the {} columns kept, mutual information has {:.0} % of the four that matter, correlation {:.0} %.",
-            runs.mean("kept").round(),
+            controls.kept,
             100.0 * information,
             100.0 * correlation
         );
@@ -455,33 +393,28 @@ impl Experiment for InformationScreening {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn run(controls: &Controls, seed: u64) -> InformationScreening {
-        let mut run = InformationScreening::new(controls, seed, &Library::default()).unwrap();
-        while !pollster::block_on(run.step(&Device::cpu())).unwrap().finished() {}
-        run
-    }
+    use run::testing::finished;
 
     /// All estimates of mutual information put the four first; correlation does when they are linear.
     #[test]
     fn active_columns_come_first() {
         let controls = Controls { variables: 100, ..Controls::default() };
-        let nonlinear = run(&controls, 0);
+        let nonlinear = finished::<InformationScreening>(&controls, 0);
         for method in [0, 2, 3] {
             let mut places = nonlinear.places(method).map(|place| place.unwrap());
             places.sort_unstable();
-            assert_eq!(places, [1, 2, 3, 4], "{}", METHODS[method].0);
+            assert_eq!(places, [1, 2, 3, 4], "{}", METHODS[method].name);
         }
         assert!(nonlinear.measures().get("last_correlation") > 20.0);
-        let linear = run(&Controls { nonlinear: 0.0, ..controls }, 0);
-        assert!((0..METHODS.len()).all(|method| linear.recall(method, 5) == 1.0));
+        let linear = finished::<InformationScreening>(&Controls { nonlinear: 0.0, ..controls }, 0);
+        assert!((0..METHODS.len()).all(|method| recall(&linear.places(method), 5) == 1.0));
     }
 
     #[test]
     fn linear_effects_are_found_by_both() {
         let controls = Controls { nonlinear: 0.0, ..Controls::default() };
         for seed in 100..102 {
-            let measures = run(&controls, seed).measures();
+            let measures = finished::<InformationScreening>(&controls, seed).measures();
             assert_eq!((measures.get("recall_information"), measures.get("recall_correlation")), (1.0, 1.0), "seed {seed}");
         }
     }

@@ -6,25 +6,21 @@
 //! the points x̂ᵢ, ŷᵢ between joint and independent pairs. −J, a bound on the mutual information K ln 10, cannot exceed ln N.
 //! Claim: a linear probe reads more of the factors from WPC's g(x) than from CPC's; with one factor there is nothing to forget.
 
+mod learner;
+mod pairs;
+
 use std::rc::Rc;
 
 use libm::log;
 
-use gpu::Device;
-use ground::Result;
-use ground::claim::{Measures, Runs, Verdict};
-use ground::random::Random;
-use ground::view::{Axis, Chart, Images, Ink, Mark, Matrix, View};
-use methods::contrastive::{Room, info_nce, slope_penalty};
 use methods::logistic::Probe;
 use methods::nn::{Activation, Network, Start, Tape};
-use methods::optimize::{Optimizer, Rule};
-use methods::product::Product;
-use run::data::{Dataset, Library, Pictures};
-use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
-use run::transition::Progress;
+use run::prelude::*;
 
-ground::controls! {
+use learner::Learner;
+use pairs::{Batch, Task};
+
+controls! {
     /// What the reader can move.
     pub struct Controls {
         factors: Count(1, 9) = 6, "K", "what there is to know, K ln 10 nats: the more, the more of the faint factors CPC forgets";
@@ -49,347 +45,119 @@ const PROBE: usize = 1500;
 const PROBE_TEST: usize = 1000;
 /// Rows worked on at a time.
 const PART: usize = 32;
-/// Pairs whose scores are shown, and pairs that are shown.
+/// Pairs whose scores are shown, columns between the two methods, and pairs that are shown.
 const LOOK: usize = 32;
+const GAP: usize = 2;
 const SHOWN: usize = 8;
 /// How often the probe reads during a run, and how long it may learn except at the end.
 const READINGS: usize = 5;
 const BRIEF: usize = 24;
 
-/// Pairs of images, as indices of digits: K for x, K for y.
-struct Task {
-    pictures: Rc<Pictures>,
-    contrasts: Vec<f32>,
-    pool: Vec<u16>,
-    /// Of the probe: pairs and their factors, those to learn from first.
-    probe: Vec<u16>,
-    labels: Vec<u8>,
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
 }
 
-impl Task {
-    fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
-        let pictures = library.pictures(Dataset::Digits)?;
-        let order = Random::new(seed, "split").permutation(pictures.len());
-        let of_class = |images: &[usize]| {
-            let mut classes: [Vec<u16>; CLASSES] = Default::default();
-            images.iter().for_each(|i| classes[usize::from(pictures.labels[*i])].push(*i as u16));
-            classes
-        };
-        let (train, test) = (of_class(&order[..TRAIN_IMAGES]), of_class(&order[TRAIN_IMAGES..]));
-        let mut random = Random::new(seed, "pairs");
-        let mut draw = |from: &[Vec<u16>; CLASSES], pairs: &mut Vec<u16>, labels: &mut Vec<u8>| {
-            let factors: Vec<usize> = (0..controls.factors).map(|_| random.below(CLASSES)).collect();
-            for shift in [0, 1] {
-                for a in &factors {
-                    let class = &from[(a + shift) % CLASSES];
-                    pairs.push(class[random.below(class.len())]);
-                }
-            }
-            labels.extend(factors.iter().map(|a| *a as u8));
-        };
-        let (mut pool, mut probe, mut labels) = (Vec::new(), Vec::new(), Vec::new());
-        (0..PROBE).for_each(|_| draw(&train, &mut probe, &mut labels));
-        (0..PROBE_TEST).for_each(|_| draw(&test, &mut probe, &mut labels));
-        (0..POOL).for_each(|_| draw(&train, &mut pool, &mut Vec::new()));
-        let mut contrasts = vec![1.0f64];
-        (1..controls.factors).for_each(|k| contrasts.push(contrasts[k - 1] * controls.contrast));
-        Ok(Task { pictures, contrasts: contrasts.iter().map(|c| *c as f32).collect(), pool, probe, labels })
-    }
-
-    fn factors(&self) -> usize {
-        self.contrasts.len()
-    }
-
-    fn inputs(&self) -> usize {
-        PIXELS * self.factors()
-    }
-
-    /// Appends the image of `side` (x is 0, y is 1) of pair `i` of `pairs`.
-    fn image(&self, pairs: &[u16], i: usize, side: usize, out: &mut Vec<f32>) {
-        let digits = &pairs[(2 * i + side) * self.factors()..][..self.factors()];
-        for (digit, contrast) in digits.iter().zip(&self.contrasts) {
-            out.extend(self.pictures.image(usize::from(*digit)).iter().map(|v| f32::from(*v) / 16.0 * contrast));
-        }
-    }
-
-    /// Factor k of the probe's pairs `range`.
-    fn labels(&self, k: usize, range: std::ops::Range<usize>) -> Vec<u8> {
-        range.map(|i| self.labels[i * self.factors() + k]).collect()
-    }
-}
-
-/// A batch, the same for both methods.
-#[derive(Default)]
-struct Batch {
-    size: usize,
-    /// x and y, and the points between joint and independent pairs; a row each.
-    pairs: [Vec<f32>; 2],
-    between: [Vec<f32>; 2],
-}
-
-impl Batch {
-    fn draw(&mut self, task: &Task, size: usize, batches: &mut Random, interpolates: &mut Random) {
-        self.size = size;
-        self.pairs.iter_mut().chain(&mut self.between).for_each(Vec::clear);
-        for _ in 0..size {
-            let i = batches.below(POOL);
-            (0..2).for_each(|side| task.image(&task.pool, i, side, &mut self.pairs[side]));
-        }
-        let shares: Vec<f32> = (0..size).map(|_| interpolates.uniform() as f32).collect();
-        let inputs = task.inputs();
-        for (pairs, between) in self.pairs.iter().zip(&mut self.between) {
-            let order = interpolates.permutation(size);
-            for (i, share) in shares.iter().enumerate() {
-                let [own, other] = [i, order[i]].map(|i| &pairs[i * inputs..][..inputs]);
-                between.extend(own.iter().zip(other).map(|(a, b)| share * a + (1.0 - share) * b));
-            }
-        }
-    }
-
-    fn parts(&self) -> usize {
-        self.size.div_ceil(PART)
-    }
-
-    /// The rows of part `p` of a matrix with a row a pair.
-    fn rows<'a>(&self, of: &'a [f32], p: usize) -> &'a [f32] {
-        let width = of.len() / self.size;
-        &of[p * PART * width..((p + 1) * PART).min(self.size) * width]
-    }
-}
-
-/// A method in training.
-struct Learner {
-    lambda: f64,
-    /// 1/T.
-    sharpness: f32,
-    /// g and h.
-    encoders: [Network; 2],
-    optimizers: [Optimizer<f32>; 2],
-    /// −J of every step.
-    values: Vec<f64>,
-    /// Accuracy of the probe for every factor.
-    accuracy: Vec<f64>,
-    /// ln of exp f(xᵢ,yⱼ) over its mean in the row, LOOK × LOOK.
-    ratios: Vec<f32>,
-    /// What is done of a step.
-    work: usize,
-    tapes: [Vec<Tape>; 2],
-    outputs: [Vec<f32>; 2],
-    deltas: [Vec<f32>; 2],
-    scores: Vec<f32>,
-    delta: Vec<f32>,
-    gradients: [Vec<f32>; 2],
-    part: Vec<f32>,
-    room: Room<f32>,
-}
-
-impl Learner {
-    fn new(lambda: f64, controls: &Controls, encoders: [Network; 2]) -> Self {
-        let rule = Rule::ADAM;
-        Learner {
-            lambda,
-            sharpness: (1.0 / controls.temperature) as f32,
-            optimizers: [0, 1].map(|i| Optimizer::new(rule, 1e-3, encoders[i].theta.len())),
-            gradients: [0, 1].map(|i| vec![0.0; encoders[i].theta.len()]),
-            encoders,
-            values: Vec::new(),
-            accuracy: vec![0.0; controls.factors],
-            ratios: Vec::new(),
-            work: 0,
-            tapes: Default::default(),
-            outputs: Default::default(),
-            deltas: Default::default(),
-            scores: Vec::new(),
-            delta: Vec::new(),
-            part: Vec::new(),
-            room: Room::default(),
-        }
-    }
-
-    /// One part of a step: forward, scores, backward, penalty, update. True when the step is done.
-    fn advance(&mut self, batch: &Batch) -> bool {
-        let parts = batch.parts();
-        let work = self.work;
-        self.work += 1;
-        if work < parts {
-            for side in 0..2 {
-                self.tapes[side].resize_with(parts, Tape::default);
-                self.encoders[side].forward(batch.rows(&batch.pairs[side], work), &mut self.tapes[side][work]);
-            }
-        } else if work == parts {
-            self.compare(batch.size);
-        } else if work <= 2 * parts {
-            let p = work - parts - 1;
-            for side in 0..2 {
-                self.part.resize(self.gradients[side].len(), 0.0);
-                let delta = batch.rows(&self.deltas[side], p);
-                self.encoders[side].backward(&mut self.tapes[side][p], delta, &mut self.part);
-                self.gradients[side].iter_mut().zip(&self.part).for_each(|(sum, g)| *sum += g);
-            }
-        } else if work <= 3 * parts && self.lambda > 0.0 {
-            self.flatten(batch, work - 2 * parts - 1);
-        } else {
-            for side in 0..2 {
-                self.optimizers[side].step(&mut self.encoders[side].theta, &self.gradients[side]);
-            }
-            self.work = 0;
-        }
-        self.work == 0
-    }
-
-    /// The scores of all pairs, J, and its gradient by the encoders' outputs.
-    fn compare(&mut self, n: usize) {
-        for side in 0..2 {
-            self.outputs[side].clear();
-            self.tapes[side].iter().for_each(|tape| self.outputs[side].extend_from_slice(tape.logits()));
-            self.gradients[side].fill(0.0);
-            self.deltas[side].resize(n * CODE, 0.0);
-        }
-        let ([g, h], [by_g, by_h]) = (&self.outputs, &mut self.deltas);
-        self.scores.resize(n * n, 0.0);
-        f32::product_nt(&mut self.scores, g, h, n, CODE, n);
-        self.scores.iter_mut().for_each(|f| *f *= self.sharpness);
-        self.values.push(-info_nce(&self.scores, n, &mut self.delta));
-        self.delta.iter_mut().for_each(|d| *d *= self.sharpness);
-        f32::product(by_g, &self.delta, h, n, n, CODE);
-        f32::product_tn(by_h, &self.delta, g, n, n, CODE);
-    }
-
-    /// The gradient of the penalty on part `p`.
-    fn flatten(&mut self, batch: &Batch, p: usize) {
-        let [g, h] = &self.encoders;
-        let [by_g, by_h] = &mut self.gradients;
-        let points = [0, 1].map(|side| batch.rows(&batch.between[side], p));
-        slope_penalty([g, h], points, self.lambda / batch.size as f64, &mut self.room, [by_g, by_h]);
-    }
-
-    /// What the critic makes of the first test pairs of the probe.
-    fn look(&mut self, task: &Task) {
-        let codes = [0, 1].map(|side| {
-            let mut images = Vec::new();
-            (PROBE..PROBE + LOOK).for_each(|i| task.image(&task.probe, i, side, &mut images));
-            let mut tape = Tape::default();
-            self.encoders[side].forward(&images, &mut tape);
-            tape.logits().to_vec()
-        });
-        self.ratios.resize(LOOK * LOOK, 0.0);
-        f32::product_nt(&mut self.ratios, &codes[0], &codes[1], LOOK, CODE, LOOK);
-        for row in self.ratios.chunks_exact_mut(LOOK) {
-            row.iter_mut().for_each(|f| *f *= self.sharpness);
-            let top = row.iter().fold(f32::NEG_INFINITY, |a, b| a.max(*b));
-            let mean = row.iter().map(|f| libm::expf(f - top)).sum::<f32>() / LOOK as f32;
-            row.iter_mut().for_each(|f| *f -= top + libm::logf(mean));
-        }
-    }
-}
-
-/// The probe at work on a learner: codes of all its images, then one factor after the other.
-struct Reading {
-    learner: usize,
-    thorough: bool,
-    codes: Vec<f32>,
-    factor: usize,
-    probe: Option<Probe>,
-    passes: usize,
-}
-
-impl Reading {
-    fn new(learner: usize, thorough: bool) -> Self {
-        Reading { learner, thorough, codes: Vec::new(), factor: 0, probe: None, passes: 0 }
-    }
-
-    /// A part of the reading; true when all of it is done.
-    fn advance(&mut self, task: &Task, learner: &mut Learner) -> bool {
-        let rows = self.codes.len() / CODE;
-        if rows < PROBE + PROBE_TEST {
-            let (mut images, mut tape) = (Vec::new(), Tape::default());
-            (rows..(rows + PART).min(PROBE + PROBE_TEST)).for_each(|i| task.image(&task.probe, i, 0, &mut images));
-            learner.encoders[0].forward(&images, &mut tape);
-            self.codes.extend_from_slice(tape.logits());
-            return false;
-        }
-        let (train, test) = self.codes.split_at(PROBE * CODE);
-        let k = self.factor;
-        let probe = self.probe.get_or_insert_with(|| Probe::new(train, &task.labels(k, 0..PROBE), CLASSES));
-        for _ in 0..2 {
-            probe.advance();
-            self.passes += 1;
-        }
-        if probe.finished() || (self.passes >= BRIEF && !self.thorough) {
-            learner.accuracy[k] = probe.accuracy(test, &task.labels(k, PROBE..PROBE + PROBE_TEST));
-            (self.probe, self.passes, self.factor) = (None, 0, k + 1);
-        }
-        self.factor == task.factors()
-    }
-}
-
-/// The methods side by side: the paper's, and what it is held against.
-const METHODS: [(&str, Ink); 2] = [("WPC", Ink::Series(0)), ("CPC", Ink::Series(1))];
+/// The methods side by side: what the paper's is held against, and the paper's.
+const METHODS: [Series; 2] = series!["CPC" 1, "WPC" 0];
 
 /// A run.
 pub struct WassersteinDependency {
     controls: Controls,
-    task: Task,
+    task: Rc<Task>,
     batches: Random,
     interpolates: Random,
-    batch: Batch,
+    /// In the order of [`METHODS`].
     learners: [Learner; 2],
-    /// Which learner is at work in this step; 2 when none is, and a new batch is due.
-    turn: usize,
-    step: usize,
-    reading: Option<Reading>,
-    /// Readings done.
-    read: usize,
 }
 
 impl WassersteinDependency {
+    /// A step of a learner, part by part of the batch: forward, scores, backward, penalty, update.
+    async fn descend(mut self: Box<Self>, k: usize, batch: &Batch, stage: &Stage<Self>) -> Box<Self> {
+        for p in 0..batch.parts() {
+            self.learners[k].encode(batch, p);
+            self = stage.part(self).await;
+        }
+        self.learners[k].compare(batch.size);
+        for p in 0..batch.parts() {
+            self.learners[k].gather(batch, p);
+            self = stage.part(self).await;
+        }
+        if self.learners[k].lambda > 0.0 {
+            for p in 0..batch.parts() {
+                self.learners[k].flatten(batch, p);
+                self = stage.part(self).await;
+            }
+        }
+        self.learners[k].descend();
+        self
+    }
+
+    /// What a linear probe reads from a learner's g(x), factor by factor.
+    async fn read(mut self: Box<Self>, k: usize, thorough: bool, stage: &Stage<Self>) -> Box<Self> {
+        let task = self.task.clone();
+        let mut codes = Vec::new();
+        for rows in 0..(PROBE + PROBE_TEST).div_ceil(PART) {
+            let (mut images, mut tape) = (Vec::new(), Tape::default());
+            (rows * PART..((rows + 1) * PART).min(PROBE + PROBE_TEST)).for_each(|i| task.image(&task.probe, i, 0, &mut images));
+            self.learners[k].encoders[0].forward(&images, &mut tape);
+            codes.extend_from_slice(tape.logits());
+            self = stage.part(self).await;
+        }
+        let (train, test) = codes.split_at(PROBE * CODE);
+        let mut accuracy = Vec::new();
+        for factor in 0..task.factors() {
+            let mut probe = Probe::new(train, &task.labels(factor, 0..PROBE), CLASSES);
+            let mut passes = 0;
+            while !probe.finished() && (passes < BRIEF || thorough) {
+                probe.advance();
+                passes += 1;
+                self = stage.part(self).await;
+            }
+            accuracy.push(probe.accuracy(test, &task.labels(factor, PROBE..PROBE + PROBE_TEST)));
+        }
+        self.learners[k].accuracy = accuracy;
+        self
+    }
+}
+
+/// The views.
+impl WassersteinDependency {
     fn accuracies(&self) -> Chart {
-        let labels: Vec<String> = (1..=self.controls.factors).map(|k| k.to_string()).collect();
-        let mut marks: Vec<Mark> = METHODS
-            .iter()
-            .zip(&self.learners)
-            .rev()
-            .map(|((name, ink), l)| Mark::Bars { name: (*name).into(), ink: *ink, labels: labels.clone(), y: l.accuracy.clone() })
-            .collect();
-        marks.push(Mark::at_y("", 0.1));
-        let x = Axis::linear("factor, most visible first");
-        Chart { x, y: Axis::linear("accuracy of a linear probe (chance: 0.1)").range(0.0, 1.0), marks, ..Chart::default() }
+        let y = Axis::linear("accuracy of a linear probe (chance: 0.1)").range(0.0, 1.0);
+        let chart = Chart::of(Axis::linear("factor, most visible first"), y);
+        let bar = |learner: &Learner, k: usize| ((k + 1).to_string(), learner.accuracy.get(k).copied().unwrap_or(0.0));
+        let both = METHODS.iter().zip(&self.learners);
+        both.fold(chart, |chart, (of, learner)| chart.bars(of.name, of.ink, (0..self.controls.factors).map(|k| bar(learner, k))))
+            .at_y("", 0.1)
     }
 
     fn values(&self) -> Chart {
         let every = self.controls.steps.div_ceil(400);
-        let mut marks = Vec::new();
-        for ((name, ink), learner) in METHODS.iter().zip(&self.learners).rev() {
-            let means: Vec<f64> = learner.values.chunks(every).map(|c| c.iter().sum::<f64>() / c.len() as f64).collect();
-            let steps = (0..means.len()).map(|i| (i * every + 1) as f64).collect();
-            marks.push(Mark::line(*name, *ink, steps, means));
-        }
         let there_is = self.controls.factors as f64 * log(10.0);
         let ceiling = log(self.controls.batch as f64);
-        marks.push(Mark::at_y("ln N: no batch can tell more", ceiling));
-        marks.push(Mark::at_y("K ln 10: what there is to know", there_is));
-        Chart {
-            x: Axis::linear("step").range(0.0, self.controls.steps as f64),
-            y: Axis::linear("bound on the information, −J").unit("nats").range(0.0, 1.08 * there_is.max(ceiling)),
-            marks,
-            ..Chart::default()
-        }
+        let y = Axis::linear("bound on the information, −J").unit("nats").range(0.0, 1.08 * there_is.max(ceiling));
+        Chart::of(Axis::linear("step").range(0.0, self.controls.steps as f64), y)
+            .lines(&METHODS, |k| {
+                let means = self.learners[k].values.chunks(every).map(mean);
+                means.enumerate().map(move |(i, mean)| ((i * every + 1) as f64, mean))
+            })
+            .at_y("ln N: no batch can tell more", ceiling)
+            .at_y("K ln 10: what there is to know", there_is)
     }
 
     fn ratios(&self) -> Matrix {
-        let gap = 2;
         let mut values = Vec::new();
-        let [wpc, cpc] = [0, 1].map(|i| &self.learners[i].ratios);
-        for (left, right) in cpc.chunks_exact(LOOK).zip(wpc.chunks_exact(LOOK)) {
+        let [cpc, wpc] = &self.learners;
+        for (left, right) in cpc.ratios.chunks_exact(LOOK).zip(wpc.ratios.chunks_exact(LOOK)) {
             values.extend_from_slice(left);
-            values.extend([f32::NAN; 2]);
+            values.extend([f32::NAN; GAP]);
             values.extend_from_slice(right);
         }
         Matrix {
             row: "x of a fresh pair".into(),
             column: "y of a fresh pair: CPC at the left, WPC at the right".into(),
             value: Axis::linear("how much likelier together").unit("nats").range(-4.0, 4.0).around(0.0),
-            columns: 2 * LOOK + gap,
+            columns: 2 * LOOK + GAP,
             values,
             ..Matrix::default()
         }
@@ -413,36 +181,11 @@ impl WassersteinDependency {
     }
 }
 
-run::views! { WassersteinDependency, Controls:
+views! { WassersteinDependency, Controls:
     factors "What can be read from the code" "The fainter the factor, the more WPC's bar stands out." => accuracies;
     bound "The bound" "CPC climbs towards ln N and has no reason to learn more. WPC stays low, and reads better." => values;
     ratios "Who belongs to whom" "Pairs are on the diagonals. CPC is sure of them; WPC is not, and grades the rest." => ratios;
     pairs "Pairs" "x over y. Each digit of y is one more than that of x above it; to the right they fade." => pairs;
-}
-
-impl WassersteinDependency {
-    async fn step(&mut self, _: &Device) -> Result<Progress> {
-        let steps = self.controls.steps;
-        let over = self.step == steps;
-        if let Some(reading) = &mut self.reading {
-            let learner = reading.learner;
-            if reading.advance(&self.task, &mut self.learners[learner]) {
-                self.reading = (learner == 0).then(|| Reading::new(1, over));
-                self.read += learner;
-            }
-        } else if self.read < (READINGS * self.step).checked_div(steps).unwrap_or(0) {
-            self.reading = Some(Reading::new(0, over));
-            self.learners.iter_mut().for_each(|learner| learner.look(&self.task));
-        } else if self.turn == 2 {
-            self.batch.draw(&self.task, self.controls.batch, &mut self.batches, &mut self.interpolates);
-            self.turn = 0;
-        } else if self.learners[self.turn].advance(&self.batch) {
-            self.turn += 1;
-            self.step += usize::from(self.turn == 2);
-        }
-        let unread = self.step == steps && self.read < READINGS;
-        Ok(Progress { done: self.step - usize::from(unread), of: steps })
-    }
 }
 
 impl Experiment for WassersteinDependency {
@@ -472,7 +215,7 @@ impl Experiment for WassersteinDependency {
             Preset::open("small batches", "Batches of 16: CPC's ceiling is a nat and a half lower", &[("batch", "16")]),
         ],
         data: &[Dataset::Digits],
-        own_data: None,
+        ..Card::BLANK
     };
 
     fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
@@ -480,39 +223,45 @@ impl Experiment for WassersteinDependency {
         let mut random = Random::new(seed, "weights");
         let encoders =
             [0, 1].map(|_| Network::new(&[task.inputs(), HIDDEN, CODE], Activation::Relu, Start::Uniform, &mut random));
-        let mut learners = [controls.penalty, 0.0].map(|lambda| Learner::new(lambda, controls, encoders.clone()));
+        let mut learners = [0.0, controls.penalty].map(|lambda| Learner::new(lambda, controls, encoders.clone()));
         learners.iter_mut().for_each(|learner| learner.look(&task));
         Ok(WassersteinDependency {
             controls: controls.clone(),
-            task,
+            task: Rc::new(task),
             batches: Random::new(seed, "batches"),
             interpolates: Random::new(seed, "interpolates"),
-            batch: Batch::default(),
             learners,
-            turn: 2,
-            step: 0,
-            reading: None,
-            read: 0,
         })
     }
 
-    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
-        loop {
-            let progress = self.step(stage.device()).await?;
-            stage.span(progress.done..progress.of);
-            if progress.finished() {
-                return Ok(self);
+    async fn run(mut self: Box<Self>, stage: Stage<Self>) -> Result<Box<Self>> {
+        let (task, size, steps) = (self.task.clone(), self.controls.batch, self.controls.steps);
+        stage.span(0..steps);
+        let mut batch = Batch::default();
+        for step in 1..=steps {
+            batch.draw(&task, size, &mut self.batches, &mut self.interpolates);
+            for k in 0..2 {
+                self = self.descend(k, &batch, &stage).await;
             }
-            self = stage.part(self).await;
+            self = stage.next(self).await;
+            if READINGS * step / steps > READINGS * (step - 1) / steps {
+                for k in 0..2 {
+                    self.learners[k].look(&task);
+                    self = self.read(k, step == steps, &stage).await;
+                }
+            }
         }
+        Ok(self)
     }
 
     fn measures(&self) -> Measures {
-        let [wpc, cpc] = &self.learners;
-        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let [cpc, wpc] = &self.learners;
         let last = |values: &[f64]| mean(&values[values.len().saturating_sub(20)..]);
-        let clear = |learner: &Learner| learner.accuracy.iter().filter(|a| **a > 0.9).count();
-        ground::measures! {
+        let clear = |learner: &Learner| match learner.accuracy.len() {
+            0 => f64::NAN,
+            _ => learner.accuracy.iter().filter(|a| **a > 0.9).count() as f64,
+        };
+        measures! {
             gain: mean(&wpc.accuracy) - mean(&cpc.accuracy),
             wpc: mean(&wpc.accuracy),
             cpc: mean(&cpc.accuracy),
@@ -538,30 +287,14 @@ impl Experiment for WassersteinDependency {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ground::controls::{Controls as _, Settings};
     use methods::transport::NetworkSimplex;
+    use run::testing::{begun, finished, runs};
 
-    fn start(seed: u64, set: &[(&'static str, &'static str)]) -> WassersteinDependency {
-        let controls = Controls::read(&Settings::parse(Controls::SPECS, set.iter().copied()).unwrap());
-        WassersteinDependency::new(&controls, seed, &Library::shipped(&[Dataset::Digits])).unwrap()
-    }
-
-    fn finished(seed: u64, set: &[(&'static str, &'static str)]) -> WassersteinDependency {
-        let mut run = start(seed, set);
-        let mut done = 0;
-        loop {
-            let progress = pollster::block_on(run.step(&Device::cpu())).unwrap();
-            assert!(progress.done >= done);
-            done = progress.done;
-            if progress.finished() {
-                return run;
-            }
-        }
-    }
+    type Wpc = WassersteinDependency;
 
     #[test]
     fn y_shows_the_digits_after_those_of_x() {
-        let task = start(3, &[]).task;
+        let task = begun::<Wpc>(&Controls::default(), 3).task;
         for pairs in [&task.pool, &task.probe] {
             for pair in pairs.chunks_exact(12) {
                 let label = |digit: &u16| task.pictures.labels[usize::from(*digit)];
@@ -595,8 +328,8 @@ mod tests {
 
     #[test]
     fn without_a_penalty_the_two_are_one() {
-        let run = finished(1, &[("penalty", "0"), ("steps", "100")]);
-        let [wpc, cpc] = &run.learners;
+        let run = finished::<Wpc>(&Controls { penalty: 0.0, steps: 100, ..Controls::default() }, 1);
+        let [cpc, wpc] = &run.learners;
         assert!(wpc.encoders[0].theta == cpc.encoders[0].theta && wpc.encoders[1].theta == cpc.encoders[1].theta);
         assert_eq!(run.measures().get("gain"), 0.0);
         assert!(wpc.values.iter().all(|value| *value <= log(64.0)));
@@ -604,14 +337,15 @@ mod tests {
 
     #[test]
     fn with_one_factor_there_is_nothing_to_forget() {
-        let runs: Vec<Measures> = (0..3).map(|seed| finished(seed, &[("factors", "1")]).measures()).collect();
-        assert!(mean(&runs, "gain").abs() <= 0.03 && least(&runs, "cpc") > 0.9, "{runs:?}");
+        let runs = runs::<Wpc>(&Controls { factors: 1, ..Controls::default() }, 0..3);
+        assert!(runs.mean("gain").abs() <= 0.03 && runs.least("cpc") > 0.9, "{runs:?}");
     }
 
     /// What the page says beyond the paper: a sharp critic without penalty reads as much as a flat one with it.
     #[test]
     fn a_temperature_does_what_the_penalty_does() {
-        let (paper, sharp) = (finished(0, &[]).measures(), finished(0, &[("temperature", "0.1")]).measures());
+        let [paper, sharp] =
+            [1.0, 0.1].map(|temperature| finished::<Wpc>(&Controls { temperature, ..Controls::default() }, 0).measures());
         assert!(paper.get("gain") >= 0.04 && paper.get("wpc_bound") < 1.2 && paper.get("cpc_bound") > 2.5, "{paper:?}");
         assert!(sharp.get("cpc") > paper.get("wpc"), "{paper:?} {sharp:?}");
         assert!((0.0..0.03).contains(&sharp.get("gain")), "{sharp:?}");

@@ -6,9 +6,9 @@
 //!
 //! Sources: Dinh, Krueger & Bengio, "NICE", 2015; Wang, Yeh & Liao, "YOLOv9", 2024.
 
-use super::autodiff::{Function, Tape, Var};
-use super::product::Product;
-use super::random::Random;
+use methods::autodiff::{Function, Tape, Var};
+use methods::product::Product;
+use run::prelude::Random;
 
 /// Sizes and kinds.
 #[derive(Clone, Copy, Debug, PartialEq)]
