@@ -10,11 +10,13 @@ use ground::Result;
 use ground::claim::{Measures, Runs, Verdict};
 use ground::random::Random;
 use ground::view::{Axis, Chart, Ink, Mark, View};
-use methods::collocation::{CellDensity, JetNetwork, JetTape, Peaks};
 use methods::optimize::{Optimizer, Rule, Schedule};
 use run::data::{Array, Library};
 use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
 use run::transition::Progress;
+
+mod collocation;
+use collocation::{CellDensity, JetNetwork, JetTape, Peaks};
 
 ground::controls! {
     /// What the reader can move.

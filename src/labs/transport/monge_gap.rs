@@ -14,10 +14,12 @@ use ground::view::{Axis, Chart, Ink, Mark, Matrix, View};
 use methods::nn::{Activation, Network, Start};
 use methods::transport::NetworkSimplex;
 use methods::transport::clouds::CloudSinkhorn;
-use methods::transport::monge_gap::{Cost, MapLearner, Objective};
 use run::data::{Array, Library};
 use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
 use run::transition::Progress;
+
+mod map;
+use map::{Cost, MapLearner, Objective};
 
 ground::choice! {
     /// What the gap makes cheap.

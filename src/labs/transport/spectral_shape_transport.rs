@@ -12,7 +12,6 @@ use ground::Result;
 use ground::claim::{Measures, Runs, Verdict};
 use ground::random::Random;
 use ground::view::{Axis, Chart, Cloud, Ink, Mark, Matrix, Segment, Space, View};
-use methods::functional_map::{Objective, Pair, pull_back_unit_rows, soft_matching, unit_rows};
 use methods::linear::exp_in_place;
 use methods::nn::{Activation, Network, Start, Tape};
 use methods::optimize::{Optimizer, Rule};
@@ -22,6 +21,9 @@ use run::data::{Array, Library};
 use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
 use run::kernels::sinkhorn::Twin;
 use run::transition::Progress;
+
+mod functional_map;
+use functional_map::{Objective, Pair, pull_back_unit_rows, soft_matching, unit_rows};
 
 ground::choice! {
     /// What is known of a vertex.

@@ -14,10 +14,10 @@
 
 use libm::log;
 
-use crate::linear::exp_in_place;
-use crate::nn::{Network, Tape};
-use crate::optimize::{Optimizer, Rule, Schedule};
-use crate::transport::sinkhorn::Twin;
+use methods::linear::exp_in_place;
+use methods::nn::{Network, Tape};
+use methods::optimize::{Optimizer, Rule, Schedule};
+use methods::transport::sinkhorn::Twin;
 
 /// What it costs to move a unit of mass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -266,9 +266,9 @@ impl<const D: usize> MapLearner<D> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{Activation, Start};
-    use crate::random::Random;
-    use crate::transport::NetworkSimplex;
+    use methods::nn::{Activation, Start};
+    use methods::random::Random;
+    use methods::transport::NetworkSimplex;
 
     fn normals(n: usize, random: &mut Random) -> Vec<[f64; 2]> {
         (0..n).map(|_| [random.normal(), random.normal()]).collect()
