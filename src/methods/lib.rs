@@ -5,14 +5,12 @@ extern crate ground;
 
 pub mod autodiff;
 pub mod basins;
-pub mod collocation;
 pub mod connect;
 pub mod contrastive;
 pub mod dual;
 pub mod formula;
 pub mod fourier;
 pub mod frame;
-pub mod functional_map;
 pub mod gaussian;
 pub mod information;
 pub mod jet;

@@ -10,7 +10,7 @@
 //! with ∇f = (r − P1, c − Pᵀ1). The code keeps u = ηx and v = ηy; in these the potential is ηf, its gradient is the same and
 //! its Hessian is −[diag(P1) P; Pᵀ diag(Pᵀ1)], without η. Adding a number to all of u and taking it from all of v changes nothing.
 //! Sinkhorn's algorithm, which maximises f in x and y by turns, is in [`sinkhorn`]; [`clouds`] has it for points
-//! without a matrix of costs, [`light_bridge`] a plan in closed form that is fitted to samples, [`monge_gap`] maps.
+//! without a matrix of costs, [`light_bridge`] a plan in closed form that is fitted to samples.
 //!
 //! With the regulariser ½ Σ P² in place of the entropy, P_ij = max(0, uᵢ + vⱼ − ηC_ij), and all else stays.
 //!
@@ -27,7 +27,6 @@ mod gromov;
 mod instance;
 pub mod light_bridge;
 pub mod moments;
-pub mod monge_gap;
 mod quadratic;
 mod relaxed;
 mod roads;

@@ -68,23 +68,24 @@ pub struct Look<R: Views> {
 /// Turns a place in a view into controls.
 pub type Drag<C> = fn(&C, (f64, f64)) -> Option<C>;
 
-/// Declares what can be seen of an experiment, and which of its functions makes it. A view that can be dragged names the function, of
-/// the controls and a place, that makes controls of it.
+/// Declares what can be seen of an experiment, and which of its functions makes it, of what arguments. A view that can be dragged names
+/// the function, of the controls and a place, that makes controls of it.
 ///
 /// ```ignore
 /// views! { DiffGrad, Controls:
-///     function "The function" "Where do the balls come to rest?" => function,
-///     map "Step size and start" "Bright: diffGrad is the better one." => map, dragged: place,
+///     function "The function" "Where do the balls come to rest?" => function;
+///     adam "Adam's steps" "They grow where the slope stays." => steps(ADAM);
+///     map "Step size and start" "Bright: diffGrad is the better one." => map, dragged: place;
 /// }
 /// ```
 #[macro_export]
 macro_rules! views {
-    ($experiment:ident, $controls:ty: $($id:tt $title:literal $look:literal => $view:ident $(, dragged: $drag:ident)?;)*) => {
+    ($experiment:ident, $controls:ty: $($id:tt $title:literal $look:literal => $view:ident $(($($argument:expr),+))? $(, dragged: $drag:ident)?;)*) => {
         impl $crate::experiment::Views for $experiment {
             type Controls = $controls;
             const VIEWS: &'static [$crate::experiment::Look<Self>] = &[$($crate::experiment::Look {
                 panel: $crate::experiment::Panel { id: $crate::views!(@id $id), title: $title, look: $look },
-                make: |run| ground::view::View::from(run.$view()),
+                make: |run| ground::view::View::from(run.$view($($($argument),+)?)),
                 drag: $crate::views!(@drag $($drag)?),
             }),*];
         }

@@ -7,18 +7,14 @@
 //! loses the other wins.
 //! Claim: over the steps with λ > 0.97·2/η the groups' loss changes correlate at −0.5 or less, and outliers make 90% of all change.
 
-use gpu::Device;
-use ground::Result;
-use ground::claim::{Measures, Runs, Verdict};
-use ground::random::Random;
-use ground::view::{Axis, Chart, HeatMap, Ink, Mark, Matrix, Path, View};
-use methods::linear_network::{Moments, TwoLayers, dot};
+use methods::linear_network::{TwoLayers, dot};
 use methods::statistics::correlation;
-use run::data::{Array, Library};
-use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
-use run::transition::Progress;
+use run::prelude::*;
 
-ground::controls! {
+mod task;
+use task::{D, GROUPS, Group, N, O, Outliers, Task};
+
+controls! {
     /// What the reader can move.
     pub struct Controls {
         magnitude: Real(0.0, 35.0) = 25.0, "A", "below 22 training stays stable; above 30 the oscillation is long and violent, and near 35 training blows up";
@@ -30,74 +26,25 @@ ground::controls! {
     }
 }
 
-/// Points, coordinates (the last is the outliers' feature), hidden units, steps.
-const N: usize = 1000;
-const D: usize = 21;
+/// Hidden units, steps.
 const H: usize = 16;
 const STEPS: usize = 500;
-/// The outliers' coordinate.
-const O: usize = D - 1;
 /// Power steps for λ: at the start of training, and from then on, beginning with the last step's direction.
 const POWER_STEPS: (usize, usize) = (200, 15);
 /// A mean loss beyond this is a run that does not come back.
 const DIVERGED: f64 = 1e4;
 
-/// Which way an outlier pulls; the rest is bulk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Group {
-    Up,
-    Down,
-    Bulk,
-}
+/// Fewer steps than these at the edge say nothing.
+const ENOUGH: usize = 11;
+/// Points whose gradients are compared, and cells a side of the valley.
+const COMPARED: usize = 20;
+const CELLS: usize = 60;
+/// What the claim says of the correlation and of the outliers' share.
+const CORRELATION: f64 = -0.5;
+const SHARE: f64 = 0.9;
 
-const GROUPS: [(Group, &str, Ink); 3] = [
-    (Group::Bulk, "all other points", Ink::Series(2)),
-    (Group::Up, "outliers pulling up", Ink::Series(0)),
-    (Group::Down, "outliers pulling down", Ink::Series(1)),
-];
-
-/// The training set.
-struct Task {
-    x: Vec<[f64; D]>,
-    y: Vec<f64>,
-    group: Vec<Group>,
-    moments: Moments<D>,
-}
-
-impl Task {
-    fn new(controls: &Controls, seed: u64) -> Self {
-        let mut random = Random::new(seed, "points");
-        let mut beta: [f64; D] = std::array::from_fn(|j| if j == O { 0.0 } else { random.normal() });
-        let length = dot(&beta, &beta).sqrt();
-        beta.iter_mut().for_each(|v| *v *= controls.signal / length);
-        let mut x: Vec<[f64; D]> = (0..N).map(|_| std::array::from_fn(|j| if j == O { 0.0 } else { random.normal() })).collect();
-        let mut y: Vec<f64> = x.iter().map(|x| dot(x, &beta)).collect();
-        let mut group = vec![Group::Bulk; N];
-        let pairs = (controls.fraction * N as f64 / 2.0).round() as usize;
-        // The groups are scattered over the indices; with another p or A the same points stay outliers.
-        for (rank, i) in random.permutation(N).into_iter().take(2 * pairs).enumerate() {
-            group[i] = if rank % 2 == 0 { Group::Up } else { Group::Down };
-            x[i][O] = controls.magnitude;
-            y[i] += if rank % 2 == 0 { controls.pull } else { -controls.pull };
-        }
-        Task { moments: Moments::of(&x, &y), x, y, group }
-    }
-
-    /// f(xᵢ) − yᵢ of every point.
-    fn residuals(&self, c: &[f64; D]) -> Vec<f64> {
-        self.x.iter().zip(&self.y).map(|(x, y)| dot(x, c) - y).collect()
-    }
-
-    /// The mean of `values` over a group; NaN if it is empty.
-    fn mean(&self, group: Group, values: &[f64]) -> f64 {
-        let (mut sum, mut count) = (0.0, 0.0);
-        for (value, _) in values.iter().zip(&self.group).filter(|(_, g)| **g == group) {
-            sum += value;
-            count += 1.0;
-        }
-        sum / count
-    }
-}
+/// What [`GROUPS`] are called.
+const NAMES: [Series; 3] = series!["all other points" 2, "outliers pulling up" 0, "outliers pulling down" 1];
 
 type Network = TwoLayers<D, H>;
 
@@ -114,8 +61,9 @@ fn start(train_a: bool, seed: u64) -> Network {
 struct Moment {
     step: usize,
     weights: Network,
+    sharpness: f64,
     residual: Vec<f64>,
-    /// lᵢ(t+1) − lᵢ(t) with lᵢ = (f(xᵢ) − yᵢ)²/2.
+    /// lᵢ(t+1) − lᵢ(t) with lᵢ = (f(xᵢ) − yᵢ)²/2; none before the next step.
     change: Vec<f64>,
 }
 
@@ -129,67 +77,55 @@ pub struct OpposingSignals {
     weights: Network,
     /// The sharpest direction, from step to step.
     direction: Vec<f64>,
-    /// The point-wise view of the step before the last one (its change is not known yet).
-    open: Option<Moment>,
+    /// λ, ‖a‖², c_o, and the mean loss of each of `GROUPS` and of all, by step.
+    history: Track<7>,
     /// The latest step whose loss changes are known.
     latest: Option<Moment>,
     /// The step to look back at, and how it ranks: see [`Self::rank`].
     kept: Option<(Rank, Moment)>,
-    /// λ(t), ‖a‖² and c_o, and the mean loss of each of `GROUPS` and of all, one a step.
-    lambda: Vec<f64>,
-    path: (Vec<f64>, Vec<f64>),
-    loss: [Vec<f64>; 4],
     /// The steps with λ > 0.97·2/η and, over them, the mean loss changes of the two groups and Σ|dl| of outliers and of all.
     edge: Vec<usize>,
-    change: (Vec<f64>, Vec<f64>),
-    moved: (f64, f64),
-    diverged: bool,
+    change: [Vec<f64>; 2],
+    moved: [f64; 2],
 }
 
+/// Places in the history.
+const LAMBDA: usize = 0;
+const NORM: usize = 1;
+const C_O: usize = 2;
+const LOSS: usize = 3;
+
 impl OpposingSignals {
-    fn at_edge(&self, step: usize) -> bool {
-        self.lambda[step] > 0.97 * 2.0 / self.controls.step_size
-    }
-
-    /// ‖a‖² at which the outliers' own curvature ‖a‖²pA² reaches 2/η.
-    fn critical(&self) -> f64 {
-        2.0 / (self.controls.step_size * self.task.moments.s[O][O])
-    }
-
-    fn advance(&mut self) -> Progress {
-        let task = &self.task;
+    /// One step of gradient descent. `before` is the step before it, whose loss changes are known now; its own are known with the next.
+    fn step(&mut self, before: Option<Moment>) -> Moment {
         let c = self.weights.function();
-        let residual = task.residuals(&c);
+        let residual = self.task.residuals(&c);
         let loss: Vec<f64> = residual.iter().map(|r| r * r / 2.0).collect();
-        for (line, (group, ..)) in self.loss.iter_mut().zip(GROUPS) {
-            line.push(task.mean(group, &loss));
-        }
-        let all = loss.iter().sum::<f64>() / N as f64;
-        self.loss[3].push(all);
-        let power_steps = if self.lambda.is_empty() { POWER_STEPS.0 } else { POWER_STEPS.1 };
-        self.lambda.push(self.weights.sharpness(&task.moments, &mut self.direction, power_steps));
-        self.path.0.push(dot(&self.weights.a, &self.weights.a));
-        self.path.1.push(c[O]);
-        if let Some(mut before) = self.open.take() {
+        let power_steps = if self.history.is_empty() { POWER_STEPS.0 } else { POWER_STEPS.1 };
+        let sharpness = self.weights.sharpness(&self.task.moments, &mut self.direction, power_steps);
+        let [bulk, up, down] = GROUPS.map(|group| self.task.mean(group, &loss));
+        let (norm, all) = (dot(&self.weights.a, &self.weights.a), loss.iter().sum::<f64>() / N as f64);
+        let step = self.history.len();
+        self.history.note(step, [sharpness, norm, c[O], bulk, up, down, all]);
+        if let Some(mut before) = before {
             before.change = loss.iter().zip(&before.residual).map(|(l, r)| l - r * r / 2.0).collect();
-            self.close(before);
+            self.count(before);
         }
-        let step = self.lambda.len() - 1;
-        self.open = Some(Moment { step, weights: self.weights.clone(), residual, change: Vec::new() });
+        let moment = Moment { step, weights: self.weights.clone(), sharpness, residual, change: Vec::new() };
         self.weights.descend(&self.weights.gradient(&self.task.moments), self.controls.step_size);
-        self.diverged = !all.is_finite() || all > DIVERGED;
-        Progress { done: step + 1, of: if self.diverged { step + 1 } else { STEPS } }
+        moment
     }
 
     /// Takes a step whose loss changes are known into the figures.
-    fn close(&mut self, moment: Moment) {
-        if self.at_edge(moment.step) {
+    fn count(&mut self, moment: Moment) {
+        if self.at_edge(&moment) {
             self.edge.push(moment.step);
-            self.change.0.push(self.task.mean(Group::Up, &moment.change));
-            self.change.1.push(self.task.mean(Group::Down, &moment.change));
+            for (line, group) in self.change.iter_mut().zip([Group::Up, Group::Down]) {
+                line.push(self.task.mean(group, &moment.change));
+            }
             for (change, group) in moment.change.iter().zip(&self.task.group) {
-                self.moved.0 += if *group == Group::Bulk { 0.0 } else { change.abs() };
-                self.moved.1 += change.abs();
+                self.moved[0] += if *group == Group::Bulk { 0.0 } else { change.abs() };
+                self.moved[1] += change.abs();
             }
         }
         let rank = self.rank(&moment);
@@ -199,189 +135,175 @@ impl OpposingSignals {
         self.latest = Some(moment);
     }
 
+    fn at_edge(&self, moment: &Moment) -> bool {
+        moment.sharpness > 0.97 * 2.0 / self.controls.step_size
+    }
+
     /// The best step to look back at is at the edge, has groups that ask for opposite weights (they do while A|c_o| < b), and
     /// changes the losses most.
     fn rank(&self, moment: &Moment) -> Rank {
-        let edge = self.at_edge(moment.step);
-        let apart = edge && self.controls.magnitude * self.path.1[moment.step].abs() < self.controls.pull;
+        let edge = self.at_edge(moment);
+        let apart = edge && self.controls.magnitude * moment.weights.function()[O].abs() < self.controls.pull;
         (edge, apart, moment.change.iter().map(|change| change.abs()).sum())
     }
 
-    fn over(&self) -> bool {
-        self.diverged || self.lambda.len() == STEPS
+    fn diverged(&self) -> bool {
+        let all = self.history.last(LOSS + 3);
+        !self.history.is_empty() && (!all.is_finite() || all > DIVERGED)
     }
 
+    fn over(&self) -> bool {
+        self.diverged() || self.history.len() == STEPS
+    }
+}
+
+/// The views.
+impl OpposingSignals {
     /// The step to look at point by point: the latest one up to and at the edge, from then on the kept one.
     fn shown(&self) -> Option<&Moment> {
-        let past = |latest: &&Moment| self.over() || (!self.edge.is_empty() && !self.at_edge(latest.step));
+        let past = |latest: &&Moment| self.over() || (!self.edge.is_empty() && !self.at_edge(latest));
         self.latest.as_ref().filter(|latest| !past(latest)).or(self.kept.as_ref().map(|(_, moment)| moment))
     }
 
-    /// Fewer steps than these at the edge say nothing.
-    const ENOUGH: usize = 11;
-
-    fn steps(&self) -> Vec<f64> {
-        (0..self.lambda.len()).map(|t| t as f64).collect()
-    }
-
     /// The stretch of training around the edge, or all of it where there is none.
-    fn around_the_edge(&self) -> (f64, f64) {
+    fn around_the_edge(&self) -> (usize, usize) {
         match (self.edge.first(), self.edge.last()) {
-            (Some(first), Some(last)) => (first.saturating_sub(10) as f64, (first + 70).max(last + 10).min(STEPS) as f64),
-            _ => (0.0, STEPS as f64),
+            (Some(first), Some(last)) => (first.saturating_sub(10), (first + 70).max(last + 10).min(STEPS)),
+            _ => (0, STEPS),
         }
     }
 
-    fn groups_chart(&self) -> Chart {
+    fn groups(&self) -> Chart {
         let (from, to) = self.around_the_edge();
-        let within =
-            |line: &'_ Vec<f64>| line.iter().copied().skip(from as usize).take((to - from) as usize + 1).collect::<Vec<_>>();
-        let seen = self.loss[..3].iter().flat_map(within).filter(|l| l.is_finite() && *l > 0.0);
+        let loss = |group: usize| self.history.points(LOSS + group);
+        let seen = (0..3).flat_map(|group| loss(group).skip(from).take(to - from + 1)).map(|(_, l)| l);
+        let seen = seen.filter(|l| l.is_finite() && *l > 0.0);
         let (low, high) = seen.fold((0.01f64, 10.0f64), |(low, high), l| (low.min(l), high.max(l)));
-        let lines = GROUPS.iter().zip(&self.loss).filter(|(_, line)| line.iter().any(|l| l.is_finite()));
-        Chart {
-            x: Axis::linear("step").range(from, to),
-            y: Axis::log("mean loss").range(low / 1.5, high * 1.5),
-            marks: lines.map(|((_, name, ink), line)| Mark::line(*name, *ink, self.steps(), line.clone())).collect(),
-            ..Chart::default()
-        }
+        let y = Axis::log("mean loss").range(low / 1.5, high * 1.5);
+        let chart = Chart::of(Axis::linear("step").range(from as f64, to as f64), y);
+        let there = NAMES.into_iter().enumerate().filter(|(group, _)| loss(*group).any(|(_, l)| l.is_finite()));
+        there.fold(chart, |chart, (group, Series { name, ink })| chart.line(name, ink, loss(group)))
     }
 
-    fn sharpness_chart(&self) -> Chart {
-        let outliers = self.path.0.iter().map(|a| a * self.task.moments.s[O][O]).collect();
-        Chart {
-            x: Axis::linear("step").range(0.0, STEPS as f64),
-            y: Axis::linear("curvature"),
-            marks: vec![
-                Mark::dashed("outliers' share ‖a‖²pA²", Ink::Muted, self.steps(), outliers),
-                Mark::line("sharpness λ", Ink::Series(0), self.steps(), self.lambda.clone()),
-                Mark::at_y("2/η", 2.0 / self.controls.step_size),
-            ],
-            ..Chart::default()
-        }
+    fn sharpness(&self) -> Chart {
+        let outliers = self.history.points(NORM).map(|(step, a)| (step, a * self.task.moments.s[O][O]));
+        Chart::of(Axis::linear("step").range(0.0, STEPS as f64), Axis::linear("curvature"))
+            .dashed("outliers' share ‖a‖²pA²", Ink::Muted, outliers)
+            .line("sharpness λ", Ink::Series(0), self.history.points(LAMBDA))
+            .at_y("2/η", 2.0 / self.controls.step_size)
     }
 
-    fn changes_chart(&self) -> Chart {
-        let mut marks = vec![Mark::at_y("", 0.0)];
-        if let Some(moment) = self.shown() {
-            for (group, name, ink) in GROUPS {
-                let members = (0..N).filter(|i| self.task.group[*i] == group);
-                let (x, y) = members.map(|i| (i as f64, moment.change[i])).unzip();
-                marks.push(Mark::points(name, ink, x, y, if group == Group::Bulk { 3.0 } else { 7.0 }));
-            }
-        }
-        let step = self.shown().map_or(String::new(), |m| format!(" in step {}", m.step));
-        let (x, y) = (Axis::linear("point").range(0.0, N as f64), Axis::linear(format!("loss change{step}")));
-        Chart { x, y, marks, ..Chart::default() }
+    /// What the shown step adds to a label.
+    fn in_step(&self) -> String {
+        self.shown().map_or(String::new(), |moment| format!(" in step {}", moment.step))
+    }
+
+    fn changes(&self) -> Chart {
+        let y = Axis::linear(format!("loss change{}", self.in_step()));
+        let chart = Chart::of(Axis::linear("point").range(0.0, N as f64), y).at_y("", 0.0);
+        let Some(moment) = self.shown() else { return chart };
+        GROUPS.into_iter().zip(NAMES).fold(chart, |chart, (group, Series { name, ink })| {
+            let members = (0..N).filter(|i| self.task.group[*i] == group);
+            let size = if group == Group::Bulk { 3.0 } else { 7.0 };
+            chart.dots(name, ink, size, members.map(|i| (i as f64, moment.change[i])))
+        })
     }
 
     /// Cosines between the gradients of the twenty points whose loss changes most, in the order of their loss changes.
-    fn gradients_matrix(&self) -> Matrix {
+    fn gradients(&self) -> Matrix {
         type Part<'a> = (f64, &'a [f64; D], [f64; H]);
-        let most = 20;
-        let (mut values, mut names, mut step) = (Vec::new(), Vec::new(), String::new());
-        if let Some(Moment { step: t, weights, residual, change }) = self.shown() {
-            let mut order: Vec<usize> = (0..N).collect();
-            order.sort_by(|i, j| change[*j].abs().total_cmp(&change[*i].abs()));
-            order.truncate(most);
-            order.sort_by(|i, j| change[*j].total_cmp(&change[*i]));
-            let a2 = dot(&weights.a, &weights.a);
-            // ∇lᵢ = rᵢ (a xᵢᵀ, W xᵢ)
-            let part = |i: usize| if self.controls.train_a { weights.w.map(|row| dot(&row, &self.task.x[i])) } else { [0.0; H] };
-            let parts: Vec<Part> = order.iter().map(|i| (residual[*i], &self.task.x[*i], part(*i))).collect();
-            let product = |(r, x, h): &Part, (s, y, k): &Part| r * s * (a2 * dot(*x, *y) + dot(h, k));
-            for g in &parts {
-                values.extend(parts.iter().map(|k| (product(g, k) / (product(g, g) * product(k, k)).sqrt()) as f32));
-            }
-            let name = |i: &usize| match self.task.group[*i] {
-                Group::Up => "up",
-                Group::Down => "down",
-                Group::Bulk => "other",
-            };
-            names = order.iter().map(|i| name(i).to_string()).collect();
-            step = format!(" in step {t}");
-        }
-        Matrix {
-            row: format!("points by loss change{step}"),
+        let mut matrix = Matrix {
+            row: format!("points by loss change{}", self.in_step()),
             column: "the same points".into(),
             value: Axis::linear("cosine of their gradients").range(-1.0, 1.0).around(0.0),
-            columns: if values.is_empty() { 0 } else { most },
-            values,
-            names,
-            outlined: Vec::new(),
+            ..Matrix::default()
+        };
+        let Some(Moment { weights, residual, change, .. }) = self.shown() else { return matrix };
+        let mut order: Vec<usize> = (0..N).collect();
+        order.sort_by(|i, j| change[*j].abs().total_cmp(&change[*i].abs()));
+        order.truncate(COMPARED);
+        order.sort_by(|i, j| change[*j].total_cmp(&change[*i]));
+        let a2 = dot(&weights.a, &weights.a);
+        // ∇lᵢ = rᵢ (a xᵢᵀ, W xᵢ)
+        let part = |i: usize| if self.controls.train_a { weights.w.map(|row| dot(&row, &self.task.x[i])) } else { [0.0; H] };
+        let parts: Vec<Part> = order.iter().map(|i| (residual[*i], &self.task.x[*i], part(*i))).collect();
+        let product = |(r, x, h): &Part, (s, y, k): &Part| r * s * (a2 * dot(*x, *y) + dot(h, k));
+        for g in &parts {
+            matrix.values.extend(parts.iter().map(|k| (product(g, k) / (product(g, g) * product(k, k)).sqrt()) as f32));
         }
+        let name = |i: &usize| match self.task.group[*i] {
+            Group::Bulk => "other",
+            Group::Up => "up",
+            Group::Down => "down",
+        };
+        Matrix { columns: COMPARED, names: order.iter().map(|i| name(i).to_string()).collect(), ..matrix }
     }
 
-    /// The plane's window: ‖a‖² up to a bit beyond both the path and the edge, c_o about the weight that frees one group, b/A.
-    fn plane(&self) -> ((f64, f64), (f64, f64)) {
-        let finite = |v: &&f64| v.is_finite();
-        let widest = self.path.0.iter().filter(finite).fold(self.controls.signal, |m, v| m.max(*v));
-        let highest = self.path.1.iter().filter(finite).fold(0.05, |m: f64, v| m.max(v.abs()));
-        ((0.0, 1.1 * widest), (-1.1 * highest, 1.1 * highest))
+    /// ‖a‖² and c_o, step by step.
+    fn way(&self) -> (Vec<f64>, Vec<f64>) {
+        self.history.points(NORM).zip(self.history.points(C_O)).map(|((_, norm), (_, c))| (norm, c)).unzip()
     }
 
-    fn path_chart(&self) -> Chart {
-        let (across, up) = self.plane();
+    /// The plane's axes: ‖a‖² up to a bit beyond both the path and the edge, c_o about the weight that frees one group, b/A.
+    fn plane(&self) -> [Axis; 2] {
+        let finite = |which: usize| self.history.points(which).map(|(_, v)| v).filter(|v| v.is_finite());
+        let widest = finite(NORM).fold(self.controls.signal, f64::max);
+        let highest = finite(C_O).fold(0.05, |m: f64, v| m.max(v.abs()));
+        let up = Axis::linear("weight on the outliers' feature, c_o").range(-1.1 * highest, 1.1 * highest);
+        [Axis::linear("‖a‖²").range(0.0, 1.1 * widest), up]
+    }
+
+    fn path(&self) -> Chart {
+        let ([across, up], (x, y)) = (self.plane(), self.way());
         // After the edge the path hardly moves: the colours are for the steps up to there.
-        let last = self.around_the_edge().1;
-        let shade = (0..self.lambda.len()).map(|t| (t as f64 / last).min(1.0) as f32).collect();
-        Chart {
-            x: Axis::linear("‖a‖²").range(across.0, across.1),
-            y: Axis::linear("weight on the outliers' feature, c_o").range(up.0, up.1),
-            marks: vec![
-                Mark::at_y("", 0.0),
-                Mark::at_x("‖a‖²pA² = 2/η", self.critical()),
-                Mark::Trail { name: String::new(), x: self.path.0.clone(), y: self.path.1.clone(), shade },
-            ],
-            ..Chart::default()
-        }
+        let last = self.around_the_edge().1 as f64;
+        let shade = (0..x.len()).map(|t| (t as f64 / last).min(1.0) as f32).collect();
+        // The outliers' own curvature ‖a‖²pA² reaches 2/η.
+        let critical = 2.0 / (self.controls.step_size * self.task.moments.s[O][O]);
+        Chart::of(across, up).at_y("", 0.0).at_x("‖a‖²pA² = 2/η", critical).mark(Mark::Trail { name: String::new(), x, y, shade })
     }
 
     /// The loss if a were scaled to another length and c_o set to another value, the other weights being those of now.
     fn valley(&self) -> HeatMap {
-        const CELLS: usize = 60;
-        let (across, up) = self.plane();
-        let place = |range: (f64, f64), i: usize| range.0 + (i as f64 + 0.5) / CELLS as f64 * (range.1 - range.0);
+        let ([across, up], (x, y)) = (self.plane(), self.way());
+        let place = |axis: &Axis, i: usize| {
+            let (low, high) = axis.range.expect("both axes have fixed ends");
+            low + (i as f64 + 0.5) / CELLS as f64 * (high - low)
+        };
         let mut bulk = self.weights.function();
         bulk[O] = 0.0;
         let (curved, now) = (self.task.moments.curved(&bulk), dot(&self.weights.a, &self.weights.a));
         let (square, mixed, linear) = (dot(&curved, &bulk), curved[O], dot(&self.task.moments.q, &bulk));
         let rest = dot(&self.task.y, &self.task.y) / (2.0 * N as f64);
-        let scales: Vec<f64> = (0..CELLS).map(|column| (place(across, column) / now).sqrt()).collect();
+        let scales: Vec<f64> = (0..CELLS).map(|column| (place(&across, column) / now).sqrt()).collect();
         let mut values = Vec::with_capacity(CELLS * CELLS);
         for row in 0..CELLS {
-            let c = place(up, row);
+            let c = place(&up, row);
             for scale in &scales {
                 let quadratic = scale * scale * square + 2.0 * scale * c * mixed + c * c * self.task.moments.s[O][O];
                 values.push((quadratic / 2.0 - scale * linear - c * self.task.moments.q[O] + rest) as f32);
             }
         }
         HeatMap {
-            x: Axis::linear("‖a‖²").range(across.0, across.1),
-            y: Axis::linear("weight on the outliers' feature, c_o").range(up.0, up.1),
+            x: across,
+            y: up,
             value: Axis::log("loss"),
             columns: CELLS,
             values,
             contours: 8,
-            paths: vec![Path { name: "training".into(), ink: Ink::Text, x: self.path.0.clone(), y: self.path.1.clone() }],
+            paths: vec![Path { name: "training".into(), ink: Ink::Text, x, y }],
             handle: None,
         }
     }
 }
 
-run::views! { OpposingSignals, Controls:
-    groups "Who wins, who loses" "At the edge the two groups take turns: one loss rises as the other falls, while the rest hardly moves." => groups_chart;
-    sharpness "The sharpness" "It climbs as the rest is learned, crosses 2/η, and comes back under it by itself." => sharpness_chart;
-    changes "One step at the edge, point by point" "The outliers are the extremes, one group at the top and the other at the bottom: that is how to find them." => changes_chart;
-    gradients "Their gradients" "The twenty points that change most fall into two blocks that pull in opposite directions." => gradients_matrix;
-    plane "The way through the valley" "Right of the line the valley is too steep for the step: c_o jumps from wall to wall." => path_chart;
+views! { OpposingSignals, Controls:
+    groups "Who wins, who loses" "At the edge the two groups take turns: one loss rises as the other falls, while the rest hardly moves." => groups;
+    sharpness "The sharpness" "It climbs as the rest is learned, crosses 2/η, and comes back under it by itself." => sharpness;
+    changes "One step at the edge, point by point" "The outliers are the extremes, one group at the top and the other at the bottom: that is how to find them." => changes;
+    gradients "Their gradients" "The twenty points that change most fall into two blocks that pull in opposite directions." => gradients;
+    plane "The way through the valley" "Right of the line the valley is too steep for the step: c_o jumps from wall to wall." => path;
     valley "The valley itself" "The loss for other lengths of a and other weights c_o: narrow across, long along." => valley;
-}
-
-impl OpposingSignals {
-    async fn step(&mut self, _: &Device) -> Result<Progress> {
-        Ok(self.advance())
-    }
 }
 
 impl Experiment for OpposingSignals {
@@ -397,7 +319,6 @@ impl Experiment for OpposingSignals {
         reproduction: Reproduction::InPart,
         honesty: "The paper finds opposing groups in image and language networks and explains them with a two-layer linear model; this run is that model, where the effect is as claimed, and the large networks and the comparison of Adam with SGD are not run.",
         seeds: 3,
-        unit: "step",
         presets: &[
             Preset::holds("default", "20 outliers among 1,000 points", &[]),
             Preset::gone(
@@ -405,112 +326,102 @@ impl Experiment for OpposingSignals {
                 "A = 1: the feature is as small as any other, training never comes near the edge",
                 &[("magnitude", "1")],
             ),
-            Preset::open("no pull", "b = 0: the edge is reached, but both groups rise and fall together", &[("pull", "0")]),
+            Preset::open("no pull", "b = 0: the edge is reached, but both groups rise and fall together", &[("pull", "0")])
+                .within(&[("correlation", 0.9, 1.0), ("top", 1.2, f64::INFINITY)]),
             Preset::open("one layer", "a is frozen: the sharpness stays what it is", &[("train_a", "off")]),
-            Preset::open("half step", "η = 0.05: the sharpness grows as far and stays below the edge", &[("step_size", "0.05")]),
+            Preset::open("half step", "η = 0.05: the sharpness grows as far and stays below the edge", &[("step_size", "0.05")])
+                .within(&[("top", 0.0, 0.7), ("growth", 7.0, f64::INFINITY)]),
             Preset::open(
                 "overshoot",
                 "A = 30, b = 2: the edge is crossed so fast that both groups' losses explode together",
                 &[("magnitude", "30"), ("pull", "2")],
-            ),
+            )
+            .within(&[("correlation", 0.7, 1.0), ("top", 2.0, f64::INFINITY)]),
         ],
-        data: &[],
-        own_data: None,
+        ..Card::BLANK
     };
 
     fn new(controls: &Controls, seed: u64, _: &Library) -> Result<Self> {
+        let Controls { magnitude, fraction, pull, signal, .. } = *controls;
         let mut random = Random::new(seed, "first direction");
         Ok(OpposingSignals {
             controls: controls.clone(),
-            task: Task::new(controls, seed),
+            task: Task::new(signal, Outliers { magnitude, fraction, pull }, seed),
             weights: start(controls.train_a, seed),
             direction: (0..Network::SIZE).map(|_| random.normal()).collect(),
-            open: None,
+            history: Track::default(),
             latest: None,
             kept: None,
-            lambda: Vec::new(),
-            path: Default::default(),
-            loss: Default::default(),
             edge: Vec::new(),
             change: Default::default(),
-            moved: (0.0, 0.0),
-            diverged: false,
+            moved: [0.0; 2],
         })
     }
 
-    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
-        loop {
-            let progress = self.step(stage.device()).await?;
-            stage.span(progress.done..progress.of);
-            if progress.finished() {
-                return Ok(self);
-            }
-            self = stage.part(self).await;
+    async fn run(mut self: Box<Self>, stage: Stage<Self>) -> Result<Box<Self>> {
+        stage.span(0..STEPS);
+        let mut moment = None;
+        while !self.over() {
+            moment = Some(self.step(moment));
+            self = stage.next(self).await;
         }
+        Ok(self)
     }
 
     fn measures(&self) -> Measures {
-        let top = self.lambda.iter().fold(f64::NAN, |a, b| a.max(*b));
-        let enough = self.edge.len() >= Self::ENOUGH;
-        let (up, down) = &self.change;
+        let known = |value: f64| if self.over() { value } else { f64::NAN };
+        let if_enough = |value: f64| if self.edge.len() >= ENOUGH { known(value) } else { f64::NAN };
+        let lambda = || self.history.points(LAMBDA).map(|(_, lambda)| lambda);
+        let top = known(lambda().fold(f64::NAN, f64::max));
+        let [up, down] = &self.change;
         let opposed = up.iter().zip(down).filter(|(u, d)| **u * **d < 0.0).count();
-        let if_enough = |value: f64| if enough { value } else { f64::NAN };
-        let last = |line: &Vec<f64>| line.last().copied().unwrap_or(f64::NAN);
-        ground::measures! {
+        measures! {
             correlation: if_enough(correlation(up, down)),
-            outlier_share: if_enough(self.moved.0 / self.moved.1),
+            outlier_share: if_enough(self.moved[0] / self.moved[1]),
             top: top * self.controls.step_size / 2.0,
-            edge_steps: self.edge.len(),
+            edge_steps: known(self.edge.len() as f64),
             opposed: if_enough(opposed as f64 / up.len() as f64),
-            growth: top / self.lambda.get(1).copied().unwrap_or(f64::NAN),
-            final_sharpness: last(&self.lambda),
-            final_loss: last(&self.loss[3]),
-            finished: if self.over() { 1.0 } else { 0.0 },
-            diverged: if self.diverged { 1.0 } else { 0.0 },
+            growth: top / lambda().nth(1).unwrap_or(f64::NAN),
+            final_sharpness: known(self.history.last(LAMBDA)),
+            final_loss: known(self.history.last(LOSS + 3)),
+            diverged: known(f64::from(u8::from(self.diverged()))),
         }
-    }
-
-    fn results(&self) -> Vec<Array> {
-        let lines = [&self.lambda, &self.path.0, &self.path.1, &self.loss[0], &self.loss[1], &self.loss[2]];
-        let names = ["sharpness", "norm_a_squared", "c_o", "loss_bulk", "loss_up", "loss_down"];
-        let whole = |(line, _): &(&Vec<f64>, &str)| !line.is_empty() && line.iter().all(|v| v.is_finite());
-        let (lines, names): (Vec<_>, Vec<_>) = lines.into_iter().zip(names).filter(whole).unzip();
-        let steps = self.lambda.len();
-        let values = (0..steps).flat_map(|t| lines.iter().map(move |line| line[t])).collect();
-        let columns: Vec<String> = names.into_iter().map(String::from).collect();
-        let table = Array { name: "training".into(), shape: vec![steps, columns.len()], values, columns };
-        if table.values.is_empty() { Vec::new() } else { vec![table] }
     }
 
     fn verdict(_: &Controls, runs: &Runs) -> Verdict {
         let (top, correlation, share) = (runs.least("top"), runs.most("correlation"), runs.least("outlier_share"));
-        let end = if runs.most("diverged") == 1.0 { " Training blew up." } else { "" };
-        let finished = runs.least("finished") == 1.0;
-        let undecided = |text: &str| Verdict { holds: None, outside: true, text: text.into(), figure: f64::NAN, threshold: -0.5 };
         if top.is_nan() {
-            return undecided("Nothing is measured yet.");
-        }
-        if top < 1.0 && !finished {
-            return Verdict {
-                holds: None,
-                ..Verdict::at_least(top, 1.0, format!("So far the sharpness came to {top:.2} of the edge 2/η."))
-            };
+            return Verdict::not_yet("Nothing is measured yet.");
         }
         if top < 1.0 {
             let text = format!("The sharpness came to {top:.2} of 2/η and not to the edge: the effect is not shown.");
             return Verdict::at_least(top, 1.0, text);
         }
+        let end = if runs.most("diverged") == 1.0 { " Training blew up." } else { "" };
         if correlation.is_nan() {
-            return undecided(&format!(
-                "The edge is reached, with fewer than {} steps at it: too few to tell.{end}",
-                Self::ENOUGH
-            ));
+            let text = format!("The edge is reached, with fewer than {ENOUGH} steps at it: too few to tell.{end}");
+            return Verdict::outside(text);
         }
         let text = format!(
             "At the edge (sharpness up to {top:.2} of 2/η) the two groups' loss changes correlate at {correlation:.2}, and the outliers make {:.0}% of all loss change.{end}",
             100.0 * share
         );
-        Verdict::at_most(correlation, -0.5, text).and(share >= 0.9)
+        Verdict::at_most(correlation, CORRELATION, text).needs(at_least(share, SHARE))
+    }
+
+    fn results(&self) -> Vec<Array> {
+        let names = ["sharpness", "norm_a_squared", "c_o", "loss_bulk", "loss_up", "loss_down"];
+        let line = |which: usize| self.history.points(which).map(|(_, value)| value);
+        // A group without members has no loss.
+        let whole: Vec<usize> = (0..names.len()).filter(|which| line(*which).all(f64::is_finite)).collect();
+        let lines: Vec<Vec<f64>> = whole.iter().map(|which| line(*which).collect()).collect();
+        let steps = self.history.len();
+        let values: Vec<f64> = (0..steps).flat_map(|t| lines.iter().map(move |line| line[t])).collect();
+        let columns: Vec<String> = whole.iter().map(|which| names[*which].into()).collect();
+        if values.is_empty() {
+            return Vec::new();
+        }
+        vec![Array { name: "training".into(), shape: vec![steps, columns.len()], values, columns }]
     }
 }
 
@@ -518,17 +429,8 @@ impl Experiment for OpposingSignals {
 mod tests {
     use super::*;
     use nalgebra::DMatrix;
-
-    /// A run to its end.
-    fn run(controls: &Controls, seed: u64) -> OpposingSignals {
-        let mut run = OpposingSignals::new(controls, seed, &Library::default()).unwrap();
-        while !run.advance().finished() {}
-        run
-    }
-
-    fn measured(controls: &Controls, seed: u64) -> Measures {
-        run(controls, seed).measures()
-    }
+    use run::experiment::Views;
+    use run::testing::{begun, finished, preset, runs};
 
     /// The Hessian, column by column.
     fn dense(weights: &Network, task: &Task) -> DMatrix<f64> {
@@ -543,13 +445,14 @@ mod tests {
     fn sharpness_matches_the_dense_hessian() {
         for (magnitude, seed) in [(25.0, 0), (23.5, 103), (1.0, 104)] {
             let controls = Controls { magnitude, ..Controls::default() };
-            let mut run = OpposingSignals::new(&controls, seed, &Library::default()).unwrap();
+            let mut run = begun::<OpposingSignals>(&controls, seed);
+            let mut moment = None;
             for step in 0..=20 {
-                let weights = run.weights.clone();
-                run.advance();
+                let before = moment.take();
+                let Moment { weights, sharpness, .. } = moment.insert(run.step(before));
                 if [0, 1, 20].contains(&step) {
-                    let spectrum = dense(&weights, &run.task).symmetric_eigen().eigenvalues;
-                    let warm = run.lambda[step] / spectrum.max() - 1.0;
+                    let spectrum = dense(weights, &run.task).symmetric_eigen().eigenvalues;
+                    let warm = *sharpness / spectrum.max() - 1.0;
                     assert!(warm.abs() < 2e-3, "A = {magnitude}, step {step}: {warm}");
                     let mut direction = run.direction.clone();
                     let converged = weights.sharpness(&run.task.moments, &mut direction, 5000) / spectrum.max() - 1.0;
@@ -563,10 +466,10 @@ mod tests {
     fn one_layer_has_the_curvature_of_its_closed_form() {
         let controls = Controls { train_a: false, ..Controls::default() };
         for seed in 0..3 {
-            let run = run(&controls, seed);
+            let run = finished::<OpposingSignals>(&controls, seed);
             let s = DMatrix::from_fn(D, D, |j, k| run.task.moments.s[j][k]);
             let closed = dot(&run.weights.a, &run.weights.a) * s.symmetric_eigen().eigenvalues.max();
-            assert!(run.lambda.iter().all(|lambda| (lambda / closed - 1.0).abs() < 1e-9), "{closed} {:?}", &run.lambda[..3]);
+            assert!(run.history.points(LAMBDA).all(|(_, lambda)| (lambda / closed - 1.0).abs() < 1e-9), "{closed}");
             assert_eq!(run.weights.a, start(false, seed).a);
             assert!((run.measures().get("growth") - 1.0).abs() < 1e-9);
         }
@@ -575,7 +478,7 @@ mod tests {
     #[test]
     fn ends_at_the_loss_that_the_pull_leaves() {
         for seed in [0, 1, 2, 100, 101] {
-            let run = run(&Controls::default(), seed);
+            let run = finished::<OpposingSignals>(&Controls::default(), seed);
             // pb²/2, and a little less: twenty of the pulls' directions are fitted by chance.
             let loss = run.measures().get("final_loss");
             assert!((0.15..=0.16).contains(&loss), "{loss}");
@@ -591,7 +494,7 @@ mod tests {
     #[test]
     fn the_claim_holds_with_room_on_fresh_seeds() {
         for seed in [0, 1, 2, 100, 101, 102, 103, 104] {
-            let run = measured(&Controls::default(), seed);
+            let run = finished::<OpposingSignals>(&Controls::default(), seed).measures();
             assert!(run.get("correlation") < -0.75 && run.get("outlier_share") > 0.96, "{run:?}");
             assert!((1.2..1.4).contains(&run.get("top")) && (25.0..40.0).contains(&run.get("edge_steps")), "{run:?}");
             assert!((7.0..11.0).contains(&run.get("growth")), "{run:?}");
@@ -600,38 +503,23 @@ mod tests {
     }
 
     #[test]
-    fn the_effect_goes_where_it_must() {
-        let judge = |controls: &Controls| {
-            let runs: Vec<Measures> = (0..3).map(|seed| measured(controls, seed)).collect();
-            let verdict = OpposingSignals::verdict(&runs);
-            (runs, verdict.holds)
-        };
-        let (runs, holds) = judge(&Controls { magnitude: 1.0, ..Controls::default() });
-        assert_eq!(holds, Some(false));
-        assert!(runs.iter().all(|r| r.get("top") <= 0.3 && r.get("edge_steps") == 0.0), "{runs:?}");
-        let (runs, holds) = judge(&Controls { pull: 0.0, ..Controls::default() });
-        assert_eq!(holds, Some(false));
-        assert!(runs.iter().all(|r| r.get("correlation") >= 0.9 && r.get("top") >= 1.2), "{runs:?}");
-        let (runs, holds) = judge(&Controls { step_size: 0.05, ..Controls::default() });
-        assert_eq!(holds, Some(false));
-        assert!(runs.iter().all(|r| r.get("top") < 0.7 && r.get("growth") > 7.0), "{runs:?}");
-        let (runs, holds) = judge(&Controls { magnitude: 30.0, pull: 2.0, ..Controls::default() });
-        assert_eq!(holds, Some(false));
-        assert!(runs.iter().all(|r| r.get("correlation") > 0.7 && r.get("top") > 2.0), "{runs:?}");
+    fn an_outlier_no_larger_than_the_rest_never_comes_near_the_edge() {
+        let runs = runs::<OpposingSignals>(&preset::<OpposingSignals>("break-it"), 0..3);
+        assert!(runs.most("top") <= 0.3 && runs.most("edge_steps") == 0.0, "{runs:?}");
     }
 
     #[test]
     fn the_list_of_loss_changes_finds_the_outliers_without_labels() {
-        let run = run(&Controls::default(), 0);
+        let run = finished::<OpposingSignals>(&Controls::default(), 0);
         let moment = run.shown().unwrap();
-        assert!(run.at_edge(moment.step) && moment.step < STEPS / 2);
+        assert!(run.at_edge(moment) && moment.step < STEPS / 2);
         let mut order: Vec<usize> = (0..N).collect();
         order.sort_by(|i, j| moment.change[*j].total_cmp(&moment.change[*i]));
         let share = |list: &[usize], group: Group| list.iter().filter(|i| run.task.group[**i] == group).count();
         let (top, bottom) = (&order[..10], &order[N - 10..]);
         let (up, down) = (share(top, Group::Up) + share(bottom, Group::Down), share(top, Group::Down) + share(bottom, Group::Up));
         assert_eq!(up.max(down), 20, "the twenty extremes are the two groups");
-        let matrix = run.gradients_matrix();
+        let matrix = run.gradients();
         let (same, other) = (matrix.values[1], matrix.values[19]);
         assert!(same > 0.9 && other < -0.9, "{same} {other}");
     }
@@ -641,14 +529,12 @@ mod tests {
         for (magnitude, fraction, pull, step_size, signal) in
             [(35.0, 0.1, 8.0, 0.3, 5.0), (0.0, 0.0, 0.0, 0.01, 0.5), (35.0, 0.02, 4.0, 0.1, 2.0), (25.0, 0.1, 0.0, 0.3, 5.0)]
         {
-            let train_a = true;
-            let mut run =
-                OpposingSignals::new(&Controls { magnitude, fraction, pull, step_size, signal, train_a }, 0, &Library::default())
-                    .unwrap();
-            (0..6).for_each(|which| drop(run.view(which).encode()));
-            while !run.advance().finished() {}
-            (0..6).for_each(|which| drop(run.view(which).encode()));
-            let verdict = OpposingSignals::verdict(&[run.measures()]);
+            let controls = Controls { magnitude, fraction, pull, step_size, signal, train_a: true };
+            let run = finished::<OpposingSignals>(&controls, 0);
+            for run in [&begun(&controls, 0), &*run] {
+                OpposingSignals::VIEWS.iter().for_each(|look| drop((look.make)(run).encode()));
+            }
+            let verdict = OpposingSignals::verdict(&controls, &Runs(vec![run.measures()]));
             assert!(verdict.holds != Some(true) && !verdict.text.contains("NaN"), "{verdict:?}");
         }
     }

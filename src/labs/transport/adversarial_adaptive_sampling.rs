@@ -5,18 +5,13 @@
 //! −2β Δp = r² − mean r². Here p lives on a grid (the paper has a flow), and the boundary is hard.
 //! Claim: on two sharp peaks the mean error over seeds is at most half of that of uniform points, lower in four of five, as is the mean r².
 
-use gpu::Device;
-use ground::Result;
-use ground::claim::{Measures, Runs, Verdict};
-use ground::random::Random;
-use ground::view::{Axis, Chart, Ink, Mark, View};
-use methods::collocation::{CellDensity, JetNetwork, JetTape, Peaks};
 use methods::optimize::{Optimizer, Rule, Schedule};
-use run::data::{Array, Library};
-use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
-use run::transition::Progress;
+use run::prelude::*;
 
-ground::controls! {
+mod collocation;
+use collocation::{CellDensity, JetNetwork, JetTape, Peaks};
+
+controls! {
     /// What the reader can move.
     pub struct Controls {
         smoothness: Log(1e-6, 10.0) = 1e-3, "β", "small: the density spikes; large: it stays uniform";
@@ -39,27 +34,15 @@ const PLACES: usize = 2001;
 const DRAWN: usize = 4;
 /// How often a run is measured.
 const RECORDS: usize = 60;
-/// Points that a slice evaluates.
-const SLICE: usize = 500;
 /// What the claim says of the ratio of mean errors, and the share of seeds in which the error is lower.
 const RATIO: f64 = 0.5;
 const SEEDS: f64 = 0.8;
 
 /// The samplers side by side.
-const SAMPLERS: [(&str, Ink); 3] =
-    [("adversarial", Ink::Series(0)), ("uniform", Ink::Series(1)), ("proportional to r²", Ink::Series(2))];
+const SAMPLERS: [Series; 3] = series!["adversarial" 0, "uniform" 1, "proportional to r²" 2];
 const ADVERSARIAL: usize = 0;
 const UNIFORM: usize = 1;
 const PROPORTIONAL: usize = 2;
-
-/// What is measured of a solution: its relative L² error, and mean and variance of r² under the uniform law.
-#[derive(Clone, Copy)]
-struct Record {
-    step: f64,
-    error: f64,
-    residual: f64,
-    variance: f64,
-}
 
 /// A network in training on points of its own sampler.
 struct Learner {
@@ -72,7 +55,8 @@ struct Learner {
     done: usize,
     /// The points of the last step.
     points: Vec<f64>,
-    records: Vec<Record>,
+    /// The relative L² error, and mean and variance of r² under the uniform law.
+    records: Track<3>,
     /// u and r² at every [`DRAWN`]th place, as last measured.
     solution: Vec<f64>,
     squares: Vec<f64>,
@@ -85,9 +69,8 @@ fn places() -> impl Iterator<Item = f64> {
 impl Learner {
     fn new(seed: u64) -> Self {
         let network = JetNetwork::new(HIDDEN, &mut Random::new(seed, "weights"));
-        let rule = Rule::ADAM;
         Learner {
-            optimizer: Optimizer::new(rule, RATE, network.theta.len()),
+            optimizer: Optimizer::new(Rule::ADAM, RATE, network.theta.len()),
             gradient: vec![0.0; network.theta.len()],
             network,
             density: CellDensity::uniform(CELLS),
@@ -95,7 +78,7 @@ impl Learner {
             tape: JetTape::default(),
             done: 0,
             points: Vec::new(),
-            records: Vec::new(),
+            records: Track::default(),
             solution: Vec::new(),
             squares: Vec::new(),
         }
@@ -112,7 +95,7 @@ impl Learner {
     }
 
     /// One step of the network on fresh points; every fifth, the density follows as `sampler` has it.
-    fn step(&mut self, sampler: usize, problem: &Peaks, controls: &Controls) -> usize {
+    fn step(&mut self, sampler: usize, problem: &Peaks, controls: &Controls) {
         let floor = if sampler == UNIFORM { 1.0 } else { FLOOR };
         self.points = (0..controls.points).map(|_| self.density.sample(floor, &mut self.random)).collect();
         self.network.loss(problem, &self.points, &mut self.tape, &mut self.gradient);
@@ -120,7 +103,7 @@ impl Learner {
         self.optimizer.step(&mut self.network.theta, &self.gradient);
         self.done += 1;
         if sampler == UNIFORM || !self.done.is_multiple_of(EVERY) {
-            return controls.points;
+            return;
         }
         let squares = self.residuals(problem, &self.density.centres());
         if sampler == PROPORTIONAL {
@@ -128,9 +111,9 @@ impl Learner {
         } else {
             (0..controls.ascent).for_each(|_| self.density.ascend(&squares, controls.smoothness));
         }
-        controls.points + CELLS / 3
     }
 
+    /// Measures the solution, and keeps what is drawn of it.
     fn record(&mut self, problem: &Peaks) {
         let x: Vec<f64> = places().collect();
         let jets = self.network.jets(&x, &mut self.tape);
@@ -144,13 +127,9 @@ impl Learner {
         }
         let residual = squares.iter().sum::<f64>() / PLACES as f64;
         let variance = squares.iter().map(|r| (r - residual) * (r - residual)).sum::<f64>() / PLACES as f64;
-        self.records.push(Record { step: self.done as f64, error: (apart / size).sqrt(), residual, variance });
+        self.records.note(self.done, [(apart / size).sqrt(), residual, variance]);
         self.solution = solution.into_iter().step_by(DRAWN).collect();
         self.squares = squares.into_iter().step_by(DRAWN).collect();
-    }
-
-    fn last(&self) -> Record {
-        self.records[self.records.len() - 1]
     }
 }
 
@@ -161,102 +140,56 @@ pub struct AdversarialAdaptiveSampling {
     learners: [Learner; 3],
 }
 
-impl AdversarialAdaptiveSampling {
-    /// Steps that all have done.
-    fn done(&self) -> usize {
-        self.learners.iter().map(|learner| learner.done).min().unwrap_or(0)
-    }
+fn drawn() -> impl Iterator<Item = f64> {
+    places().step_by(DRAWN)
 }
 
 /// The views.
 impl AdversarialAdaptiveSampling {
-    fn drawn() -> Vec<f64> {
-        places().step_by(DRAWN).collect()
-    }
-
-    fn solution_chart(&self) -> Chart {
-        let x = Self::drawn();
-        let exact = x.iter().map(|x| self.problem.solution(*x)).collect();
-        let mut marks = vec![Mark::line("exact", Ink::Muted, x.clone(), exact)];
-        for sampler in [UNIFORM, ADVERSARIAL] {
-            let (name, ink) = SAMPLERS[sampler];
-            marks.push(Mark::line(name, ink, x.clone(), self.learners[sampler].solution.clone()));
-        }
-        for (sampler, height) in [(ADVERSARIAL, -0.30), (UNIFORM, -0.38)] {
-            let points = self.learners[sampler].points.clone();
-            marks.push(Mark::points("", SAMPLERS[sampler].1, points.clone(), vec![height; points.len()], 4.0));
-        }
-        let (x, y) = (Axis::linear("x").range(-1.0, 1.0), Axis::linear("u").range(-0.45, 1.25));
-        Chart { x, y, marks, ..Chart::default() }
-    }
-
-    fn residual_chart(&self) -> Chart {
-        let x = Self::drawn();
-        let curve = |sampler: usize| {
-            // What is nearly zero would stretch the axis without end.
-            let squares = self.learners[sampler].squares.iter().map(|r| r.max(1e-8)).collect();
-            let (name, ink) = SAMPLERS[sampler];
-            Mark::line(format!("r², {name}"), ink, x.clone(), squares)
-        };
-        let density = &self.learners[ADVERSARIAL].density;
-        let marks = vec![
-            curve(UNIFORM),
-            curve(ADVERSARIAL),
-            Mark::line("density p", Ink::Series(3), density.centres(), density.values()),
-        ];
-        Chart { x: Axis::linear("x").range(-1.0, 1.0), y: Axis::log("r² and p").range(1e-8, 30.0), marks, ..Chart::default() }
-    }
-
-    fn over_steps(&self, label: &str, of: fn(&Record) -> f64) -> Chart {
-        let curve = |sampler: usize| {
-            let (x, y) = self.learners[sampler].records.iter().map(|record| (record.step, of(record))).unzip();
-            Mark::line(SAMPLERS[sampler].0, SAMPLERS[sampler].1, x, y)
-        };
-        let marks = [PROPORTIONAL, UNIFORM, ADVERSARIAL].map(curve).to_vec();
-        Chart { x: Axis::linear("step").range(0.0, self.controls.steps as f64), y: Axis::log(label), marks, ..Chart::default() }
-    }
-}
-
-run::views! { AdversarialAdaptiveSampling, Controls:
-    solution "The solution" "Dots are the points of this step. Blue ones gather where the peaks are; orange ones seldom hit them." => solution_chart;
-    residual "Residual and density" "The density rises where its own r² is large; then r² falls there, and the density moves on." => residual_chart;
-    error "The error" "How soon does each sampler find the peaks? Try other seeds: it scatters." => view_2;
-    variance "How uneven the residual is" "The variance of r²: small means that few points tell the loss well." => view_3;
-}
-
-impl AdversarialAdaptiveSampling {
-    async fn step(&mut self, _: &Device) -> Result<Progress> {
-        let steps = self.controls.steps;
-        let mut work = 0;
-        while work < SLICE && self.done() < steps {
-            // In step with each other: the first that is behind.
-            let least = self.done();
-            let sampler = self.learners.iter().position(|learner| learner.done == least).unwrap_or(0);
-            work += 3 * self.learners[sampler].step(sampler, &self.problem, &self.controls);
-            if (least + 1).is_multiple_of(steps.div_ceil(RECORDS)) || least + 1 == steps {
-                self.learners[sampler].record(&self.problem);
-                work = SLICE;
-            }
-        }
-        Ok(Progress { done: self.done(), of: steps })
-    }
-
-    fn view(&self, which: usize) -> View {
-        View::Chart(match which {
-            0 => self.solution_chart(),
-            1 => self.residual_chart(),
-            2 => self.over_steps("relative L² error", |record| record.error),
-            _ => self.over_steps("variance of r²", |record| record.variance),
+    fn solution(&self) -> Chart {
+        let chart = Chart::of(Axis::linear("x").range(-1.0, 1.0), Axis::linear("u").range(-0.45, 1.25)).line(
+            "exact",
+            Ink::Muted,
+            drawn().map(|x| (x, self.problem.solution(x))),
+        );
+        let chart = [UNIFORM, ADVERSARIAL].into_iter().fold(chart, |chart, sampler| {
+            let Series { name, ink } = SAMPLERS[sampler];
+            chart.line(name, ink, drawn().zip(self.learners[sampler].solution.iter().copied()))
+        });
+        [(ADVERSARIAL, -0.30), (UNIFORM, -0.38)].into_iter().fold(chart, |chart, (sampler, height)| {
+            chart.dots("", SAMPLERS[sampler].ink, 4.0, self.learners[sampler].points.iter().map(|x| (*x, height)))
         })
     }
 
-    fn view_2(&self) -> View {
-        self.view(2)
+    fn residual(&self) -> Chart {
+        let chart = Chart::of(Axis::linear("x").range(-1.0, 1.0), Axis::log("r² and p").range(1e-8, 30.0));
+        let density = &self.learners[ADVERSARIAL].density;
+        [UNIFORM, ADVERSARIAL]
+            .into_iter()
+            .fold(chart, |chart, sampler| {
+                let Series { name, ink } = SAMPLERS[sampler];
+                // What is nearly zero would stretch the axis without end.
+                let squares = self.learners[sampler].squares.iter().map(|r| r.max(1e-8));
+                chart.line(format!("r², {name}"), ink, drawn().zip(squares))
+            })
+            .line("density p", Ink::Series(3), density.centres().into_iter().zip(density.values()))
     }
 
-    fn view_3(&self) -> View {
-        self.view(3)
+    /// One of the records of every sampler.
+    fn recorded(&self, which: usize, label: &str) -> Chart {
+        let chart = Chart::of(Axis::linear("step").range(0.0, self.controls.steps as f64), Axis::log(label));
+        [PROPORTIONAL, UNIFORM, ADVERSARIAL].into_iter().fold(chart, |chart, sampler| {
+            let Series { name, ink } = SAMPLERS[sampler];
+            chart.line(name, ink, self.learners[sampler].records.points(which))
+        })
     }
+}
+
+views! { AdversarialAdaptiveSampling, Controls:
+    solution "The solution" "Dots are the points of this step. Blue ones gather where the peaks are; orange ones seldom hit them." => solution;
+    residual "Residual and density" "The density rises where its own r² is large; then r² falls there, and the density moves on." => residual;
+    error "The error" "How soon does each sampler find the peaks? Try other seeds: it scatters." => recorded(0, "relative L² error");
+    variance "How uneven the residual is" "The variance of r²: small means that few points tell the loss well." => recorded(2, "variance of r²");
 }
 
 impl Experiment for AdversarialAdaptiveSampling {
@@ -271,8 +204,6 @@ impl Experiment for AdversarialAdaptiveSampling {
         claim: "With 25 points a step on a solution with two sharp peaks, the mean relative L² error over the seeds is at most half of that of uniform points, lower in at least four of five seeds, and so is the mean of r².",
         reproduction: Reproduction::InPart,
         honesty: "The paper gains orders of magnitude on peaks in 2 to 10 dimensions with a flow for a density; here it is one dimension, a density on a grid and 2,000 steps, and the gain is a factor of two to six that scatters from seed to seed and is gone after 5,000 steps. Points drawn in proportion to r², with no adversary, meet most of the claim too: over the five seeds their mean error is 0.31 of that of uniform points and their mean r² the least of the three; only in single seeds are they less reliable, with the lower error in three of five.",
-        seeds: 5,
-        unit: "step",
         presets: &[
             Preset::holds("default", "Two peaks of width 0.03, 25 points a step", &[]),
             Preset::gone("break-it", "A smooth solution: nothing to gain", &[("sharpness", "20")]),
@@ -281,8 +212,7 @@ impl Experiment for AdversarialAdaptiveSampling {
             Preset::open("patience", "5,000 steps: uniform points get there too", &[("steps", "5000")]),
             Preset::open("Poisson", "κ = 0: r² falls a hundredfold, the error does not", &[("screened", "off")]),
         ],
-        data: &[],
-        own_data: None,
+        ..Card::BLANK
     };
 
     fn new(controls: &Controls, seed: u64, _: &Library) -> Result<Self> {
@@ -293,27 +223,37 @@ impl Experiment for AdversarialAdaptiveSampling {
         Ok(AdversarialAdaptiveSampling { controls: controls.clone(), problem, learners })
     }
 
-    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
-        loop {
-            let progress = self.step(stage.device()).await?;
-            stage.span(progress.done..progress.of);
-            if progress.finished() {
-                return Ok(self);
+    async fn run(mut self: Box<Self>, stage: Stage<Self>) -> Result<Box<Self>> {
+        let Controls { steps, .. } = self.controls;
+        stage.span(0..steps);
+        let recorded = Every::of(RECORDS, steps);
+        for step in 1..=steps {
+            for sampler in 0..SAMPLERS.len() {
+                let AdversarialAdaptiveSampling { controls, problem, learners } = &mut *self;
+                learners[sampler].step(sampler, problem, controls);
+                if recorded.due(step) {
+                    learners[sampler].record(problem);
+                }
+                self = stage.part(self).await;
             }
-            self = stage.part(self).await;
+            self = stage.next(self).await;
         }
+        Ok(self)
     }
 
     fn measures(&self) -> Measures {
-        let [adversarial, uniform, proportional] = [0, 1, 2].map(|sampler| self.learners[sampler].last());
+        let last = |which: usize| {
+            let over = |learner: &Learner| learner.done == self.controls.steps;
+            self.learners.each_ref().map(|learner| if over(learner) { learner.records.last(which) } else { f64::NAN })
+        };
+        let [[error, uniform, proportional], [residual, uniform_residual, proportional_residual]] = [last(0), last(1)];
+        let lower = |error: f64| if (error - uniform).is_nan() { f64::NAN } else { f64::from(u8::from(error < uniform)) };
         let density = self.learners[ADVERSARIAL].density.values();
-        ground::measures! {
-            error: adversarial.error, uniform_error: uniform.error, proportional_error: proportional.error,
-            residual: adversarial.residual, uniform_residual: uniform.residual, proportional_residual: proportional.residual,
-            lower: if adversarial.error < uniform.error { 1.0 } else { 0.0 },
-            proportional_lower: if proportional.error < uniform.error { 1.0 } else { 0.0 },
+        measures! {
+            error: error, uniform_error: uniform, proportional_error: proportional,
+            residual: residual, uniform_residual: uniform_residual, proportional_residual: proportional_residual,
+            lower: lower(error), proportional_lower: lower(proportional),
             largest_density: density.iter().fold(0.0, |a: f64, p| a.max(*p)),
-            done: self.done() as f64 / self.controls.steps as f64,
         }
     }
 
@@ -321,60 +261,42 @@ impl Experiment for AdversarialAdaptiveSampling {
         let [error, uniform, proportional] = ["error", "uniform_error", "proportional_error"].map(|name| runs.mean(name));
         let [residual, uniform_residual, proportional_residual] =
             ["residual", "uniform_residual", "proportional_residual"].map(|name| runs.mean(name));
-        let ratio = if runs.each("done").all(|done| done == 1.0) { error / uniform } else { f64::NAN };
         let lower = runs.mean("lower");
         let text = format!(
             "Mean error {error:.4} with the adversarial density, {uniform:.4} with uniform points ({proportional:.4} in proportion to r²): a ratio of {:.2}, lower in {:.0} % of the seeds; mean r² {residual:.5} and {uniform_residual:.5} ({proportional_residual:.5}).",
             error / uniform,
             100.0 * lower,
         );
-        Verdict::at_most(ratio, RATIO, text).and(lower >= SEEDS && residual < uniform_residual)
+        Verdict::at_most(error / uniform, RATIO, text).needs(at_least(lower, SEEDS)).needs(Some(residual < uniform_residual))
     }
 
     fn results(&self) -> Vec<Array> {
-        let x = Self::drawn();
-        let row = |i: usize| {
-            let [a, b, c] = [0, 1, 2].map(|sampler| self.learners[sampler].solution[i]);
-            [x[i], self.problem.solution(x[i]), a, b, c]
-        };
-        vec![Array {
-            name: "solutions".into(),
-            shape: vec![x.len(), 5],
-            values: (0..x.len()).flat_map(row).collect(),
-            columns: ["x", "exact", "adversarial", "uniform", "proportional"].map(String::from).to_vec(),
-        }]
+        let solution = |sampler: usize, i: usize| self.learners[sampler].solution[i];
+        let row = |(i, x)| [x, self.problem.solution(x), solution(0, i), solution(1, i), solution(2, i)];
+        let columns = ["x", "exact", "adversarial", "uniform", "proportional"];
+        vec![Array::table("solutions", columns, drawn().enumerate().map(row))]
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn ratio(controls: &Controls, seeds: std::ops::Range<u64>) -> f64 {
-        let run = |seed: u64| {
-            let mut run = AdversarialAdaptiveSampling::new(controls, seed, &Library::default()).unwrap();
-            // Two are enough here.
-            run.learners[PROPORTIONAL].done = controls.steps;
-            while !pollster::block_on(run.step(&Device::cpu())).unwrap().finished() {}
-            run.measures()
-        };
-        let runs: Vec<Measures> = seeds.map(run).collect();
-        mean(&runs, "error") / mean(&runs, "uniform_error")
-    }
+    use run::testing::{finished, runs};
 
     #[test]
     fn where_the_solution_is_smooth_or_the_density_stiff_nothing_is_gained() {
-        let smooth = ratio(&Controls { sharpness: 20.0, ..Controls::default() }, 0..5);
-        assert!((0.65..1.6).contains(&smooth), "{smooth}");
-        let stiff = ratio(&Controls { smoothness: 10.0, ..Controls::default() }, 0..5);
-        assert!((0.65..1.6).contains(&stiff), "{stiff}");
+        for controls in
+            [Controls { sharpness: 20.0, ..Controls::default() }, Controls { smoothness: 10.0, ..Controls::default() }]
+        {
+            let runs = runs::<AdversarialAdaptiveSampling>(&controls, 0..5);
+            let ratio = runs.mean("error") / runs.mean("uniform_error");
+            assert!((0.65..1.6).contains(&ratio), "{ratio}");
+        }
     }
 
     #[test]
     fn a_density_without_ascent_stays_uniform() {
-        let controls = Controls { ascent: 0, steps: 500, ..Controls::default() };
-        let mut run = AdversarialAdaptiveSampling::new(&controls, 0, &Library::default()).unwrap();
-        while !pollster::block_on(run.step(&Device::cpu())).unwrap().finished() {}
+        let run = finished::<AdversarialAdaptiveSampling>(&Controls { ascent: 0, steps: 500, ..Controls::default() }, 0);
         assert!((run.measures().get("largest_density") - 0.5).abs() < 1e-12);
     }
 }

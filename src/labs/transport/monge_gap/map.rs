@@ -14,18 +14,16 @@
 
 use libm::log;
 
-use crate::linear::exp_in_place;
-use crate::nn::{Network, Tape};
-use crate::optimize::{Optimizer, Rule, Schedule};
-use crate::transport::sinkhorn::Twin;
+use methods::learner::Learner;
+use methods::linear::exp_in_place;
+use methods::nn::{Network, Tape};
+use methods::optimize::{Rule, Schedule};
+use methods::transport::sinkhorn::Twin;
+use run::prelude::*;
 
-/// What it costs to move a unit of mass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cost {
-    /// ½‖x − y‖²
-    HalfSquared,
-    /// ‖x − y‖
-    Euclidean,
+choice! {
+    /// What it costs to move a unit of mass.
+    pub enum Cost { HalfSquared => "½‖x−y‖²", Euclidean => "‖x−y‖" }
 }
 
 impl Cost {
@@ -115,7 +113,7 @@ impl<const D: usize> Coupling<D> {
 }
 
 /// Sweeps for each entropic cost.
-const SWEEPS: usize = 20;
+pub const SWEEPS: usize = 20;
 
 /// What a map is trained for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -134,23 +132,17 @@ pub struct Objective {
 #[derive(Clone, Debug)]
 pub struct MapLearner<const D: usize> {
     /// The network, D → D.
-    pub network: Network,
+    pub learner: Learner,
     /// The objective.
     pub objective: Objective,
-    /// Steps done.
-    pub done: usize,
-    /// Step, fit S_ε and gap M_ε of the batches that were watched.
-    pub watched: Vec<[f64; 3]>,
+    /// Fit S_ε and gap M_ε of the batches that were watched, by step.
+    pub watched: Track<2>,
     step_size: f64,
-    optimizer: Optimizer<f32>,
-    tape: Tape,
-    gradient: Vec<f32>,
-    batch: Option<Batch<D>>,
+    done: usize,
 }
 
-/// A step on its way.
-#[derive(Clone, Debug)]
-struct Batch<const D: usize> {
+/// A batch, and the couplings that a step on it goes by.
+pub struct Batch<const D: usize> {
     x: Vec<[f64; D]>,
     moved: Vec<[f64; D]>,
     /// T(x) to y, T(x) to itself; then, if asked for, x to T(x), and y to itself.
@@ -158,7 +150,13 @@ struct Batch<const D: usize> {
     within: Coupling<D>,
     gap: Option<Coupling<D>>,
     target: Option<Coupling<D>>,
-    sweeps: usize,
+}
+
+impl<const D: usize> Batch<D> {
+    /// A sweep of every coupling; [`SWEEPS`] of them are made.
+    pub fn sweep(&mut self) {
+        [&mut self.across, &mut self.within].into_iter().chain(&mut self.gap).chain(&mut self.target).for_each(Coupling::sweep);
+    }
 }
 
 fn floats<const D: usize>(points: &[[f64; D]]) -> Vec<f32> {
@@ -172,78 +170,40 @@ fn points<const D: usize>(values: &[f32]) -> Vec<[f64; D]> {
 impl<const D: usize> MapLearner<D> {
     /// `network` before its first step of Adam.
     pub fn new(network: Network, objective: Objective, step_size: f64) -> Self {
-        let size = network.theta.len();
-        MapLearner {
-            optimizer: Optimizer::new(Rule::ADAM, step_size, size),
-            gradient: vec![0.0; size],
-            tape: Tape::default(),
-            done: 0,
-            watched: Vec::new(),
-            batch: None,
-            network,
-            objective,
-            step_size,
-        }
-    }
-
-    /// Has it made all its steps?
-    pub fn finished(&self) -> bool {
-        self.done >= self.objective.steps
+        let learner = Learner::new(network, Rule::ADAM, step_size);
+        MapLearner { learner, objective, watched: Track::default(), step_size, done: 0 }
     }
 
     /// T(x) of every point.
     pub fn map(&self, x: &[[f64; D]]) -> Vec<[f64; D]> {
         let mut tape = Tape::default();
-        self.network.forward(&floats(x), &mut tape);
+        self.learner.network.forward(&floats(x), &mut tape);
         points(tape.logits())
     }
 
-    /// Part of a step: the forward pass on a batch (`draw` gives x and y), a sweep, or the update. `watch` also values S and M.
-    /// Returns how many exponentials it took.
-    pub fn advance(&mut self, watch: bool, draw: impl FnOnce() -> (Vec<[f64; D]>, Vec<[f64; D]>)) -> usize {
-        let Some(batch) = &mut self.batch else {
-            let (x, y) = draw();
-            self.begin(x, &y, watch);
-            return 0;
-        };
-        let mut couplings = vec![&mut batch.across, &mut batch.within];
-        couplings.extend(&mut batch.gap);
-        couplings.extend(&mut batch.target);
-        if batch.sweeps < SWEEPS {
-            batch.sweeps += 1;
-            let exponentials = couplings.iter().map(|coupling| coupling.costs.len()).sum();
-            couplings.into_iter().for_each(Coupling::sweep);
-            return exponentials;
-        }
-        let exponentials = couplings.iter().map(|coupling| coupling.costs.len()).sum();
-        self.update();
-        exponentials
-    }
-
-    fn begin(&mut self, x: Vec<[f64; D]>, y: &[[f64; D]], watch: bool) {
+    /// Moves x, and couples the images with y before any sweep; where it is to `watch`, with what S and M take, too.
+    pub fn begin(&mut self, x: &[[f64; D]], y: &[[f64; D]], watch: bool) -> Batch<D> {
         let Objective { cost, weight, share, .. } = self.objective;
-        self.network.forward(&floats(&x), &mut self.tape);
-        let moved: Vec<[f64; D]> = points(self.tape.logits());
+        let moved: Vec<[f64; D]> = points(self.learner.outputs(&floats(x)));
         let fit = Cost::HalfSquared;
-        self.batch = Some(Batch {
+        Batch {
             across: Coupling::new(fit, &moved, y, share),
             within: Coupling::new(fit, &moved, &moved, share),
-            gap: (weight > 0.0 || watch).then(|| Coupling::new(cost, &x, &moved, share)),
+            gap: (weight > 0.0 || watch).then(|| Coupling::new(cost, x, &moved, share)),
             target: watch.then(|| Coupling::new(fit, y, y, share)),
-            sweeps: 0,
-            x,
+            x: x.to_vec(),
             moved,
-        });
+        }
     }
 
-    fn update(&mut self) {
+    /// One step of Adam down J, by the couplings of the batch it has begun.
+    pub fn descend(&mut self, Batch { x, moved, across, within, gap, target }: Batch<D>) {
         let Objective { cost, weight, steps, .. } = self.objective;
-        let Some(Batch { x, moved, across, within, gap, target, .. }) = self.batch.take() else { return };
         let share = 1.0 / x.len() as f64;
         if let (Some(gap), Some(target)) = (&gap, &target) {
             let fit = across.value() - 0.5 * (within.value() + target.value());
             let paid: f64 = x.iter().zip(&moved).map(|(x, t)| share * cost.of(x, t)).sum();
-            self.watched.push([self.done as f64, fit, paid - gap.value()]);
+            self.watched.note(self.done, [fit, paid - gap.value()]);
         }
         let mut delta = across.gradient().0;
         let (first, second) = within.gradient();
@@ -256,9 +216,8 @@ impl<const D: usize> MapLearner<D> {
                 (0..D).for_each(|d| delta[d] += weight * (share * paid[d] - pull[d]));
             }
         }
-        self.network.backward(&mut self.tape, &floats(&delta), &mut self.gradient);
-        self.optimizer.step_size = self.step_size * Schedule::Cosine.factor(self.done, steps);
-        self.optimizer.step(&mut self.network.theta, &self.gradient);
+        self.learner.optimizer.step_size = self.step_size * Schedule::Cosine.factor(self.done, steps);
+        self.learner.descend(&floats(&delta));
         self.done += 1;
     }
 }
@@ -266,9 +225,9 @@ impl<const D: usize> MapLearner<D> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{Activation, Start};
-    use crate::random::Random;
-    use crate::transport::NetworkSimplex;
+    use methods::nn::{Activation, Start};
+    use methods::random::Random;
+    use methods::transport::NetworkSimplex;
 
     fn normals(n: usize, random: &mut Random) -> Vec<[f64; 2]> {
         (0..n).map(|_| [random.normal(), random.normal()]).collect()
@@ -350,9 +309,9 @@ mod tests {
         let network = Network::new(&[2, 8, 2], Activation::Relu, Start::Normal { gain: 2.0 }, &mut random);
         let objective = Objective { cost: Cost::HalfSquared, weight: 0.7, share: 0.5, steps: 10 };
         let mut learner = MapLearner::<2>::new(network.clone(), objective, 1e-3);
-        while learner.done == 0 {
-            learner.advance(true, || (x.clone(), y.clone()));
-        }
+        let mut batch = learner.begin(&x, &y, true);
+        (0..SWEEPS).for_each(|_| batch.sweep());
+        learner.descend(batch);
         // J by itself, all plans converged; ε is the first network's, as the gradient has it.
         let first = learner.clone_with(&network).map(&x);
         let mean = |a: &[[f64; 2]], b: &[[f64; 2]]| {
@@ -378,16 +337,16 @@ mod tests {
                 j(&network)
             };
             let slope = (moved(1e-3) - moved(-1e-3)) / 2e-3;
-            worst = worst.max((slope - f64::from(learner.gradient[k])).abs());
+            worst = worst.max((slope - f64::from(learner.learner.gradient[k])).abs());
         }
-        let scale = learner.gradient.iter().fold(0.0f32, |a, g| a.max(g.abs()));
+        let scale = learner.learner.gradient.iter().fold(0.0f32, |a, g| a.max(g.abs()));
         assert!(worst < 0.01 * f64::from(scale), "{worst} of {scale}");
         assert_eq!(learner.watched.len(), 1);
     }
 
     impl MapLearner<2> {
         fn clone_with(&self, network: &Network) -> Self {
-            MapLearner { network: network.clone(), ..self.clone() }
+            MapLearner { learner: Learner { network: network.clone(), ..self.learner.clone() }, ..self.clone() }
         }
     }
 }

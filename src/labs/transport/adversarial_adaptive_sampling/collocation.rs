@@ -7,9 +7,9 @@
 //! h = tanh a,   h′ = (1 − h²) a′,   h″ = −2h(1 − h²) a′² + (1 − h²) a″.
 //! ```
 
-use crate::linear::{matmul, matmul_nt, matmul_tn, tanh_in_place};
-use crate::optimize::{Optimizer, Rule};
-use crate::random::Random;
+use methods::linear::{matmul, matmul_nt, matmul_tn, tanh_in_place};
+use methods::optimize::{Optimizer, Rule};
+use methods::random::Random;
 
 /// −u″ + κ²u = s on [−1, 1] with two peaks: u* = e^{−A(x−½)²} + e^{−A(x+½)²} − g₀, g₀ such that u*(±1) = 0. Residuals are divided by A.
 #[derive(Clone, Copy, Debug)]
@@ -227,14 +227,7 @@ impl CellDensity {
         self.shares.iter().map(|share| share / width).collect()
     }
 
-    /// ∫ r² p − β ∫ |p′|² for r² (`squares`) in the cells.
-    pub fn objective(&self, squares: &[f64], beta: f64) -> f64 {
-        let (p, width) = (self.values(), 2.0 / squares.len() as f64);
-        let gain: f64 = self.shares.iter().zip(squares).map(|(w, r)| w * r).sum();
-        gain - beta * p.windows(2).map(|w| (w[1] - w[0]) * (w[1] - w[0]) / width).sum::<f64>()
-    }
-
-    /// One step of Adam up the objective: ∂/∂a_i = w_i (J′_i − Σ w J′), J′ = r² + 2β p″ with p′ = 0 at the ends.
+    /// One step of Adam up ∫ r² p − β ∫ |p′|² for r² (`squares`) in the cells: ∂/∂a_i = w_i (J′_i − Σ w J′), J′ = r² + 2β p″ with p′ = 0 at the ends.
     pub fn ascend(&mut self, squares: &[f64], beta: f64) {
         let (p, width) = (self.values(), 2.0 / squares.len() as f64);
         let last = p.len() - 1;
@@ -336,6 +329,13 @@ mod tests {
         p.iter().map(|v| v + (1.0 - sum) / 2.0).collect()
     }
 
+    /// ∫ r² p − β ∫ |p′|² for r² (`squares`) in the cells.
+    fn objective(density: &CellDensity, squares: &[f64], beta: f64) -> f64 {
+        let (p, width) = (density.values(), 2.0 / squares.len() as f64);
+        let gain: f64 = density.shares.iter().zip(squares).map(|(w, r)| w * r).sum();
+        gain - beta * p.windows(2).map(|w| (w[1] - w[0]) * (w[1] - w[0]) / width).sum::<f64>()
+    }
+
     #[test]
     fn ascent_ends_at_the_neumann_poisson_solution() {
         let mut density = CellDensity::uniform(40);
@@ -343,7 +343,7 @@ mod tests {
             density.centres().iter().map(|x| 1.0 + x + 2.0 * libm::exp(-20.0 * (x - 0.4) * (x - 0.4))).collect();
         let exact = poisson(&squares, 1.0);
         assert!(exact.iter().all(|p| *p > 0.05));
-        let uniform = density.objective(&squares, 1.0);
+        let uniform = objective(&density, &squares, 1.0);
         assert!((uniform - squares.iter().sum::<f64>() / 40.0).abs() < 1e-12);
         for rate in [0.1, 0.01, 0.001] {
             density.optimizer.step_size = rate;
@@ -352,7 +352,7 @@ mod tests {
         let p = density.values();
         let worst = p.iter().zip(&exact).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         assert!(worst < 1e-3, "{worst}");
-        assert!(density.objective(&squares, 1.0) > uniform);
+        assert!(objective(&density, &squares, 1.0) > uniform);
     }
 
     #[test]
