@@ -8,12 +8,14 @@
 use std::f64::consts::PI;
 
 use libm::{asin, atan2, cos, exp, sin};
-use methods::transport::amortized::{Learner, Predictor, Weighing};
 use methods::transport::{Around, MaxSliced, Projected, directions, fibonacci};
 use run::prelude::*;
 
+mod autoencoder;
+mod predictor;
 mod reconstruction;
 
+use predictor::{Learner, Predictor, Weighing};
 use reconstruction::{AMORTIZED, Reconstruction, SLICED};
 
 choice! {

@@ -14,11 +14,14 @@ use ground::random::Random;
 use ground::view::{Axis, Chart, Ink, Mark, Segment, Space, View};
 use methods::frame::orthonormal;
 use methods::logistic::Probe;
-use methods::spd::normalization::{Geometry, Layer, Pass};
 use methods::spd::{affine_invariant, bures_wasserstein};
 use run::data::Library;
 use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
 use run::transition::Progress;
+
+mod layer;
+
+use layer::{Geometry, Layer, Pass};
 
 ground::choice! {
     /// What colours tell in the scatter plots.

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use methods::point_autoencoder::{PointAutoencoder, PointLearner};
-use methods::transport::amortized::{Learner, Predictor, Weighing};
 use methods::transport::{Around, NetworkSimplex, Projected, directions};
 use run::data::Pictures;
 use run::prelude::*;
 
+use super::autoencoder::{PointAutoencoder, PointLearner};
+use super::predictor::{Learner, Predictor, Weighing};
 use super::{POINTS, RATE, centre};
 
 /// Clouds a step, directions a cloud, rate, clouds of a step that the predictor learns from, and clouds that all is judged by.

@@ -17,7 +17,7 @@
 
 use nalgebra::DMatrix;
 
-use super::{affine_invariant, arithmetic_mean, bures_wasserstein, congruence, map, power, root, roots};
+use methods::spd::{affine_invariant, arithmetic_mean, bures_wasserstein, congruence, log, map, power, root, roots};
 
 /// Added to v².
 const EPSILON: f64 = 1e-5;
@@ -167,7 +167,7 @@ impl Pass {
     fn scale(&mut self, theta: Option<f64>) {
         let (s, count) = (self.layer.scale, self.batch.len() as f64);
         let Some(theta) = theta else {
-            let logs: Vec<DMatrix<f64>> = self.batch.iter().map(super::log).collect();
+            let logs: Vec<DMatrix<f64>> = self.batch.iter().map(log).collect();
             let variance = logs.iter().map(DMatrix::norm_squared).sum::<f64>() / count;
             let factor = s / (variance + EPSILON).sqrt();
             let half = root(&self.layer.bias);
@@ -205,9 +205,13 @@ impl Pass {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gaussian::bures;
-    use crate::random::Random;
-    use crate::spd::tests::random_spd;
+    use ground::random::Random;
+    use methods::gaussian::bures;
+
+    fn random_spd(scale: f64, random: &mut Random) -> DMatrix<f64> {
+        let root = DMatrix::from_fn(5, 5, |_, _| scale * random.normal());
+        &root * root.transpose() + DMatrix::identity(5, 5) * (0.01 * scale * scale)
+    }
 
     fn normalised(layer: &Layer, batch: &[DMatrix<f64>]) -> Vec<DMatrix<f64>> {
         let mut pass = Pass::new(layer.clone(), batch.to_vec());
@@ -218,14 +222,14 @@ mod tests {
     fn batch() -> Vec<DMatrix<f64>> {
         let mut random = Random::new(5, "batch");
         let shift = DMatrix::from_fn(5, 5, |_, _| random.normal());
-        (0..20).map(|_| &shift * (random_spd(5, 0.3, &mut random) + DMatrix::identity(5, 5)) * shift.transpose()).collect()
+        (0..20).map(|_| &shift * (random_spd(0.3, &mut random) + DMatrix::identity(5, 5)) * shift.transpose()).collect()
     }
 
     #[test]
     fn centred_and_of_unit_dispersion() {
         let one = DMatrix::identity(5, 5);
         let out = normalised(&Layer::new(Geometry::AffineInvariant, 5, 30), &batch());
-        let logs: Vec<_> = out.iter().map(crate::spd::log).collect();
+        let logs: Vec<_> = out.iter().map(log).collect();
         assert!(arithmetic_mean(&logs).norm() < 1e-9);
         let dispersion = logs.iter().map(DMatrix::norm_squared).sum::<f64>() / 20.0;
         assert!((dispersion - 1.0).abs() < 1e-4, "{dispersion}");
@@ -243,7 +247,7 @@ mod tests {
     #[test]
     fn the_bias_is_where_the_mean_goes() {
         let mut random = Random::new(6, "bias");
-        let bias = random_spd(5, 1.0, &mut random);
+        let bias = random_spd(1.0, &mut random);
         for geometry in [Geometry::AffineInvariant, Geometry::BuresWasserstein { power: 1.0 }] {
             let layer = Layer { bias: bias.clone(), scale: 0.3, ..Layer::new(geometry, 5, 40) };
             let out = normalised(&layer, &batch());
@@ -258,7 +262,7 @@ mod tests {
     #[test]
     fn a_metric_is_a_change_of_coordinates() {
         let mut random = Random::new(7, "metric");
-        let metric = random_spd(5, 1.0, &mut random);
+        let metric = random_spd(1.0, &mut random);
         let (half, inverse) = roots(&metric);
         let plain = Layer::new(Geometry::BuresWasserstein { power: 1.0 }, 5, 3);
         let out = normalised(&Layer { metric, ..plain.clone() }, &batch());
