@@ -17,7 +17,7 @@
 
 use nalgebra::DMatrix;
 
-use methods::spd::{affine_invariant, arithmetic_mean, bures_wasserstein, congruence, log, map, power, root, roots};
+use methods::spd::{affine_invariant, bures_wasserstein, congruence, log, map, power, root, roots};
 
 /// Added to v².
 const EPSILON: f64 = 1e-5;
@@ -57,129 +57,65 @@ impl Layer {
         let one = DMatrix::identity(n, n);
         Layer { geometry, metric: one.clone(), bias: one, scale: 1.0, mean_steps }
     }
-}
 
-/// A batch on its way through a layer, stage by stage.
-#[derive(Clone, Debug)]
-pub struct Pass {
-    layer: Layer,
-    batch: Vec<DMatrix<f64>>,
-    mean: DMatrix<f64>,
-    stage: Stage,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Stage {
-    Enter,
-    /// So many steps to the mean have been made.
-    Mean(usize),
-    Centre,
-    Scale,
-    Leave,
-    Done,
-}
-
-impl Pass {
-    /// `batch`, not empty, of symmetric positive semidefinite matrices before the layer.
-    pub fn new(layer: Layer, batch: Vec<DMatrix<f64>>) -> Self {
-        let stage = if layer.geometry == Geometry::None { Stage::Done } else { Stage::Enter };
-        Pass { layer, mean: arithmetic_mean(&batch), batch, stage }
+    /// P̃.
+    pub fn enter(&self, batch: Vec<DMatrix<f64>>) -> Vec<DMatrix<f64>> {
+        let Geometry::BuresWasserstein { power: theta } = self.geometry else { return batch };
+        let outer = roots(&self.metric).1;
+        batch.iter().map(|p| congruence(&outer, &power(p, theta))).collect()
     }
 
-    /// One stage, about one eigendecomposition a matrix. False once there was none left.
-    pub fn advance(&mut self) -> bool {
-        let theta = match self.layer.geometry {
-            Geometry::BuresWasserstein { power } => Some(power),
-            _ => None,
-        };
-        match self.stage {
-            Stage::Enter => {
-                if let Some(theta) = theta {
-                    let outer = roots(&self.layer.metric).1;
-                    self.each(|p| congruence(&outer, &power(p, theta)));
-                    self.mean = arithmetic_mean(&self.batch);
-                }
-                self.stage = Stage::Mean(0);
-            }
-            Stage::Mean(made) => {
-                let step = if theta.is_some() { bures_wasserstein::mean_step } else { affine_invariant::mean_step };
-                self.mean = step(&self.batch, &self.mean);
-                self.stage = if made + 1 < self.layer.mean_steps { Stage::Mean(made + 1) } else { Stage::Centre };
-            }
-            Stage::Centre => {
-                self.centre(theta.is_some());
-                self.stage = Stage::Scale;
-            }
-            Stage::Scale => {
-                self.scale(theta);
-                self.stage = Stage::Leave;
-            }
-            Stage::Leave => {
-                if let Some(theta) = theta {
-                    let outer = roots(&self.layer.metric).0;
-                    self.each(|p| power(&congruence(&outer, p), 1.0 / theta));
-                }
-                self.stage = Stage::Done;
-            }
-            Stage::Done => {}
-        }
-        self.stage != Stage::Done
-    }
-
-    /// The batch as it is now: normalised once [`advance`](Self::advance) has given false.
-    pub fn batch(&self) -> &[DMatrix<f64>] {
-        &self.batch
-    }
-
-    /// B among the matrices that went in: its metric and power undone.
-    pub fn mean(&self) -> DMatrix<f64> {
-        match self.layer.geometry {
-            Geometry::BuresWasserstein { power: theta } if self.stage != Stage::Enter => {
-                power(&congruence(&roots(&self.layer.metric).0, &self.mean), 1.0 / theta)
-            }
-            _ => self.mean.clone(),
+    /// One step towards B.
+    pub fn mean_step(&self, batch: &[DMatrix<f64>], mean: &DMatrix<f64>) -> DMatrix<f64> {
+        match self.geometry {
+            Geometry::None => mean.clone(),
+            Geometry::AffineInvariant => affine_invariant::mean_step(batch, mean),
+            Geometry::BuresWasserstein { .. } => bures_wasserstein::mean_step(batch, mean),
         }
     }
 
-    fn each(&mut self, f: impl Fn(&DMatrix<f64>) -> DMatrix<f64>) {
-        self.batch.iter_mut().for_each(|p| *p = f(p));
-    }
-
-    fn centre(&mut self, bures: bool) {
-        let mean = std::mem::take(&mut self.mean);
-        let (half, inverse) = roots(&mean);
-        let n = mean.nrows();
-        let two = DMatrix::identity(n, n) * 2.0;
-        self.each(|p| {
-            if !bures {
-                return congruence(&inverse, p);
-            }
+    /// P¹.
+    pub fn centre(&self, batch: Vec<DMatrix<f64>>, mean: &DMatrix<f64>) -> Vec<DMatrix<f64>> {
+        let (half, inverse) = roots(mean);
+        let two = DMatrix::identity(mean.nrows(), mean.nrows()) * 2.0;
+        let moved = |p: &DMatrix<f64>| {
             // Log_B with the roots of B taken once; Exp_I(V) = (I + V/2)².
             let product = &half * root(&congruence(&half, p)) * &inverse;
-            let log = &product + product.transpose() - &mean * 2.0;
-            let moved = (&two + bures_wasserstein::transport_to_identity(&mean, &log)) * 0.5;
+            let log = &product + product.transpose() - mean * 2.0;
+            let moved = (&two + bures_wasserstein::transport_to_identity(mean, &log)) * 0.5;
             &moved * &moved
-        });
-        self.mean = mean;
+        };
+        match self.geometry {
+            Geometry::None => batch,
+            Geometry::AffineInvariant => batch.iter().map(|p| congruence(&inverse, p)).collect(),
+            Geometry::BuresWasserstein { .. } => batch.iter().map(moved).collect(),
+        }
     }
 
-    /// Scaling and bias.
-    fn scale(&mut self, theta: Option<f64>) {
-        let (s, count) = (self.layer.scale, self.batch.len() as f64);
-        let Some(theta) = theta else {
-            let logs: Vec<DMatrix<f64>> = self.batch.iter().map(log).collect();
-            let variance = logs.iter().map(DMatrix::norm_squared).sum::<f64>() / count;
-            let factor = s / (variance + EPSILON).sqrt();
-            let half = root(&self.layer.bias);
-            self.batch = logs.iter().map(|v| congruence(&half, &map(v, |v| libm::exp(factor * v)))).collect();
-            return;
-        };
-        let n = self.layer.bias.nrows();
+    /// P² and P³: scaled, and moved on.
+    pub fn scale(&self, batch: Vec<DMatrix<f64>>) -> Vec<DMatrix<f64>> {
+        match self.geometry {
+            Geometry::None => batch,
+            Geometry::AffineInvariant => self.scale_logarithms(&batch),
+            Geometry::BuresWasserstein { power } => self.scale_roots(&batch, power),
+        }
+    }
+
+    fn scale_logarithms(&self, batch: &[DMatrix<f64>]) -> Vec<DMatrix<f64>> {
+        let logs: Vec<DMatrix<f64>> = batch.iter().map(log).collect();
+        let variance = logs.iter().map(DMatrix::norm_squared).sum::<f64>() / batch.len() as f64;
+        let factor = self.scale / (variance + EPSILON).sqrt();
+        let half = root(&self.bias);
+        logs.iter().map(|v| congruence(&half, &map(v, |v| libm::exp(factor * v)))).collect()
+    }
+
+    fn scale_roots(&self, batch: &[DMatrix<f64>], theta: f64) -> Vec<DMatrix<f64>> {
+        let n = self.bias.nrows();
         let one = DMatrix::identity(n, n);
         // Log_I P = 2(P^{1/2} − I), and d²(P, I) is the squared norm of half of it.
-        let halves: Vec<DMatrix<f64>> = self.batch.iter().map(|p| root(p) - &one).collect();
-        let variance = halves.iter().map(DMatrix::norm_squared).sum::<f64>() / (count * theta * theta);
-        let factor = s / (variance + EPSILON).sqrt();
+        let halves: Vec<DMatrix<f64>> = batch.iter().map(|p| root(p) - &one).collect();
+        let variance = halves.iter().map(DMatrix::norm_squared).sum::<f64>() / (batch.len() as f64 * theta * theta);
+        let factor = self.scale / (variance + EPSILON).sqrt();
         let scaled = |half: &DMatrix<f64>| {
             if factor <= 1.0 {
                 let out = &one + half * factor;
@@ -191,14 +127,21 @@ impl Pass {
                 out * out
             })
         };
-        self.batch = halves.iter().map(scaled).collect();
-        if self.layer.bias != one {
-            let bias = self.layer.bias.clone();
-            self.each(|p| {
-                let log = (root(p) - &one) * 2.0;
-                bures_wasserstein::exp(&bias, &bures_wasserstein::transport_from_identity(&bias, &log))
-            });
-        }
+        let moved_on = |p: DMatrix<f64>| {
+            if self.bias == one {
+                return p;
+            }
+            let log = (root(&p) - &one) * 2.0;
+            bures_wasserstein::exp(&self.bias, &bures_wasserstein::transport_from_identity(&self.bias, &log))
+        };
+        halves.iter().map(scaled).map(moved_on).collect()
+    }
+
+    /// What comes out for P³; for B, what it is among the matrices that went in.
+    pub fn leave(&self, batch: Vec<DMatrix<f64>>) -> Vec<DMatrix<f64>> {
+        let Geometry::BuresWasserstein { power: theta } = self.geometry else { return batch };
+        let outer = roots(&self.metric).0;
+        batch.iter().map(|p| power(&congruence(&outer, p), 1.0 / theta)).collect()
     }
 }
 
@@ -207,6 +150,7 @@ mod tests {
     use super::*;
     use ground::random::Random;
     use methods::gaussian::bures;
+    use methods::spd::arithmetic_mean;
 
     fn random_spd(scale: f64, random: &mut Random) -> DMatrix<f64> {
         let root = DMatrix::from_fn(5, 5, |_, _| scale * random.normal());
@@ -214,9 +158,9 @@ mod tests {
     }
 
     fn normalised(layer: &Layer, batch: &[DMatrix<f64>]) -> Vec<DMatrix<f64>> {
-        let mut pass = Pass::new(layer.clone(), batch.to_vec());
-        while pass.advance() {}
-        pass.batch().to_vec()
+        let batch = layer.enter(batch.to_vec());
+        let mean = (0..layer.mean_steps).fold(arithmetic_mean(&batch), |mean, _| layer.mean_step(&batch, &mean));
+        layer.leave(layer.scale(layer.centre(batch, &mean)))
     }
 
     fn batch() -> Vec<DMatrix<f64>> {
