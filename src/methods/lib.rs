@@ -29,7 +29,6 @@ pub mod objectives;
 pub mod optimize;
 pub mod pack;
 pub mod plane;
-pub mod point_autoencoder;
 pub mod points;
 pub mod product;
 pub mod real;

@@ -5,7 +5,6 @@
 
 pub mod affine_invariant;
 pub mod bures_wasserstein;
-pub mod normalization;
 
 use nalgebra::{DMatrix, SymmetricEigen};
 

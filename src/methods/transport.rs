@@ -16,7 +16,6 @@
 //!
 //! Around it: exact transport, other solvers, relaxed and closed forms, barycenters and Gromov-Wasserstein, one file each.
 
-pub mod amortized;
 mod appraisal;
 mod barycenter;
 mod closed;

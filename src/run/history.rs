@@ -20,6 +20,16 @@ impl<const N: usize> Track<N> {
         self.0.last().map_or(f64::NAN, |(_, numbers)| numbers[k])
     }
 
+    /// The `k`-th number at that step; NaN where none was noted there.
+    pub fn at(&self, step: usize, k: usize) -> f64 {
+        self.0.iter().rev().find(|(at, _)| *at == step as f64).map_or(f64::NAN, |(_, numbers)| numbers[k])
+    }
+
+    /// All numbers, step by step.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = (f64, [f64; N])> {
+        self.0.iter().copied()
+    }
+
     /// How often numbers were noted.
     pub fn len(&self) -> usize {
         self.0.len()
@@ -63,6 +73,8 @@ mod tests {
         (0..=10).filter(|step| every.due(*step)).for_each(|step| track.note(step, [step as f64, -1.0]));
         assert_eq!(track.points(0).map(|p| p.0).collect::<Vec<_>>(), [0.0, 3.0, 6.0, 9.0, 10.0]);
         assert_eq!((track.len(), track.last(0), track.last(1)), (5, 10.0, -1.0));
+        assert!(track.at(6, 0) == 6.0 && track.at(5, 0).is_nan());
+        assert_eq!(track.rows().nth(1), Some((3.0, [3.0, -1.0])));
         assert!(Every::of(5, 0).due(0));
     }
 }

@@ -6,28 +6,24 @@
 //! Claim: on new pairs, W(e_ψ)/max W is ≥ 0.9 with attention, and ≥ 0.3 above that of linear weights, in every seed.
 
 use std::f64::consts::PI;
-use std::rc::Rc;
 
 use libm::{asin, atan2, cos, exp, sin};
+use methods::transport::{Around, MaxSliced, Projected, directions, fibonacci};
+use run::prelude::*;
 
-use gpu::Device;
-use ground::Result;
-use ground::claim::{Measures, Runs, Verdict};
-use ground::random::Random;
-use ground::view::{Axis, Chart, Cloud, HeatMap, Ink, Mark, Path, Segment, Space, View};
-use methods::point_autoencoder::{PointAutoencoder, PointLearner};
-use methods::transport::amortized::{Learner, Predictor, Weighing};
-use methods::transport::{Around, MaxSliced, NetworkSimplex, Projected, directions, fibonacci};
-use run::data::{Array, Dataset, Library, Pictures};
-use run::experiment::{Card, Experiment, Paper, Preset, Reproduction};
-use run::transition::Progress;
+mod autoencoder;
+mod predictor;
+mod reconstruction;
 
-ground::choice! {
+use predictor::{Learner, Predictor, Weighing};
+use reconstruction::{AMORTIZED, Reconstruction, SLICED};
+
+choice! {
     /// Whose direction the pictures show, and which one trains the autoencoder.
     pub enum Kind { Linear => "linear", Generalized => "generalized", Attention => "attention", LinearTime => "linear-time" }
 }
 
-ground::controls! {
+controls! {
     /// What the reader can move.
     pub struct Controls {
         concentration: Log(0.1, 1000.0) = 50.0, "κ", "of directions around the predicted one; small: any direction, large: that one alone";
@@ -53,31 +49,17 @@ const RECORDS: usize = 25;
 const COLUMNS: usize = 60;
 const ROWS: usize = 30;
 const DRAWN: usize = 40;
-/// The autoencoder: its steps, clouds a step, directions a cloud, rate, clouds of a step that the predictor learns from, clouds that it is
-/// judged by, and how often.
+/// Steps of the autoencoders, how often they are judged, and clouds in the picture.
 const RECONSTRUCTION_STEPS: usize = 500;
-const CLOUDS: usize = 32;
-const DIRECTIONS: usize = 8;
-const RECONSTRUCTION_RATE: f64 = 1e-3;
-const LEARNED_FROM: usize = 8;
-const JUDGED: usize = 24;
 const JUDGED_EVERY: usize = 50;
 const PICTURED: usize = 4;
-/// Work of a slice in about microseconds.
-const SLICE: usize = 3_000;
 /// What the claim says of the share with attention and of its lead over linear weights.
 const SHARE: f64 = 0.9;
 const LEAD: f64 = 0.3;
 
-/// The predictors side by side.
-const PREDICTORS: [(&str, Weighing, Ink); 4] = [
-    ("linear", Weighing::Slots, Ink::Series(1)),
-    ("generalized linear", Weighing::MappedSlots, Ink::Series(2)),
-    ("attention", Weighing::Attention, Ink::Series(0)),
-    ("linear-time attention", Weighing::LinearAttention, Ink::Series(3)),
-];
-const LINEAR: usize = 0;
-const ATTENTION: usize = 2;
+/// The predictors side by side, in the order of [`Kind`].
+const PREDICTORS: [Series; 4] = series!["linear" 1, "generalized linear" 2, "attention" 0, "linear-time attention" 3];
+const WEIGHINGS: [Weighing; 4] = [Weighing::Slots, Weighing::MappedSlots, Weighing::Attention, Weighing::LinearAttention];
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
@@ -112,8 +94,22 @@ impl Pair {
         Pair { measures: Projected::equal(&x, &y, 3), hidden, largest: f64::NAN }
     }
 
-    fn look_for_largest(&mut self, grid: &[f64]) {
-        self.largest = grid.chunks_exact(3).map(|line| self.measures.squared(line)).fold(0.0, f64::max);
+    /// Looks for the largest W on a grid; gives the sum of W over it.
+    fn look_around(&mut self, grid: &[f64]) -> f64 {
+        let values: Vec<f64> = grid.chunks_exact(3).map(|line| self.measures.squared(line)).collect();
+        self.largest = values.iter().fold(0.0, |a, b| a.max(*b));
+        values.iter().sum()
+    }
+
+    /// The share of the largest W along `direction`.
+    fn share(&self, direction: &[f64]) -> f64 {
+        self.measures.squared(direction) / self.largest
+    }
+
+    /// Of two opposite directions the one on the hidden direction's side.
+    fn towards(&self, direction: &[f64]) -> Vec<f64> {
+        let sign = if dot(direction, &self.hidden) < 0.0 { -1.0 } else { 1.0 };
+        direction.iter().map(|e| sign * e).collect()
     }
 }
 
@@ -126,254 +122,82 @@ fn centre(x: &mut [f64], y: &mut [f64], d: usize) {
     }
 }
 
-/// Exact W₂ between two clouds of the plane.
-fn exact(x: &[f64], y: &[f64]) -> f64 {
-    let apart = |x: &[f64], y: &[f64]| (x[0] - y[0]) * (x[0] - y[0]) + (x[1] - y[1]) * (x[1] - y[1]);
-    let costs: Vec<f64> = x.chunks_exact(2).flat_map(|x| y.chunks_exact(2).map(move |y| apart(x, y))).collect();
-    let equal = vec![1.0 / POINTS as f64; POINTS];
-    let mut simplex = NetworkSimplex::new(&costs, &equal, &equal);
-    while !simplex.advance(1e6) {}
-    simplex.certificate().primal.max(0.0).sqrt()
-}
-
-fn floats(values: &[f64]) -> Vec<f32> {
-    values.iter().map(|v| *v as f32).collect()
-}
-
-fn doubles(values: &[f32]) -> Vec<f64> {
-    values.iter().map(|v| f64::from(*v)).collect()
-}
-
-/// Two autoencoders of written digits as clouds, from the same weights: one trained by the sliced distance, one by the amortized one.
-struct Reconstruction {
-    pictures: Rc<Pictures>,
-    /// Images to learn from, in random order, after those to judge by.
-    order: Vec<usize>,
-    learners: [PointLearner; 2],
-    predictor: Learner,
-    random: Random,
-    draws: Random,
-    /// Clouds of the step on its way, and how many learners have made it.
-    batch: Vec<f64>,
-    moved: usize,
-    done: usize,
-    judged: Vec<f64>,
-    /// What both made of the first of these.
-    pictured: [Vec<f64>; 2],
-    /// Step and mean exact W₂ of both.
-    records: Vec<(f64, [f64; 2])>,
-}
-
-impl Reconstruction {
-    fn new(controls: &Controls, seed: u64, pictures: Rc<Pictures>) -> Self {
-        let order = Random::new(seed, "images").permutation(pictures.len());
-        let network = PointAutoencoder::new(POINTS, 2, &mut Random::new(seed, "autoencoder"));
-        let weighing = PREDICTORS[controls.predictor as usize].1;
-        let predictor = Predictor::new(weighing, POINTS, 2, &mut Random::new(seed, "plane predictor"));
-        let mut random = Random::new(seed, "clouds");
-        let judged = order[..JUDGED].iter().flat_map(|i| pictures.cloud(*i, POINTS, &mut random)).collect();
-        Reconstruction {
-            learners: std::array::from_fn(|_| PointLearner::new(network.clone(), RECONSTRUCTION_RATE)),
-            predictor: Learner::new(predictor, RATE, Random::new(seed, "plane draws")),
-            random,
-            draws: Random::new(seed, "slices"),
-            batch: Vec::new(),
-            moved: 0,
-            done: 0,
-            judged,
-            pictured: Default::default(),
-            records: Vec::new(),
-            pictures,
-            order,
-        }
-    }
-
-    /// The directions by which the reconstruction `y` of `x` is judged.
-    fn directions(&mut self, which: usize, x: &[f64], y: &[f64], kappa: f64) -> Vec<f64> {
-        if which == 0 {
-            return directions(2, DIRECTIONS, &mut self.draws);
-        }
-        let (mut x, mut y) = (x.to_vec(), y.to_vec());
-        centre(&mut x, &mut y, 2);
-        let predicted = self.predictor.predictor.direction(&x, &y);
-        (0..DIRECTIONS).flat_map(|_| Around::draw(&predicted, kappa, &mut self.draws).direction).collect()
-    }
-
-    /// One step of one autoencoder; before the second one's, a step of its predictor.
-    fn advance(&mut self, kappa: f64) -> usize {
-        if self.records.len() * JUDGED_EVERY <= self.done && self.moved == 0 {
-            self.judge();
-            return SLICE;
-        }
-        if self.moved == 0 {
-            self.batch.clear();
-            for _ in 0..CLOUDS {
-                let image = self.order[JUDGED + self.random.below(self.order.len() - JUDGED)];
-                self.batch.extend(self.pictures.cloud(image, POINTS, &mut self.random));
-            }
-        }
-        let which = self.moved;
-        let batch = std::mem::take(&mut self.batch);
-        let clouds = floats(&batch);
-        let made = doubles(self.learners[which].network.forward(&clouds));
-        let pairs = || batch.chunks_exact(2 * POINTS).zip(made.chunks_exact(2 * POINTS));
-        if which == 1 {
-            for (x, y) in pairs().take(LEARNED_FROM) {
-                let (mut x, mut y) = (x.to_vec(), y.to_vec());
-                centre(&mut x, &mut y, 2);
-                self.predictor.see(&Projected::equal(&x, &y, 2), kappa, DIRECTIONS, 1.0 / LEARNED_FROM as f64);
-            }
-            self.predictor.step();
-        }
-        let mut slope = Vec::with_capacity(batch.len());
-        let share = 2.0 / (DIRECTIONS * CLOUDS) as f64;
-        for (x, y) in pairs() {
-            let measures = Projected::equal(x, y, 2);
-            let mut by = vec![0.0; y.len()];
-            for line in self.directions(which, x, y, kappa).chunks_exact(2) {
-                for entry in measures.along(line).1 {
-                    let (x, y) = (&x[2 * entry.row..][..2], &y[2 * entry.column..][..2]);
-                    let apart = share * entry.mass * ((y[0] - x[0]) * line[0] + (y[1] - x[1]) * line[1]);
-                    (0..2).for_each(|k| by[2 * entry.column + k] += apart * line[k]);
-                }
-            }
-            slope.extend(floats(&by));
-        }
-        self.learners[which].step(&clouds, &slope);
-        self.batch = batch;
-        self.moved += 1;
-        if self.moved == 2 {
-            (self.moved, self.done) = (0, self.done + 1);
-        }
-        1500 + 2000 * which
-    }
-
-    /// Holds what both make of the clouds to judge by against these.
-    fn judge(&mut self) {
-        let judged = floats(&self.judged);
-        let means = [0, 1].map(|which| {
-            let made = doubles(self.learners[which].network.forward(&judged));
-            let pairs = self.judged.chunks_exact(2 * POINTS).zip(made.chunks_exact(2 * POINTS));
-            let mean = pairs.map(|(x, y)| exact(x, y)).sum::<f64>() / JUDGED as f64;
-            self.pictured[which] = made[..2 * POINTS * PICTURED].to_vec();
-            mean
-        });
-        self.records.push((self.done as f64, means));
-    }
-
-    fn finished(&self) -> bool {
-        self.done == RECONSTRUCTION_STEPS && self.records.len() * JUDGED_EVERY > self.done
-    }
-}
-
 /// A run: the largest W of the held-out pairs, all predictors in training side by side, then two autoencoders.
 pub struct AmortizedSlicedProjections {
     controls: Controls,
-    grid: Vec<f64>,
-    scale_grid: Vec<f64>,
+    seed: u64,
     trained: Vec<Pair>,
     held_out: Vec<Pair>,
-    /// Held-out pairs whose largest W is known, and the sum of the mean share of all directions.
-    known: usize,
-    random_share: f64,
-    learners: Vec<Learner>,
-    /// The batch of the step on its way, and how many (predictor, pair) it has seen.
-    batch: Vec<usize>,
-    seen: usize,
-    done: usize,
-    random: Random,
-    /// Held-out pairs looked at for the record on its way, and the sums of shares.
-    looked: usize,
-    sums: [f64; 4],
-    records: Vec<(f64, [f64; 4])>,
-    /// Of the pictured pair: W over the sphere, its best direction, and every predictor's at every record.
+    learners: [Learner; 4],
+    /// Mean share of the largest W on held-out pairs, over all directions and by predictor.
+    any_direction: f64,
+    shares: Track<4>,
+    /// Of the pictured pair, the first held out: W over the sphere, its best direction, and the shown predictor's guesses.
     map: Vec<f32>,
     best: Vec<f64>,
-    pictured: Vec<[Vec<f64>; 4]>,
+    guesses: Vec<Vec<f64>>,
+    /// The autoencoders, and their mean exact W₂.
     reconstruction: Reconstruction,
+    distances: Track<2>,
 }
 
 impl AmortizedSlicedProjections {
-    fn trained(&self) -> bool {
-        self.done == self.controls.steps && self.records.last().is_some_and(|record| record.0 == self.done as f64)
-    }
-
-    fn record_due(&self) -> bool {
-        let due = self.done.is_multiple_of(self.controls.steps.div_ceil(RECORDS)) || self.done == self.controls.steps;
-        due && self.records.last().is_none_or(|record| record.0 != self.done as f64)
-    }
-
-    /// A part of the work; about how many microseconds it took.
-    fn advance(&mut self) -> usize {
-        if self.known < HELD_OUT {
-            let pair = &mut self.held_out[self.known];
-            let values: Vec<f64> = self.grid.chunks_exact(3).map(|line| pair.measures.squared(line)).collect();
-            pair.largest = values.iter().fold(0.0, |a, b| a.max(*b));
-            self.random_share += values.iter().sum::<f64>() / (GRID * HELD_OUT) as f64 / pair.largest;
-            self.known += 1;
-            1200
-        } else if self.record_due() {
-            self.look()
-        } else if !self.trained() {
-            self.train()
-        } else {
-            self.reconstruction.advance(self.controls.concentration)
-        }
-    }
-
-    /// One pair for one predictor; after the last, everybody steps.
-    fn train(&mut self) -> usize {
-        if self.batch.is_empty() {
-            self.batch = (0..BATCH).map(|_| self.random.below(TRAINED)).collect();
-        }
-        let pair = &mut self.trained[self.batch[self.seen / PREDICTORS.len()]];
-        if pair.largest.is_nan() {
-            pair.look_for_largest(&self.scale_grid);
-            return 200;
-        }
-        let learner = &mut self.learners[self.seen % PREDICTORS.len()];
-        let scale = 1.0 / (pair.largest * BATCH as f64);
-        learner.see(&pair.measures, self.controls.concentration, self.controls.projections, scale);
-        self.seen += 1;
-        if self.seen == BATCH * PREDICTORS.len() {
-            self.learners.iter_mut().for_each(Learner::step);
-            self.batch.clear();
-            (self.seen, self.done) = (0, self.done + 1);
-        }
-        30 + 5 * self.controls.projections
-    }
-
-    /// One held-out pair; after the last, the record.
-    fn look(&mut self) -> usize {
-        let pair = &self.held_out[self.looked];
+    /// e_ψ(X, Y) of a predictor.
+    fn guess(&self, predictor: usize, pair: &Pair) -> Vec<f64> {
         let [x, y] = pair.measures.points();
-        let predicted: Vec<Vec<f64>> = self.learners.iter().map(|learner| learner.predictor.direction(x, y)).collect();
-        for (sum, direction) in self.sums.iter_mut().zip(&predicted) {
-            *sum += pair.measures.squared(direction) / pair.largest / HELD_OUT as f64;
+        self.learners[predictor].predictor.direction(x, y)
+    }
+
+    /// All predictors climb E W(θ), θ ~ vMF(e_ψ, κ), over a batch of pairs, each W relative to its pair's largest.
+    async fn climb(mut self: Box<Self>, batches: &mut Random, stage: &Stage<Self>) -> Box<Self> {
+        let Controls { concentration: kappa, projections, .. } = self.controls;
+        for _ in 0..BATCH {
+            let pair = &self.trained[batches.below(TRAINED)];
+            let scale = 1.0 / (pair.largest * BATCH as f64);
+            self.learners.iter_mut().for_each(|learner| learner.see(&pair.measures, kappa, projections, scale));
+            self = stage.part(self).await;
         }
-        if self.looked == 0 {
-            // Of two opposite directions the one on the hidden direction's side.
-            let towards = |direction: &Vec<f64>| {
-                let sign = if dot(direction, &pair.hidden) < 0.0 { -1.0 } else { 1.0 };
-                direction.iter().map(|e| sign * e).collect()
-            };
-            self.pictured.push(std::array::from_fn(|k| towards(&predicted[k])));
+        self.learners.iter_mut().for_each(Learner::step);
+        self
+    }
+
+    /// Looks at the held-out pairs.
+    async fn look(mut self: Box<Self>, step: usize, stage: &Stage<Self>) -> Box<Self> {
+        let mut shares = [0.0; 4];
+        for (k, mean) in shares.iter_mut().enumerate() {
+            *mean = self.held_out.iter().map(|pair| pair.share(&self.guess(k, pair)) / HELD_OUT as f64).sum();
+            self = stage.part(self).await;
         }
-        self.looked += 1;
-        if self.looked == HELD_OUT {
-            self.records.push((self.done as f64, self.sums));
-            (self.looked, self.sums) = (0, [0.0; 4]);
+        self.shares.note(step, shares);
+        let pair = &self.held_out[0];
+        self.guesses.push(pair.towards(&self.guess(self.shown(), pair)));
+        self
+    }
+
+    /// Trains both autoencoders on the same clouds.
+    async fn reconstruct(mut self: Box<Self>, stage: &Stage<Self>) -> Box<Self> {
+        for step in 0..=RECONSTRUCTION_STEPS {
+            if step.is_multiple_of(JUDGED_EVERY) {
+                let mut means = [f64::NAN; 2];
+                for which in [SLICED, AMORTIZED] {
+                    means[which] = self.reconstruction.judge(which);
+                    self = stage.part(self).await;
+                }
+                self.distances.note(step, means);
+            }
+            if step < RECONSTRUCTION_STEPS {
+                let batch = self.reconstruction.batch();
+                self.reconstruction.step(SLICED, &batch);
+                self = stage.part(self).await;
+                self.reconstruction.step(AMORTIZED, &batch);
+                self = stage.next(self).await;
+            }
         }
-        150
+        self
     }
 
     fn shown(&self) -> usize {
         self.controls.predictor as usize
-    }
-
-    /// The direction that the pictures show, once there is one.
-    fn predicted(&self) -> Option<&Vec<f64>> {
-        self.pictured.last().map(|pictured| &pictured[self.shown()])
     }
 }
 
@@ -384,36 +208,39 @@ fn place(direction: &[f64]) -> (f64, f64) {
 
 /// The views.
 impl AmortizedSlicedProjections {
-    fn pair_space(&self) -> Space {
+    fn pair(&self) -> Space {
         const FAR: f32 = 3.2;
         let [x, y] = self.held_out[0].measures.points();
         let at = |points: &[f64], scale: f32| -> Vec<[f32; 3]> {
             points.chunks_exact(3).map(|p| std::array::from_fn(|k| scale * p[k] as f32)).collect()
         };
         let cloud = |name: &str, ink, at, size| Cloud { name: name.into(), ink, at, size };
-        let mut clouds = vec![cloud("X", Ink::Muted, at(x, 1.0), 4.0), cloud("Y, stretched", Ink::Series(4), at(y, 1.0), 4.0)];
         let line = |direction: &[f64], from: f32, ink, dashed, arrow| {
             let [from, to] = [from, FAR].map(|scale| at(direction, scale)[0]);
             Segment { from, to, ink, dashed, arrow }
         };
+        let mut clouds = vec![
+            cloud("X", Ink::Muted, at(x, 1.0), 4.0),
+            cloud("Y, stretched", Ink::Series(4), at(y, 1.0), 4.0),
+            cloud("the best direction (dashed)", Ink::Text, at(&self.best, FAR), 5.0),
+        ];
         let mut segments = vec![line(&self.best, -FAR, Ink::Text, true, false)];
-        clouds.push(cloud("the best direction (dashed)", Ink::Text, at(&self.best, FAR), 5.0));
-        if let Some(predicted) = self.predicted() {
-            let (name, _, ink) = PREDICTORS[self.shown()];
+        if let Some(guess) = self.guesses.last() {
+            let Series { name, ink } = PREDICTORS[self.shown()];
             let mut random = Random::new(0, "picture");
-            let draw = |_| Around::draw(predicted, self.controls.concentration, &mut random).direction;
+            let draw = |_| Around::draw(guess, self.controls.concentration, &mut random).direction;
             let drawn: Vec<f64> = (0..DRAWN).flat_map(draw).collect();
             clouds.push(cloud(&format!("drawn around {name}'s (arrow)"), ink, at(&drawn, FAR), 2.5));
-            segments.push(line(predicted, 0.0, ink, false, true));
+            segments.push(line(guess, 0.0, ink, false, true));
         }
         Space { axes: ["first", "second", "third"].map(String::from), clouds, segments, reach: FAR }
     }
 
     fn sphere(&self) -> HeatMap {
-        let (name, _, ink) = PREDICTORS[self.shown()];
+        let Series { name, ink } = PREDICTORS[self.shown()];
         let (mut x, mut y) = (Vec::new(), Vec::new());
-        for pictured in &self.pictured {
-            let (longitude, latitude) = place(&pictured[self.shown()]);
+        for guess in &self.guesses {
+            let (longitude, latitude) = place(guess);
             // A path over the edge comes in again on the other side.
             if x.last().is_some_and(|last: &f64| (last - longitude).abs() > 180.0) {
                 x.push(f64::NAN);
@@ -435,95 +262,67 @@ impl AmortizedSlicedProjections {
         }
     }
 
-    fn share_chart(&self) -> Chart {
-        let mut marks = Vec::new();
-        if self.known == HELD_OUT {
-            marks.push(Mark::at_y("any direction", self.random_share));
-        }
-        for (k, (name, _, ink)) in PREDICTORS.into_iter().enumerate() {
-            let (x, y) = self.records.iter().map(|record| (record.0, record.1[k])).unzip();
-            marks.push(Mark::line(name, ink, x, y));
-        }
-        Chart {
-            x: Axis::linear("step").range(0.0, self.controls.steps as f64),
-            y: Axis::linear("share of the largest W on new pairs").range(0.0, 1.0),
-            marks,
-            ..Chart::default()
-        }
+    fn shares(&self) -> Chart {
+        let x = Axis::linear("step").range(0.0, self.controls.steps as f64);
+        Chart::of(x, Axis::linear("share of the largest W on new pairs").range(0.0, 1.0))
+            .at_y("any direction", self.any_direction)
+            .lines(&PREDICTORS, |k| self.shares.points(k))
     }
 
     fn densities(&self) -> Chart {
         const PLACES: usize = 121;
         const END: f64 = 3.2;
-        let grid: Vec<f64> = (0..PLACES).map(|i| END * (2.0 * i as f64 / (PLACES - 1) as f64 - 1.0)).collect();
-        let density = |shadow: &[f64]| -> Vec<f64> {
-            let width = 0.2;
-            let at = |t: &f64| shadow.iter().map(|s| exp(-(t - s) * (t - s) / (2.0 * width * width))).sum::<f64>();
-            grid.iter().map(|t| at(t) / (POINTS as f64 * width * (2.0 * PI).sqrt())).collect()
+        const WIDTH: f64 = 0.2;
+        let density = |shadow: &[f64]| {
+            let at = |t: f64| shadow.iter().map(|s| exp(-(t - s) * (t - s) / (2.0 * WIDTH * WIDTH))).sum::<f64>();
+            let place = |i: usize| END * (2.0 * i as f64 / (PLACES - 1) as f64 - 1.0);
+            let points = (0..PLACES).map(place).map(|t| (t, at(t) / (POINTS as f64 * WIDTH * (2.0 * PI).sqrt())));
+            points.collect::<Vec<_>>()
         };
-        let measures = &self.held_out[0].measures;
-        let [best_x, best_y] = measures.shadows(&self.best);
-        let mut marks = vec![
-            Mark::dashed("X, along the best", Ink::Muted, grid.clone(), density(&best_x)),
-            Mark::dashed("Y, along the best", Ink::Series(4), grid.clone(), density(&best_y)),
-        ];
-        if let Some(predicted) = self.predicted() {
-            let [x, y] = measures.shadows(predicted);
-            marks.push(Mark::line("X, as predicted", Ink::Muted, grid.clone(), density(&x)));
-            marks.push(Mark::line("Y, as predicted", Ink::Series(4), grid.clone(), density(&y)));
-        }
-        let x = Axis::linear("place along the direction").range(-END, END);
-        Chart { x, y: Axis::linear("density of the shadow"), marks, ..Chart::default() }
+        let (stretched, measures) = (Ink::Series(4), &self.held_out[0].measures);
+        let [x, y] = measures.shadows(&self.best);
+        let chart = Chart::of(Axis::linear("place along the direction").range(-END, END), Axis::linear("density of the shadow"))
+            .dashed("X, along the best", Ink::Muted, density(&x))
+            .dashed("Y, along the best", stretched, density(&y));
+        let Some(guess) = self.guesses.last() else { return chart };
+        let [x, y] = measures.shadows(guess);
+        chart.line("X, as predicted", Ink::Muted, density(&x)).line("Y, as predicted", stretched, density(&y))
     }
 
-    fn reconstruction_chart(&self) -> Chart {
-        let records = &self.reconstruction.records;
-        let curve = |which: usize, name: &str, ink| {
-            let (x, y) = records.iter().map(|record| (record.0, record.1[which])).unzip();
-            Mark::line(name, ink, x, y)
-        };
-        let (x, y) = (Axis::linear("step").range(0.0, RECONSTRUCTION_STEPS as f64), Axis::log("exact W₂ to the original"));
-        let ink = PREDICTORS[self.shown()].2;
-        let marks = vec![curve(0, "sliced, SW", Ink::Series(5)), curve(1, "amortized, v-DSW", ink)];
-        Chart { x, y, marks, ..Chart::default() }
+    /// The two autoencoders side by side.
+    fn autoencoders(&self) -> [Series; 2] {
+        let ink = PREDICTORS[self.shown()].ink;
+        [Series { name: "sliced, SW", ink: Ink::Series(5) }, Series { name: "amortized, v-DSW", ink }]
     }
 
-    fn clouds_chart(&self) -> Chart {
-        let row = |clouds: &[f64], below: f64| -> (Vec<f64>, Vec<f64>) {
+    fn distances(&self) -> Chart {
+        Chart::of(Axis::linear("step").range(0.0, RECONSTRUCTION_STEPS as f64), Axis::log("exact W₂ to the original"))
+            .lines(&self.autoencoders(), |k| self.distances.points(k))
+    }
+
+    fn digits(&self) -> Chart {
+        let row = |clouds: &[f64], below: f64| -> Vec<(f64, f64)> {
             let place = |(k, p): (usize, &[f64])| (p[0] + 2.4 * (k / POINTS) as f64, p[1] - 2.4 * below);
-            clouds.chunks_exact(2).take(PICTURED * POINTS).enumerate().map(place).unzip()
+            clouds.chunks_exact(2).take(PICTURED * POINTS).enumerate().map(place).collect()
         };
-        let points = |name: &str, ink, (x, y): (Vec<f64>, Vec<f64>)| Mark::points(name, ink, x, y, 3.0);
-        let ink = PREDICTORS[self.shown()].2;
-        let marks = vec![
-            points("originals", Ink::Muted, row(&self.reconstruction.judged, 0.0)),
-            points("sliced, SW", Ink::Series(5), row(&self.reconstruction.pictured[0], 1.0)),
-            points("amortized, v-DSW", ink, row(&self.reconstruction.pictured[1], 2.0)),
-        ];
+        let Reconstruction { originals, made, .. } = &self.reconstruction;
+        let [sliced, amortized] = self.autoencoders();
         let x = Axis::linear("four digits nobody has trained on").range(-1.2, 2.4 * PICTURED as f64 - 1.2);
-        Chart { x, y: Axis::linear("").range(-6.0, 1.2), marks, equal: true, ..Chart::default() }
+        Chart::of(x, Axis::linear("").range(-6.0, 1.2))
+            .equal()
+            .dots("originals", Ink::Muted, 3.0, row(originals, 0.0))
+            .dots(sliced.name, sliced.ink, 3.0, row(&made[SLICED], 1.0))
+            .dots(amortized.name, amortized.ink, 3.0, row(&made[AMORTIZED], 2.0))
     }
 }
 
-run::views! { AmortizedSlicedProjections, Controls:
-    pair "A pair of clouds nobody has trained on" "The arrow is the network's guess, the dashed line the best direction. Turn the picture until they lie apart." => pair_space;
+views! { AmortizedSlicedProjections, Controls:
+    pair "A pair of clouds nobody has trained on" "The arrow is the network's guess, the dashed line the best direction. Turn the picture until they lie apart." => pair;
     sphere "Every direction's W" "Opposite directions show the same, so there are two peaks. The path is the guess in training." => sphere;
-    share "Share of the largest W" "Weights on slots cannot follow shuffled points; attention does not see the order." => share_chart;
+    share "Share of the largest W" "Weights on slots cannot follow shuffled points; attention does not see the order." => shares;
     densities "Both shadows" "Along a good direction one shadow is much wider than the other. Dashed: along the best." => densities;
-    reconstruction "Two autoencoders" "One trained by random directions, one by predicted ones. Is either better by a distance that neither trains on?" => reconstruction_chart;
-    clouds "What they make of digits" "A code of sixteen numbers has to tell all 48 points." => clouds_chart;
-}
-
-impl AmortizedSlicedProjections {
-    async fn step(&mut self, _: &Device) -> Result<Progress> {
-        let mut work = 0;
-        while work < SLICE && !self.reconstruction.finished() {
-            work += self.advance();
-        }
-        let steps = self.controls.steps;
-        let done = self.done + self.reconstruction.done + usize::from(self.reconstruction.finished());
-        Ok(Progress { done, of: steps + RECONSTRUCTION_STEPS + 1 })
-    }
+    reconstruction "Two autoencoders" "One trained by random directions, one by predicted ones. Is either better by a distance that neither trains on?" => distances;
+    clouds "What they make of digits" "A code of sixteen numbers has to tell all 48 points." => digits;
 }
 
 impl Experiment for AmortizedSlicedProjections {
@@ -542,77 +341,89 @@ impl Experiment for AmortizedSlicedProjections {
         unit: "step",
         presets: &[
             Preset::holds("default", "Attention on shuffled clouds", &[]),
-            Preset::gone("break-it", "Sorted points: linear weights do as well", &[("shuffle", "off")]),
+            Preset::gone("break-it", "Sorted points: linear weights do as well", &[("shuffle", "off")])
+                .within(&[("linear", 0.95, 1.0), ("lead", -1.0, 0.05)]),
             Preset::open("linear", "Pictures of linear weights", &[("predictor", "linear")]),
             Preset::open("any direction", "κ = 0.1: nothing to climb, v-DSW is nearly SW", &[("concentration", "0.1")]),
             Preset::open("one direction", "κ = 1000: nearly Max-SW", &[("concentration", "1000"), ("projections", "1")]),
         ],
         data: &[Dataset::Digits],
-        own_data: None,
+        ..Card::BLANK
     };
 
     fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
         let mut random = Random::new(seed, "pairs");
         let mut pairs = |count: usize| -> Vec<Pair> { (0..count).map(|_| Pair::draw(controls.shuffle, &mut random)).collect() };
         let (trained, held_out) = (pairs(TRAINED), pairs(HELD_OUT));
-        let grid = fibonacci(GRID);
-        let pictured = &held_out[0].measures;
-        let mut climb = MaxSliced::new(pictured.clone());
-        grid.chunks_exact(3).for_each(|line| _ = climb.offer(line));
+        let pictured = &held_out[0];
+        let mut climb = MaxSliced::new(pictured.measures.clone());
+        fibonacci(GRID).chunks_exact(3).for_each(|line| _ = climb.offer(line));
         (0..50).for_each(|_| _ = climb.climb());
-        let sign = if dot(&climb.direction, &held_out[0].hidden) < 0.0 { -1.0 } else { 1.0 };
         let cell = |i: usize| {
             let longitude = PI * (2.0 * ((i % COLUMNS) as f64 + 0.5) / COLUMNS as f64 - 1.0);
             let latitude = PI * (((i / COLUMNS) as f64 + 0.5) / ROWS as f64 - 0.5);
-            pictured.squared(&[cos(latitude) * cos(longitude), cos(latitude) * sin(longitude), sin(latitude)]) as f32
+            let line = [cos(latitude) * cos(longitude), cos(latitude) * sin(longitude), sin(latitude)];
+            pictured.measures.squared(&line) as f32
         };
-        let learner = |(name, weighing, _): (&str, Weighing, Ink)| {
-            let predictor = Predictor::new(weighing, POINTS, 3, &mut Random::new(seed, name));
+        let learner = |k: usize| {
+            let predictor = Predictor::new(WEIGHINGS[k], POINTS, 3, &mut Random::new(seed, PREDICTORS[k].name));
             Learner::new(predictor, RATE, Random::new(seed, "draws"))
         };
+        let weighing = WEIGHINGS[controls.predictor as usize];
+        let digits = library.pictures(Dataset::Digits)?;
         Ok(AmortizedSlicedProjections {
             controls: controls.clone(),
+            seed,
             map: (0..COLUMNS * ROWS).map(cell).collect(),
-            best: climb.direction.iter().map(|t| sign * t).collect(),
-            grid,
-            scale_grid: fibonacci(SCALE_GRID),
+            best: pictured.towards(&climb.direction),
+            guesses: Vec::new(),
             trained,
             held_out,
-            known: 0,
-            random_share: 0.0,
-            learners: PREDICTORS.map(learner).into(),
-            batch: Vec::new(),
-            seen: 0,
-            done: 0,
-            random: Random::new(seed, "batches"),
-            looked: 0,
-            sums: [0.0; 4],
-            records: Vec::new(),
-            pictured: Vec::new(),
-            reconstruction: Reconstruction::new(controls, seed, library.pictures(Dataset::Digits)?),
+            learners: std::array::from_fn(learner),
+            any_direction: f64::NAN,
+            shares: Track::default(),
+            reconstruction: Reconstruction::new(weighing, controls.concentration, seed, digits),
+            distances: Track::default(),
         })
     }
 
-    async fn run(mut self: Box<Self>, stage: run::stage::Stage<Self>) -> Result<Box<Self>> {
-        loop {
-            let progress = self.step(stage.device()).await?;
-            stage.span(progress.done..progress.of);
-            if progress.finished() {
-                return Ok(self);
-            }
+    async fn run(mut self: Box<Self>, stage: Stage<Self>) -> Result<Box<Self>> {
+        let steps = self.controls.steps;
+        stage.span(0..steps + RECONSTRUCTION_STEPS);
+        let (fine, coarse) = (fibonacci(GRID), fibonacci(SCALE_GRID));
+        let mut any_direction = 0.0;
+        for k in 0..HELD_OUT {
+            let pair = &mut self.held_out[k];
+            any_direction += pair.look_around(&fine) / (GRID * HELD_OUT) as f64 / pair.largest;
             self = stage.part(self).await;
         }
+        self.any_direction = any_direction;
+        for k in 0..TRAINED {
+            self.trained[k].look_around(&coarse);
+            self = stage.part(self).await;
+        }
+        let (mut batches, every) = (Random::new(self.seed, "batches"), Every::of(RECORDS, steps));
+        for step in 0..=steps {
+            if every.due(step) {
+                self = self.look(step, &stage).await;
+            }
+            if step < steps {
+                self = self.climb(&mut batches, &stage).await;
+                self = stage.next(self).await;
+            }
+        }
+        stage.judged();
+        Ok(self.reconstruct(&stage).await)
     }
 
     fn measures(&self) -> Measures {
-        let shares = self.records.last().filter(|_| self.trained()).map_or([f64::NAN; 4], |record| record.1);
-        let last = self.reconstruction.records.last().filter(|_| self.reconstruction.finished());
-        let [sliced, amortized] = last.map_or([f64::NAN; 2], |record| record.1);
-        ground::measures! {
-            attention: shares[ATTENTION], linear: shares[LINEAR], generalized: shares[1], linear_time: shares[3],
-            lead: shares[ATTENTION] - shares[LINEAR],
-            any_direction: if self.known == HELD_OUT { self.random_share } else { f64::NAN },
-            sliced_reconstruction: sliced, amortized_reconstruction: amortized,
+        let [linear, generalized, attention, linear_time] = [0, 1, 2, 3].map(|k| self.shares.at(self.controls.steps, k));
+        let distance = |which: usize| self.distances.at(RECONSTRUCTION_STEPS, which);
+        measures! {
+            attention: attention, linear: linear, generalized: generalized, linear_time: linear_time,
+            lead: attention - linear,
+            any_direction: self.any_direction,
+            sliced_reconstruction: distance(SLICED), amortized_reconstruction: distance(AMORTIZED),
         }
     }
 
@@ -624,46 +435,23 @@ impl Experiment for AmortizedSlicedProjections {
             runs.mean("linear"),
             runs.mean("any_direction"),
         );
-        Verdict::at_least(lead, LEAD, text.replace("-0.", "−0.")).and(attention >= SHARE)
+        Verdict::at_least(lead, LEAD, text.replace("-0.", "−0.")).needs(at_least(attention, SHARE))
     }
 
     fn results(&self) -> Vec<Array> {
-        let row = |record: &(f64, [f64; 4])| [&[record.0][..], &record.1].concat();
-        let mut columns = vec!["step".to_string()];
-        columns.extend(PREDICTORS.map(|(name, ..)| name.to_string()));
-        let values = self.records.iter().flat_map(row).collect();
-        vec![Array { name: "shares".into(), shape: vec![self.records.len(), 5], values, columns }]
+        let columns = ["step", "linear", "generalized linear", "attention", "linear-time attention"];
+        vec![Array::table("shares", columns, self.shares.rows().map(|(step, [a, b, c, d])| [step, a, b, c, d]))]
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn start(controls: &Controls, seed: u64) -> AmortizedSlicedProjections {
-        AmortizedSlicedProjections::new(controls, seed, &Library::shipped(&[Dataset::Digits])).unwrap()
-    }
-
-    /// The measures once the predictors are trained.
-    fn measured(controls: &Controls, seed: u64) -> Measures {
-        let mut run = start(controls, seed);
-        while !run.trained() {
-            run.advance();
-        }
-        run.measures()
-    }
-
-    #[test]
-    fn sorted_points_are_all_that_linear_weights_need() {
-        for seed in 0..5 {
-            let measures = measured(&Controls { shuffle: false, ..Controls::default() }, seed);
-            assert!(measures.get("linear") >= 0.95 && measures.get("lead") <= 0.05, "{measures:?}");
-        }
-    }
+    use run::testing::{begun, judged};
 
     #[test]
     fn another_seed_and_the_other_predictors() {
-        let measures = measured(&Controls::default(), 100);
+        let measures = judged::<AmortizedSlicedProjections>(&Controls::default(), 100).measures();
         assert!(measures.get("attention") >= SHARE && measures.get("lead") >= LEAD, "{measures:?}");
         assert!(measures.get("linear_time") >= 0.8, "{measures:?}");
         assert!((0.2..0.35).contains(&measures.get("any_direction")), "{measures:?}");
@@ -671,7 +459,7 @@ mod tests {
 
     #[test]
     fn the_grid_finds_what_climbing_finds() {
-        let run = start(&Controls::default(), 3);
+        let run = begun::<AmortizedSlicedProjections>(&Controls::default(), 3);
         let (fine, mut random) = (fibonacci(2_000), Random::new(1, "restarts"));
         for pair in &run.held_out[..5] {
             let grid = fine.chunks(3).map(|line| pair.measures.squared(line)).fold(0.0, f64::max);

@@ -14,7 +14,6 @@
 //! Source: Korotin, Gushchin & Burnaev, "Light Schrödinger bridge", 2024.
 
 pub mod fit;
-pub mod known;
 
 use libm::{exp, log};
 

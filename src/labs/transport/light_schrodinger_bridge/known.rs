@@ -5,9 +5,9 @@
 
 use libm::{cos, exp, log, sin};
 
-use super::LightBridge;
-use crate::random::Random;
-use crate::transport::moments::Moments;
+use methods::transport::light_bridge::LightBridge;
+use methods::transport::moments::Moments;
+use run::prelude::*;
 
 /// The plan from N(0, I) to five Gaussians (S = 0.2 I) on a circle of radius 2, balanced over 4,000 draws so that each receives a fifth.
 pub fn five_blobs(epsilon: f64, random: &mut Random) -> LightBridge<2> {
@@ -59,11 +59,6 @@ impl<const D: usize> Yardstick<D> {
     /// How many starts there are.
     pub fn len(&self) -> usize {
         self.starts.len()
-    }
-
-    /// There is nothing to hold against.
-    pub fn is_empty(&self) -> bool {
-        self.starts.is_empty()
     }
 
     /// The share of one start in the error: over all starts they sum to [`error`](Self::error).

@@ -3,10 +3,10 @@
 //!
 //! Source: Qi, Su, Mo & Guibas, "PointNet: deep learning on point sets for 3D classification and segmentation", 2017.
 
-use super::nn::{Activation, Network, Start, Tape};
-use super::optimize::{Optimizer, Rule};
-use super::product::Product;
-use super::random::Random;
+use ground::random::Random;
+use methods::nn::{Activation, Network, Start, Tape};
+use methods::optimize::{Optimizer, Rule};
+use methods::product::Product;
 
 /// Features of a point, and numbers of the code.
 const FEATURES: usize = 64;

@@ -11,12 +11,11 @@
 //! directions drawn [`Around`] e, through the draws. Source: Nguyen, Nguyen & Ho, "Self-attention amortized distributional projection
 //! optimization for sliced Wasserstein point-cloud reconstruction", 2023.
 
-use super::slices::Projected;
-use super::sphere::Around;
-use crate::linear::exp_in_place;
-use crate::nn::{Activation, Network, Start, Tape};
-use crate::optimize::{Optimizer, Rule};
-use crate::random::Random;
+use ground::random::Random;
+use methods::linear::exp_in_place;
+use methods::nn::{Activation, Network, Start, Tape};
+use methods::optimize::{Optimizer, Rule};
+use methods::transport::{Around, Projected};
 
 /// Features of queries and keys, and hidden units of the pointwise map.
 const FEATURES: usize = 16;
@@ -402,9 +401,9 @@ mod tests {
     /// The outputs for given weights as numpy has them, see make_slices.py.
     #[test]
     fn attention_is_numpys() {
-        let bytes = include_bytes!("../../../tests/fixtures/slices.npz");
-        let arrays = crate::fixture::npz(bytes);
-        let get = |name: &str| &arrays.iter().find(|a| a.name == name).expect(name).values;
+        let bytes = include_bytes!("../../../../tests/fixtures/slices.npz");
+        let arrays = run::data::read("slices.npz", bytes).unwrap();
+        let get = |name: &str| &arrays.iter().find(|a| a.name == format!("slices.npz/{name}")).expect(name).values;
         for (weighing, name) in [(Weighing::Attention, "attention"), (Weighing::LinearAttention, "linear_time")] {
             let mut predictor = Predictor::new(weighing, 80, 3, &mut Random::new(6, "weights"));
             predictor.weights = [&get("queries")[..], get("keys")].concat();
