@@ -49,6 +49,25 @@ pub fn played<E: Experiment>(run: E, mut enough: impl FnMut(Progress) -> bool) -
     }
 }
 
+/// A run at its end, of which every view was made before it began, after 1, 2, 4, 8 … parts of it, and at its end.
+pub fn watched<E: Experiment>(run: E) -> Box<E> {
+    let look_at = |run: &E| E::VIEWS.iter().for_each(|look| drop((look.make)(run).encode()));
+    let mut course = play(run, &Device::cpu());
+    let mut context = Context::from_waker(Waker::noop());
+    course.with(look_at);
+    for parts in 1usize.. {
+        _ = course.poll(&mut context).map(|end| end.expect("the run goes on"));
+        let over = course.progress().over;
+        if over || parts.is_power_of_two() {
+            course.with(look_at);
+        }
+        if over {
+            break;
+        }
+    }
+    course.leave().expect("between two units")
+}
+
 /// The measures of some seeds at the same controls, as far as the verdict.
 pub fn runs<E: Experiment>(controls: &E::Controls, seeds: impl IntoIterator<Item = u64>) -> Runs {
     Runs(seeds.into_iter().map(|seed| judged::<E>(controls, seed).measures()).collect())

@@ -1,7 +1,13 @@
 //! What is seen of neural collapse.
 
-use super::*;
-use ground::view::{Axis, Cell, Chart, Cloud, HeatMap, Ink, Mark, Matrix, Path, Segment, Space, Table};
+use super::map::Map;
+use super::moment::{BINS, Present, Row};
+use super::{NeuralCollapse, Problem, Subject};
+use methods::neural_collapse::free::Minimum;
+use methods::neural_collapse::training::Tested;
+use methods::neural_collapse::{Layer, cosines};
+use nalgebra::DMatrix;
+use run::prelude::*;
 
 /// Name, colour, dashes, and which number of a moment.
 type Line = (&'static str, Ink, bool, fn(&Row) -> f64);
@@ -75,26 +81,28 @@ fn ink(class: usize) -> Ink {
 }
 
 impl NeuralCollapse {
-    /// View `which` of the card.
-    pub(super) fn picture(&self, which: usize) -> View {
-        match which {
-            0 => View::Space(self.space()),
-            1 => View::Chart(self.over_time("distance from collapse", &LINES)),
-            2 => View::Matrix(self.gram()),
-            3 => View::Chart(self.angles()),
-            4 => View::Chart(self.depth()),
-            5 => View::Chart(self.layers()),
-            6 => View::HeatMap(self.heat_map()),
-            7 => self.test(),
-            8 => View::Chart(self.further()),
-            _ => View::Table(self.numbers()),
+    /// A picture of the last moment, once there is one.
+    fn seen(&self, picture: impl Fn(&Present, &Row) -> View) -> View {
+        match (&self.present, self.log.last()) {
+            (Some(present), Some(now)) => picture(present, now),
+            _ => View::nothing("Nothing is measured yet."),
         }
     }
 
-    fn space(&self) -> Space {
-        let Present { centred, rows, simplex, features, .. } = &self.present;
+    /// What the hidden layers are called.
+    fn layer_names(now: &Row) -> Vec<String> {
+        let layers = now.layers.len();
+        (1..=layers).map(|l| if l == layers { "last".into() } else { format!("layer {l}") }).collect()
+    }
+
+    pub(super) fn features(&self) -> View {
+        self.seen(|present, _| self.space(present).into())
+    }
+
+    fn space(&self, present: &Present) -> Space {
+        let Present { projection, centred, rows, simplex, features, .. } = present;
         let k = centred.ncols();
-        let place = |v: &DMatrix<f64>, i: usize| self.projection.place(v.column(i).iter().copied()).map(|p| p as f32);
+        let place = |v: &DMatrix<f64>, i: usize| projection.place(v.column(i).iter().copied()).map(|p| p as f32);
         let vertex = |k: usize| [0, 1, 2].map(|j| simplex[(j, k)] as f32);
         let cloud = |name: &str, class: usize, at: Vec<[f32; 3]>, size| Cloud { name: name.into(), ink: ink(class), at, size };
         let mut clouds: Vec<Cloud> = features
@@ -116,42 +124,49 @@ impl NeuralCollapse {
                 segments.push(line([0.0; 3], place(rows, i), ink(i), false, true));
             }
         }
-        let shares = self.projection.shares;
-        let axes = [0, 1, 2].map(|j| format!("direction {} ({:.0} %)", j + 1, 100.0 * shares[j]));
+        // Means that are all the same have no directions.
+        let share = |j: usize| Some(projection.shares[j]).filter(|share| share.is_finite());
+        let share = |j: usize| share(j).map_or(String::new(), |share| format!(" ({:.0} %)", 100.0 * share));
+        let axes = [0, 1, 2].map(|j| format!("direction {}{}", j + 1, share(j)));
         Space { axes, clouds, segments, reach: 1.4 }
+    }
+
+    pub(super) fn distances(&self) -> Chart {
+        self.over_time("distance from collapse", &LINES)
     }
 
     /// Lines over time, with the moment of zero error.
     fn over_time(&self, label: &str, lines: &[Line]) -> Chart {
-        let x: Vec<f64> = self.log.iter().map(|row| row.at).collect();
-        let mut marks = Vec::new();
+        let end = self.epochs().max(1) as f64;
+        let mut chart = Chart::of(Axis::linear("epoch").range(0.0, end), Axis::log(label));
         let mut low = f64::INFINITY;
         for (name, ink, dashed, part) in lines {
             // Two classes are always a simplex; what rounding leaves of that is no line.
-            let y: Vec<f64> = self.log.iter().map(|row| Some(part(row)).filter(|v| *v > 1e-15).unwrap_or(f64::NAN)).collect();
-            if y.iter().any(|v| v.is_finite()) {
-                low = y.iter().fold(low, |low, v| low.min(*v));
+            let value = |row: &Row| Some(part(row)).filter(|v| *v > 1e-15).unwrap_or(f64::NAN);
+            let points: Vec<(f64, f64)> = self.log.iter().map(|row| (row.at, value(row))).collect();
+            if points.iter().any(|(_, y)| y.is_finite()) {
+                low = points.iter().fold(low, |low, (_, y)| low.min(*y));
                 // A history of one moment is a row of dots.
-                marks.push(match x.len() {
-                    1 => Mark::points(*name, *ink, x.clone(), y, if *dashed { 5.0 } else { 8.0 }),
-                    _ => Mark::Line { name: (*name).into(), ink: *ink, x: x.clone(), y, dashed: *dashed },
-                });
+                chart = match (points.len(), dashed) {
+                    (1, _) => chart.dots(*name, *ink, if *dashed { 5.0 } else { 8.0 }, points),
+                    (_, true) => chart.dashed(*name, *ink, points),
+                    (_, false) => chart.line(*name, *ink, points),
+                };
             }
         }
-        if let Some(zero) = self.zero_error().filter(|row| row.at > 0.0) {
-            marks.push(Mark::at_x("no training error", zero.at));
-        }
-        let end = self.epochs().max(1) as f64;
-        let mut y = Axis::log(label);
         if low < 1e-10 {
-            y = y.range(1e-10, 10.0);
+            chart.y = chart.y.range(1e-10, 10.0);
         }
-        Chart { x: Axis::linear("epoch").range(0.0, end), y, marks, ..Chart::default() }
+        let zero = self.zero_error().filter(|row| row.at > 0.0);
+        chart.at_x("no training error", zero.map_or(f64::NAN, |row| row.at))
+    }
+
+    pub(super) fn gram(&self) -> View {
+        self.seen(|present, _| self.inner_products(present).into())
     }
 
     /// Four matrices of inner products: means, rows; the simplex, rows with means.
-    fn gram(&self) -> Matrix {
-        let Present { centred, rows, .. } = &self.present;
+    fn inner_products(&self, Present { centred, rows, .. }: &Present) -> Matrix {
         let k = centred.ncols();
         let ideal = DMatrix::from_fn(k, k, |i, j| if i == j { 1.0 } else { -1.0 / (k as f64 - 1.0) });
         let means = Some(centred.tr_mul(centred));
@@ -184,82 +199,69 @@ impl NeuralCollapse {
         }
     }
 
-    fn angles(&self) -> Chart {
-        let Present { centred, rows, angles, .. } = &self.present;
-        let k = centred.ncols();
-        let all = angles.iter().sum::<u32>().max(1);
-        let share: Vec<f64> = angles.iter().map(|n| f64::from(*n) / f64::from(all)).collect();
-        let top = share.iter().fold(0.05, |top: f64, s| top.max(*s));
-        let edges: Vec<f64> = (0..=BINS).map(|i| 2.0 * i as f64 / BINS as f64 - 1.0).collect();
-        let mut marks = vec![
-            Mark::Histogram { name: "samples".into(), ink: Ink::Muted, edges, y: share },
-            Mark::at_x("−1/(K−1)", -1.0 / (k as f64 - 1.0)),
-        ];
-        let pairs = |vectors: &DMatrix<f64>| {
-            let cosines = cosines(vectors);
-            (0..k).flat_map(|i| (0..i).map(move |j| (i, j))).map(|pair| cosines[pair]).take(1000).collect::<Vec<f64>>()
-        };
-        let mut dots = |name: &str, ink, vectors: &DMatrix<f64>, height: f64| {
-            let x = pairs(vectors);
-            marks.push(Mark::points(name, ink, x.clone(), vec![height * top; x.len()], 8.0));
-        };
-        dots("class means", Ink::Series(0), centred, 1.08);
-        if let Some(rows) = rows {
-            dots("classifier rows", Ink::Series(1), rows, 1.18);
-        }
-        let x = Axis::linear("cosine between vectors of different classes").range(-1.0, 1.0);
-        Chart { x, y: Axis::linear("share of pairs").range(0.0, 1.3 * top), marks, ..Chart::default() }
+    pub(super) fn angles(&self) -> View {
+        self.seen(|Present { centred, rows, angles, .. }, _| {
+            let k = centred.ncols();
+            let all = angles.iter().sum::<u32>().max(1);
+            let share: Vec<f64> = angles.iter().map(|n| f64::from(*n) / f64::from(all)).collect();
+            let top = share.iter().fold(0.05, |top: f64, s| top.max(*s));
+            let edges = (0..=BINS).map(|i| 2.0 * i as f64 / BINS as f64 - 1.0).collect();
+            let dots = |vectors: &DMatrix<f64>, height: f64| {
+                let cosines = cosines(vectors);
+                let pairs = (0..k).flat_map(|i| (0..i).map(move |j| (i, j)));
+                pairs.map(|pair| (cosines[pair], height * top)).take(1000).collect::<Vec<_>>()
+            };
+            let x = Axis::linear("cosine between vectors of different classes").range(-1.0, 1.0);
+            let chart = Chart::of(x, Axis::linear("share of pairs").range(0.0, 1.3 * top))
+                .histogram("samples", Ink::Muted, (edges, share))
+                .at_x("−1/(K−1)", -1.0 / (k as f64 - 1.0))
+                .dots("class means", Ink::Series(0), 8.0, dots(centred, 1.08));
+            match rows {
+                Some(rows) => chart.dots("classifier rows", Ink::Series(1), 8.0, dots(rows, 1.18)).into(),
+                None => chart.into(),
+            }
+        })
     }
 
-    fn depth(&self) -> Chart {
-        let layers = self.log[0].layers.len();
-        let labels = |_: usize| (1..=layers).map(|l| if l == layers { "last".into() } else { format!("layer {l}") });
-        let now = self.log.last().expect("there is a first picture");
-        let zero = self.zero_error().filter(|row| row.at > 0.0 && row.at < now.at);
-        let mut marks = Vec::new();
-        let mut bars = |name: String, ink, of: &[Layer]| {
-            let y: Vec<f64> = of.iter().map(|layer| layer.variability.traces).collect();
-            marks.push(Mark::Bars { name, ink, labels: labels(0).collect(), y });
-        };
-        if now.at > 0.0 {
-            bars("start".into(), Ink::Muted, &self.log[0].layers);
-        }
-        if let Some(zero) = zero {
-            bars(format!("no training error, epoch {}", zero.at), Ink::Series(1), &zero.layers);
-        }
-        bars(if self.over { "end" } else { "now" }.into(), Ink::Series(0), &now.layers);
-        if let Some(test) = &now.test {
-            bars("the same, test set".into(), Ink::Series(2), &test.layers);
-        }
-        let heights = marks.iter().flat_map(|mark| match mark {
-            Mark::Bars { y, .. } => y.as_slice(),
-            _ => &[],
-        });
-        let seen = heights.filter(|y| **y > 0.0);
-        let (low, high) = seen.fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), y| (low.min(*y), high.max(*y)));
-        let mut y = Axis::log("NC1~, spread within classes");
-        if low <= high {
-            y = y.range((low / 3.0).max(1e-10), (high * 2.0).max(1e-9));
-        }
-        Chart { y, marks, ..Chart::default() }
+    pub(super) fn depth(&self) -> View {
+        self.seen(|_, now| {
+            let start = Some(&self.log[0]).filter(|_| now.at > 0.0);
+            let zero = self.zero_error().filter(|row| row.at > 0.0 && row.at < now.at);
+            let at_zero = zero.map_or(String::new(), |row| format!("no training error, epoch {}", row.at));
+            let last = if self.end().is_some() { "end" } else { "now" };
+            let bars = [
+                ("start", Ink::Muted, start.map(|row| &row.layers)),
+                (&at_zero, Ink::Series(1), zero.map(|row| &row.layers)),
+                (last, Ink::Series(0), Some(&now.layers)),
+                ("the same, test set", Ink::Series(2), now.test.as_ref().map(|test| &test.layers)),
+            ];
+            let bars = || bars.iter().filter_map(|(name, ink, layers)| Some((*name, *ink, (*layers)?)));
+            let heights = bars().flat_map(|(_, _, layers)| layers).map(|layer| layer.variability.traces);
+            let (low, high) = heights.filter(|y| *y > 0.0).fold((f64::INFINITY, 0.0f64), |(a, b), y| (a.min(y), b.max(y)));
+            let mut y = Axis::log("NC1~, spread within classes");
+            if low <= high {
+                y = y.range((low / 3.0).max(1e-10), (high * 2.0).max(1e-9));
+            }
+            let chart = bars().fold(Chart::of(Axis::default(), y), |chart, (name, ink, layers)| {
+                let names = Self::layer_names(now).into_iter();
+                chart.bars(name, ink, names.zip(layers.iter().map(|layer| layer.variability.traces)))
+            });
+            chart.into()
+        })
     }
 
     /// What else there is of collapse in each layer, now.
-    fn layers(&self) -> Chart {
-        let now = self.log.last().expect("there is a first picture");
-        let names: Vec<String> =
-            (1..=now.layers.len()).map(|l| if l == now.layers.len() { "last".into() } else { format!("layer {l}") }).collect();
-        let bars = |k: usize, (name, part): &OfLayer| Mark::Bars {
-            name: (*name).into(),
-            ink: Ink::Series(k as u8),
-            labels: names.clone(),
-            y: now.layers.iter().map(part).collect(),
-        };
-        let marks = OF_LAYER.iter().enumerate().skip(2).map(|(k, number)| bars(k, number)).collect();
-        Chart { y: Axis::log("distance from collapse").range(1e-4, 3.0), marks, ..Chart::default() }
+    pub(super) fn layers(&self) -> View {
+        self.seen(|_, now| {
+            let chart = Chart::of(Axis::default(), Axis::log("distance from collapse").range(1e-4, 3.0));
+            let chart = OF_LAYER.iter().enumerate().skip(2).fold(chart, |chart, (k, (name, part))| {
+                chart.bars(*name, Ink::Series(k as u8), Self::layer_names(now).into_iter().zip(now.layers.iter().map(part)))
+            });
+            chart.into()
+        })
     }
 
-    fn heat_map(&self) -> HeatMap {
+    pub(super) fn decay_map(&self) -> HeatMap {
         let (low, high) = Map::DECADES;
         let ends = (libm::pow(10.0, low), libm::pow(10.0, high));
         let mut values = self.map.cells.clone();
@@ -290,56 +292,58 @@ impl NeuralCollapse {
         }
     }
 
-    fn test(&self) -> View {
-        if self.log[0].test.is_none() {
+    pub(super) fn test_set(&self) -> View {
+        if !matches!(self.subject, Subject::Network(_)) {
             return View::nothing("There is no test set here.");
         }
         let lines: [Line; 6] = [
             ("NC1~", Ink::Series(0), false, |r| r.collapse.variability.traces),
-            ("on test", Ink::Series(0), true, |r| r.test.as_ref().map_or(f64::NAN, |t| t.collapse.variability.traces)),
+            ("on test", Ink::Series(0), true, |r| tested(r, |t| t.collapse.variability.traces)),
             ("NC4", Ink::Series(6), false, |r| r.collapse.mismatch),
-            ("on test", Ink::Series(6), true, |r| r.test.as_ref().map_or(f64::NAN, |t| t.collapse.mismatch)),
+            ("on test", Ink::Series(6), true, |r| tested(r, |t| t.collapse.mismatch)),
             ("error", Ink::Series(1), false, |r| r.error),
-            ("on test", Ink::Series(1), true, |r| r.test.as_ref().map_or(f64::NAN, |t| t.error)),
+            ("on test", Ink::Series(1), true, |r| tested(r, |t| t.error)),
         ];
         View::Chart(self.over_time("on the training set, dashed: on the test set", &lines))
     }
 
-    fn further(&self) -> Chart {
+    pub(super) fn further(&self) -> Chart {
         let lines: [Line; 4] = [
             ("mean margin", Ink::Series(0), false, |r| r.further.margin),
             ("least margin", Ink::Series(0), true, |r| r.further.least_margin),
             ("effective rank", Ink::Series(2), false, |r| r.further.rank),
             ("shift of the means", Ink::Series(3), false, |r| r.further.shift),
         ];
-        let mut chart = self.over_time("margin, rank, shift", &lines);
-        chart.marks.push(Mark::at_y("K − 1", self.classes.len() as f64 - 1.0));
-        if let Some(minimum) = self.problem().and_then(Problem::minimum).filter(|m| m.margin > 0.0) {
-            chart.marks.push(Mark::at_y("margin in theory", minimum.margin));
-        }
-        chart
+        self.over_time("margin, rank, shift", &lines)
+            .at_y("K − 1", self.classes.len() as f64 - 1.0)
+            .at_y("margin in theory", self.minimum().map_or(f64::NAN, |minimum| minimum.margin))
     }
 
-    fn numbers(&self) -> Table {
-        let now = self.log.last().expect("there is a first picture");
-        let zero = self.zero_error();
-        let minimum = self.problem().and_then(Problem::minimum).filter(|m| m.margin > 0.0);
-        let number = |v: f64| if v.is_finite() { Cell::Number(v) } else { Cell::Text("–".into()) };
-        let mut columns = vec!["".to_string(), format!("epoch {}", now.at)];
-        columns.extend(zero.map(|row| format!("epoch {} (no error)", row.at)));
-        columns.extend(minimum.map(|_| "in theory".to_string()));
-        let rows = NUMBERS.iter().filter(|(_, part)| part(now).is_finite()).map(|(name, part)| {
-            let mut row = vec![Cell::Text((*name).into()), number(part(now))];
-            row.extend(zero.map(|zero| number(part(zero))));
-            row.extend(minimum.map(|m| match *name {
-                "mean margin" | "least margin" => number(m.margin),
-                "effective rank" => number(self.classes.len() as f64 - 1.0),
-                // ‖h_G‖² = s z₀/K, ‖m_k‖² = s z (1 − 1/K).
-                "shift of the means" => number((m.common / (m.margin * (self.classes.len() as f64 - 1.0))).sqrt()),
-                _ => number(0.0),
-            }));
-            row
-        });
-        Table { rows: rows.collect(), columns }
+    /// Where theory says that it ends, unless features vanish there.
+    fn minimum(&self) -> Option<Minimum> {
+        self.problem().and_then(Problem::minimum).filter(|m| m.margin > 0.0)
+    }
+
+    pub(super) fn numbers(&self) -> View {
+        self.seen(|_, now| {
+            let (zero, minimum) = (self.zero_error(), self.minimum());
+            let number = |v: f64| if v.is_finite() { Cell::Number(v) } else { Cell::Text("–".into()) };
+            let mut columns = vec!["".to_string(), format!("epoch {}", now.at)];
+            columns.extend(zero.map(|row| format!("epoch {} (no error)", row.at)));
+            columns.extend(minimum.map(|_| "in theory".to_string()));
+            let rows = NUMBERS.iter().filter(|(_, part)| part(now).is_finite()).map(|(name, part)| {
+                let mut row = vec![Cell::Text((*name).into()), number(part(now))];
+                row.extend(zero.map(|zero| number(part(zero))));
+                row.extend(minimum.map(|m| match *name {
+                    "mean margin" | "least margin" => number(m.margin),
+                    "effective rank" => number(self.classes.len() as f64 - 1.0),
+                    // ‖h_G‖² = s z₀/K, ‖m_k‖² = s z (1 − 1/K).
+                    "shift of the means" => number((m.common / (m.margin * (self.classes.len() as f64 - 1.0))).sqrt()),
+                    _ => number(0.0),
+                }));
+                row
+            });
+            Table { rows: rows.collect(), columns }.into()
+        })
     }
 }

@@ -1,10 +1,7 @@
 //! Colour transfer: pictures, their palettes, and what a plan between palettes does to every pixel.
 
 use libm::{exp, sin};
-
-use ground::error::{Error, Result};
-use ground::random::Random;
-use run::data::Array;
+use run::prelude::*;
 
 /// A picture in red, green and blue of 0..=1, row 0 at the top.
 #[derive(Clone, Debug)]
@@ -191,21 +188,17 @@ impl Transfer {
         }
     }
 
-    /// A slice of nodes or of rows.
+    /// The next node of the lattice; when all are there, the next row of the picture.
     pub fn advance(&mut self) {
         const SIDE: usize = Transfer::NODES;
         if self.lattice.len() < SIDE * SIDE * SIDE {
-            let nodes = (60_000 / self.mass.len()).max(1);
-            for _ in 0..nodes.min(SIDE * SIDE * SIDE - self.lattice.len()) {
-                let k = self.lattice.len();
-                let at = [k / (SIDE * SIDE), k / SIDE % SIDE, k % SIDE].map(|v| v as f64 / (SIDE - 1) as f64);
-                self.lattice.push(self.moved(at));
-            }
+            let k = self.lattice.len();
+            let at = [k / (SIDE * SIDE), k / SIDE % SIDE, k % SIDE].map(|v| v as f64 / (SIDE - 1) as f64);
+            self.lattice.push(self.moved(at));
             return;
         }
-        let rows = (40_000 / self.picture.width).max(1).min(self.picture.height - self.row);
         let width = self.picture.width;
-        for pixel in &mut self.picture.pixels[self.row * width..(self.row + rows) * width] {
+        for pixel in &mut self.picture.pixels[self.row * width..(self.row + 1) * width] {
             let (mut low, mut part) = ([0; 3], [0.0f32; 3]);
             for c in 0..3 {
                 let at = pixel[c].clamp(0.0, 1.0) * (SIDE - 1) as f32;
@@ -221,7 +214,7 @@ impl Transfer {
             }
             (0..3).for_each(|c| pixel[c] = (pixel[c] + shift[c]).clamp(0.0, 1.0));
         }
-        self.row += rows;
+        self.row += 1;
     }
 
     /// Has every pixel moved?

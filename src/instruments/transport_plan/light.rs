@@ -1,6 +1,6 @@
 //! The light Schrödinger bridge as a solver: fitted to both clouds, it says what a plan's prices are.
 
-use super::measures::Side;
+use super::marginals::Side;
 use methods::transport::light_bridge::fit::{BATCH, Fit};
 
 /// Gaussians in the potential, and steps of Adam.

@@ -1,6 +1,7 @@
-//! What is drawn of a plan, gathered in one pass over it, a few rows at a time.
+//! What is drawn of a plan, gathered in one pass over it, row by row.
 
-use super::measures::{Kind, Task};
+use super::costs::Costs;
+use super::marginals::{Kind, Task};
 
 /// Ways that are drawn, and the share of the heaviest below which none is.
 const WAYS: usize = 700;
@@ -53,7 +54,6 @@ impl Sample {
 
 /// A plan in few numbers.
 pub(super) struct Sketch {
-    row: usize,
     ways: Sample,
     moving: Sample,
     /// P1 and Pᵀ1.
@@ -68,12 +68,11 @@ pub(super) struct Sketch {
 }
 
 impl Sketch {
-    /// Of a plan with this largest entry and this mass.
+    /// Nothing yet, of a plan with this largest entry and this mass.
     pub fn new(task: &Task, top: f64, mass: f64) -> Self {
         let [rows, columns] = [0, 1].map(|k| task.sides[k].len());
         let (down, across) = (rows.min(BLOCKS), columns.min(BLOCKS));
         Sketch {
-            row: 0,
             ways: Sample::new(FAINT * top, WAYS, mass, true),
             moving: Sample::new(1e-4 * top, PIECES, mass, false),
             leaves: vec![0.0; rows],
@@ -85,28 +84,23 @@ impl Sketch {
         }
     }
 
-    /// Goes on for some rows; true at the end. `ends` are the least and the largest cost.
-    pub fn advance(&mut self, rows: usize, task: &Task, plan: &[f64], cost: &[f64], ends: (f64, f64)) -> bool {
+    /// Takes in row i of the plan.
+    pub fn take_row(&mut self, i: usize, task: &Task, plan: &[f64], costs: &Costs) {
         let [from, to] = &task.ranks;
         let columns = self.arrives.len();
-        let last = (self.row + rows).min(self.leaves.len());
-        let scale = BINS as f64 / (ends.1 - ends.0).max(f64::MIN_POSITIVE);
-        for i in self.row..last {
-            let block = from[i] as usize * self.down / self.leaves.len() * self.across;
-            let (row, costs) = (&plan[i * columns..][..columns], &cost[i * columns..][..columns]);
-            for (j, p) in row.iter().enumerate().filter(|(_, p)| **p > 0.0) {
-                self.leaves[i] += p;
-                self.arrives[j] += p;
-                self.blocks[block + to[j] as usize * self.across / columns] += *p as f32;
-                self.ways.take(i, j, *p);
-                self.moving.take(i, j, *p);
-                if task.kind == Kind::Matrix {
-                    self.paid[(((costs[j] - ends.0) * scale) as usize).min(BINS - 1)] += p;
-                }
+        let scale = BINS as f64 / (costs.largest - costs.least).max(f64::MIN_POSITIVE);
+        let block = from[i] as usize * self.down / self.leaves.len() * self.across;
+        let (row, prices) = (&plan[i * columns..][..columns], &costs.matrix[i * columns..][..columns]);
+        for (j, p) in row.iter().enumerate().filter(|(_, p)| **p > 0.0) {
+            self.leaves[i] += p;
+            self.arrives[j] += p;
+            self.blocks[block + to[j] as usize * self.across / columns] += *p as f32;
+            self.ways.take(i, j, *p);
+            self.moving.take(i, j, *p);
+            if task.kind == Kind::Matrix {
+                self.paid[(((prices[j] - costs.least) * scale) as usize).min(BINS - 1)] += p;
             }
         }
-        self.row = last;
-        last == self.leaves.len()
     }
 
     /// What is drawn as lines.

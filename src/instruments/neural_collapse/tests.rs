@@ -1,0 +1,104 @@
+use super::*;
+use run::data::read;
+use run::testing::{begun, finished, judged, preset, watched};
+
+fn measured(controls: Controls) -> Measures {
+    finished::<NeuralCollapse>(&controls, 0).measures()
+}
+
+fn with_own(arrays: &[Array]) -> Box<NeuralCollapse> {
+    let library = Library::default().with_own(arrays.to_vec());
+    watched(NeuralCollapse::new(&Controls::default(), 0, &library).unwrap())
+}
+
+fn free() -> Controls {
+    Controls { model: Model::Free, lambda_h: 0.02, lambda_w: 0.02, rate: 0.5, epochs: 400, ..Controls::default() }
+}
+
+/// At a seed that the claim does not use: a seventh of the spread and under a third of NC3 are left; without decay more than half, and all.
+#[test]
+fn decay_makes_the_classifier_follow_the_means() {
+    let with = judged::<NeuralCollapse>(&Controls::default(), 4).measures();
+    let without = judged::<NeuralCollapse>(&preset::<NeuralCollapse>("break-it"), 4).measures();
+    assert!(with.get("nc1_ratio") < 0.15 && with.get("nc3_ratio") < 0.3, "{with:?}");
+    assert!(with.get("nc4") == 0.0 && with.get("test_error") < 0.02, "{with:?}");
+    assert!(without.get("nc1_ratio") > 0.5 && without.get("nc3_ratio") > 0.95, "{without:?}");
+}
+
+#[test]
+fn free_features_end_where_theory_says() {
+    for loss in [Loss::Squared, Loss::CrossEntropy] {
+        let measures = measured(Controls { loss, ..free() });
+        let of = |name| measures.get(name);
+        assert!((of("margin") - of("margin_theory")).abs() < 1e-6, "{measures:?}");
+        assert!(of("nc1") < 1e-12 && of("max_angle") < 1e-6 && of("nc3") < 1e-6, "{measures:?}");
+        assert!((of("rank") - 3.0).abs() < 1e-3 && of("map_gap") < 0.06, "{measures:?}");
+    }
+    let tied = measured(Controls { tie: 0.3, ..free() });
+    assert!(tied.get("nc1_traces") > 0.1, "{tied:?}");
+}
+
+/// Two of four classes fifty times smaller: their rows close up from −1/3 on.
+#[test]
+fn small_classes_share_a_direction() {
+    let even = Controls { loss: Loss::CrossEntropy, imbalance: 1.01, lambda_h: 0.1, lambda_w: 0.1, ..free() };
+    let cosine = |controls| measured(controls).get("minority_cosine");
+    let (alike, apart) = (cosine(Controls { imbalance: 50.0, ..even.clone() }), cosine(even));
+    assert!((apart + 1.0 / 3.0).abs() < 0.02 && alike > 0.99, "{apart} {alike}");
+}
+
+#[test]
+fn the_readers_features_are_measured_at_once() {
+    let bytes = include_bytes!("../../../tests/fixtures/neural_collapse.npz");
+    let mut arrays = read("own.npz", bytes).unwrap();
+    let expected = arrays.iter().find(|a| a.name.ends_with("expected")).unwrap().values.clone();
+    arrays.retain(|array| !array.name.ends_with("expected"));
+    let measures = with_own(&arrays).measures();
+    for (name, at) in [("nc1", 0), ("nc1_traces", 1), ("equinorm", 2), ("max_angle_w", 7), ("nc3", 8), ("nc4", 9), ("rank", 13)] {
+        assert!((measures.get(name) - expected[at]).abs() < 1e-10, "{name}: {} and {}", measures.get(name), expected[at]);
+    }
+    let verdict = NeuralCollapse::verdict(&Controls::default(), &Runs(vec![measures]));
+    assert!(verdict.outside && !verdict.text.contains("NaN"), "{verdict:?}");
+    // Thrice the features as three epochs, and no classifier.
+    arrays.retain(|array| array.name.ends_with("features") || array.name.ends_with("labels"));
+    for array in arrays.iter_mut().filter(|array| array.name.ends_with("features")) {
+        array.values = array.values.repeat(3);
+        array.shape.insert(0, 3);
+    }
+    let history = with_own(&arrays);
+    assert_eq!(history.results()[0].shape, [3, 2 + pictures::NUMBERS.len()]);
+    assert!((history.measures().get("nc1") - expected[0]).abs() < 1e-10 && history.measures().get("nc3").is_nan());
+    // Samples that are all alike have neither spread nor directions.
+    let alike =
+        [("a.npz/features", vec![12, 2], vec![1.0; 24]), ("a.npz/labels", vec![12], (0..12).map(|i| f64::from(i % 3)).collect())];
+    let alike = alike.map(|(name, shape, values)| Array { name: name.into(), shape, values, columns: Vec::new() });
+    let verdict = NeuralCollapse::verdict(&Controls::default(), &Runs(vec![with_own(&alike).measures()]));
+    assert!(verdict.outside && !verdict.text.contains("NaN"), "{verdict:?}");
+}
+
+#[test]
+fn every_network_learns_from_every_source() {
+    for model in [Model::Dense, Model::Convolutional] {
+        for data in [Data::Blobs, Data::Gratings, Data::Digits, Data::Mnist] {
+            let controls = Controls { model, data, per_class: 20, batch: 10, epochs: 10, width: 16, ..Controls::default() };
+            let run = judged::<NeuralCollapse>(&controls, 0);
+            let (start, end) = (&run.log[0], run.end().unwrap());
+            assert!(end.error < start.error.max(0.1) && end.test.is_some(), "{controls:?}: {} to {}", start.error, end.error);
+            assert!(end.collapse.variability.traces.is_finite());
+        }
+    }
+}
+
+#[test]
+fn what_flies_apart_is_an_error_of_the_rate() {
+    let controls = Controls { rate: 1.0, decay: 0.1, epochs: 20, ..Controls::default() };
+    let mut course = run::experiment::play(begun::<NeuralCollapse>(&controls, 0), &Device::cpu());
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let error = loop {
+        match course.poll(&mut context) {
+            std::task::Poll::Ready(Err(error)) => break error.to_string(),
+            _ => assert!(!course.progress().over, "it must fly apart"),
+        }
+    };
+    assert!(error.starts_with("control rate: "), "{error}");
+}
