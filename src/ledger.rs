@@ -132,7 +132,7 @@ fn play(job: &Job) -> Result<Record> {
     session.look();
     let first_picture = 1e3 * begin.elapsed().as_secs_f64();
     let (mut longest, mut spent, mut judged) = (0.0f64, 0.0, None);
-    let mut moment = |session: &mut Session, seconds: f64| {
+    let moment = |session: &mut Session, seconds: f64| {
         let frame = session.look();
         Moment { hash: frame.hash(), measures: frame.measures, seconds }
     };

@@ -7,7 +7,7 @@ use std::io::{Cursor, Write};
 use counting::{allowed, alone, fixtures};
 use flate2::{Compression, Crc, write::ZlibEncoder};
 use ground::file::{MAX_BYTES, check_size};
-use run::data::{self, Array, Kind, MAX_VALUES};
+use run::data::{Array, Kind, MAX_VALUES};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 

@@ -151,8 +151,24 @@ fn no_circle_of_files() {
     assert!(circles.is_empty(), "in circles: {}", circles.join(", "));
 }
 
-/// Methods that only one experiment reaches and that stay all the same, since they are general: the next paper of their field needs them.
-const GENERAL: &[&str] = &[];
+/// Methods that only one experiment reaches and that stay all the same: textbook methods that papers to come build on, or what an
+/// instrument makes available for any problem of the reader's.
+const GENERAL: &[&str] = &[
+    "connect",                 // curves of low loss between two solutions
+    "contrastive",             // losses of a whole family of papers
+    "fourier",                 // the fast Fourier transform
+    "information::continuous", // estimators for continuous variables
+    "linear_network",          // deep linear networks and their exact solutions
+    "neural_collapse::free",   // unconstrained features
+    "objectives",              // functions to minimise, with their gradients
+    "optimize::solver",        // second-order and line-search methods
+    "points",                  // labelled points in the plane
+    "ridge",                   // ridge regression
+    "shape",                   // meshes and their Laplacian
+    "spd",                     // positive definite matrices
+    "spd::affine_invariant",
+    "spd::bures_wasserstein",
+];
 
 #[test]
 fn methods_have_more_than_one_user() {
