@@ -54,7 +54,7 @@ enum Command {
         /// The folder with the compiled modules, as ./dev build makes them
         #[arg(long, default_value = "target/web/wasm32-unknown-unknown/web")]
         modules: PathBuf,
-        /// For this machine, and soon: modules as they are compiled, nothing compressed, and of the pictures those that there are
+        /// For this machine, and soon: nothing compressed, and of the pictures those that there are
         #[arg(long)]
         quick: bool,
         /// With the module that tests and measurements use

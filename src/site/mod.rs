@@ -29,13 +29,13 @@ use ground::error::{Error, Result};
 /// The files of the site by their path under its root, parted by `/`.
 type Files = BTreeMap<String, Vec<u8>>;
 
-/// What is made anew only when its inputs have changed: optimised wasm, thumbnails, compressed files.
+/// What is made anew only when its inputs have changed: bindings, thumbnails, compressed files.
 const KEPT: &str = "target/site";
 
 /// How a site is made.
 #[derive(Clone, Copy, Default)]
 pub struct Making {
-    /// For this machine, and soon: modules as they are compiled, nothing compressed, and of the pictures those that there are.
+    /// For this machine, and soon: nothing compressed, and of the pictures those that there are.
     pub quick: bool,
     /// With the module that tests and measurements use.
     pub timers: bool,
