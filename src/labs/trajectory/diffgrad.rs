@@ -4,17 +4,14 @@
 //! ξ = 1/(1+exp(−|Δg|)) ∈ [½, 1), Δg the change of the gradient. On F1 from x₁ = −1 with α = 0.1, diffGrad ends in the global
 //! minimum −0.3 and Adam overshoots into the local one at 0.2. The control the paper lacks, Adam at α/2 (ξ ≡ ½), does as well.
 
-use libm::{cos, exp, log, sin};
+use libm::{exp, log};
 use methods::optimize::{Optimizer, Rule, friction};
 use run::prelude::*;
 
+mod functions;
 mod networks;
+use functions::Function;
 use networks::Networks;
-
-choice! {
-    /// What is minimised.
-    pub enum Function { F1 => "F1", F2 => "F2", F3 => "F3", Digits => "digits" }
-}
 
 choice! {
     /// What diffGrad is held against on the map of starts and rates.
@@ -30,45 +27,6 @@ controls! {
         sharpness: LogZero(0.01, 1e6) = 1.0, "k", "ξ = 1/(1+exp(−k|Δg|)): 0 is exactly Adam at α/2, very large is Adam wherever the gradient changes";
         start: Real(-1.5, 1.0) = -1.0, "x₁", "where the balls are let go; or drag them";
         against: Choice(Against) = Against::Adam, "", "what the map of starts and rates compares diffGrad with";
-    }
-}
-
-impl Function {
-    /// F(x).
-    fn value(self, x: f64) -> f64 {
-        match self {
-            Function::F1 if x <= 0.0 => (x + 0.3) * (x + 0.3),
-            Function::F1 => (x - 0.2) * (x - 0.2) + 0.05,
-            Function::F2 if x <= -0.9 => -40.0 * x - 35.15,
-            Function::F2 => x * x * x + x * sin(8.0 * x) + 0.85,
-            Function::F3 if x.abs() > 0.5 || x == -0.5 => x * x,
-            Function::F3 if x.abs() > 0.4 || x == -0.4 => 0.75 - x.abs(),
-            _ => 7.0 / 8.0 * x.abs(),
-        }
-    }
-
-    /// F′(x); at a kink the side that the paper's conditions (x ≤ −0.9, x ≤ 0, …) name.
-    fn slope(self, x: f64) -> f64 {
-        match self {
-            Function::F1 if x <= 0.0 => 2.0 * (x + 0.3),
-            Function::F1 => 2.0 * (x - 0.2),
-            Function::F2 if x <= -0.9 => -40.0,
-            Function::F2 => 3.0 * x * x + sin(8.0 * x) + 8.0 * x * cos(8.0 * x),
-            _ if x <= -0.5 || x > 0.5 => 2.0 * x,
-            _ if x <= -0.4 => 1.0,
-            _ if x <= 0.0 => -7.0 / 8.0,
-            _ if x <= 0.4 => 7.0 / 8.0,
-            _ => -1.0,
-        }
-    }
-
-    /// The global minimum.
-    fn minimum(self) -> f64 {
-        match self {
-            Function::F1 => -0.3,
-            Function::F2 => -0.642_918_598_8,
-            Function::F3 | Function::Digits => 0.0,
-        }
     }
 }
 
@@ -382,19 +340,6 @@ mod tests {
         let mut balls = Balls::new(controls);
         (0..STEPS).for_each(|_| balls.step(controls));
         [balls.x[0], balls.x[1], balls.x[2]]
-    }
-
-    #[test]
-    fn slopes_match_finite_differences() {
-        for f in [Function::F1, Function::F2, Function::F3] {
-            for i in 0..500 {
-                let x = -1.4987 + i as f64 * 0.005;
-                let slope = (f.value(x + 1e-6) - f.value(x - 1e-6)) / 2e-6;
-                assert!((slope - f.slope(x)).abs() < 1e-7, "{f:?} at {x}: {slope} and {}", f.slope(x));
-            }
-        }
-        let wiggle = Function::F2.slope(Function::F2.minimum());
-        assert!(wiggle.abs() < 1e-5, "{wiggle}");
     }
 
     #[test]

@@ -80,9 +80,11 @@ impl SpectralShapeTransport {
                 self = stage.part(self).await;
             }
             self.ablated.step(&self.task, None);
+            if self.trained() {
+                self.ablated_matchings = matchings(&self.task, &self.ablated);
+            }
             self = stage.next(self).await;
         }
-        self.ablated_matchings = matchings(&self.task, &self.ablated);
         self
     }
 
@@ -107,8 +109,8 @@ impl SpectralShapeTransport {
             }
         }
         self = self.couple(stage).await;
-        let best = |column: &[f64]| extreme(column, |a, b| a > b);
-        let rows = self.matching.iter().flat_map(|plan| plan.column_iter().map(|column| best(column.as_slice()))).collect();
+        let plan = self.matching.as_ref().expect("it was just made");
+        let rows = plan.column_iter().map(|column| extreme(column.as_slice(), |a, b| a > b)).collect();
         self.refined = Some([self.task.judge(rows), self.task.judge(self.features.assignment())]);
         self
     }
