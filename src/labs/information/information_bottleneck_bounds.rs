@@ -223,12 +223,11 @@ impl InformationBottleneckBounds {
         share * loss
     }
 
-    /// ρ of a predictor with the gap, over the nets with readings for which `of` is true.
-    fn rank(&self, predictor: impl Fn(&Net) -> f64, of: impl Fn(&Net) -> bool) -> f64 {
-        let nets: Vec<&Net> = self.nets.iter().filter(|net| of(net) && !net.readings.is_empty()).collect();
-        let [x, y] =
-            [&predictor as &dyn Fn(&Net) -> f64, &Net::gap].map(|of| nets.iter().map(|net| of(net)).collect::<Vec<f64>>());
-        rank_correlation(&x, &y)
+    /// ρ of a predictor with the gap, over those with readings `among` the nets.
+    fn rank(&self, predictor: impl Fn(&Net) -> f64, among: impl Fn(&Net) -> bool) -> f64 {
+        let nets: Vec<&Net> = self.nets.iter().filter(|net| among(net) && !net.readings.is_empty()).collect();
+        let of = |value: &dyn Fn(&Net) -> f64| nets.iter().map(|net| value(net)).collect::<Vec<f64>>();
+        rank_correlation(&of(&predictor), &of(&Net::gap))
     }
 
     /// The predictors by name, with their ρ.
