@@ -1,10 +1,9 @@
 //! What the reader brings: samples, checkpoints of a fully connected network, a loss grid.
 
-use ground::error::{Error, Result};
-use ground::random::Random;
 use methods::model::{Hidden, Model, dense};
+use run::data::by_file;
 use run::data::features::Features;
-use run::data::{Array, by_file};
+use run::prelude::*;
 
 use super::Through;
 use super::problem::Task;

@@ -1,34 +1,57 @@
 //! What there is to see.
 
+use ground::controls::Options;
 use libm::{exp, log10};
-
-use super::*;
-use ground::view::{Axis, Cell, Chart, Handle, HeatMap, Ink, Mark, Matrix, Path, Table};
 use methods::lanczos::Ritz;
 use methods::nn::largest;
+
+use super::grid::{COARSEST, strides};
+use super::*;
 
 /// Half the side of the square in which points lie.
 const SQUARE: f64 = 1.6;
 
 impl Landscape {
-    pub(super) fn picture(&self, which: usize) -> View {
-        match (which, self.no_network()) {
-            (0, _) if self.grid_of_own.is_some() => self.map(),
-            (_, Some(why)) => View::nothing(why),
-            (which, None) => self.shown(which),
-        }
+    /// A picture of the network, or why there is none.
+    fn seen<V: Into<View>>(&self, picture: impl FnOnce() -> V) -> View {
+        self.no_network().map_or_else(|| picture().into(), View::nothing)
     }
 
-    fn shown(&self, which: usize) -> View {
-        match which {
-            0 => self.map(),
-            1 => View::Chart(self.losses()),
-            2 => View::Chart(self.accuracies()),
-            3 => self.decision(),
-            4 => View::Chart(self.training()),
-            5 => View::Chart(self.eigenvalues()),
-            _ => View::Table(self.readings()),
+    /// Where the probe stands in the plane.
+    pub(super) fn probe(&self) -> (f64, f64) {
+        let (low, high) = self.controls.window();
+        let at = |share: f64| 0.5 * (low + high) + 0.5 * (high - low) * share;
+        (at(self.controls.probe_a), at(self.controls.probe_b))
+    }
+
+    /// The network at the probe, its normalisations frozen.
+    pub(super) fn at_probe(&self) -> Model {
+        let (a, b) = self.probe();
+        let network = self.network();
+        let at = self.scene.plane.as_ref().map(|plane| network.with(plane.at(a, b))).unwrap_or(network);
+        at.frozen(self.samples().0)
+    }
+
+    /// The controls after the probe was dragged.
+    pub(super) fn move_probe(controls: &Controls, at: (f64, f64)) -> Option<Controls> {
+        let (low, high) = controls.window();
+        let share = |v: f64| ((2.0 * v - low - high) / (high - low) * 1000.0).round().clamp(-1000.0, 1000.0) / 1000.0;
+        Some(Controls { probe_a: share(at.0), probe_b: share(at.1), ..controls.clone() })
+    }
+
+    /// The controls after the pen was dragged; it draws a place where it is far enough from all others.
+    pub(super) fn draw(controls: &Controls, at: (f64, f64)) -> Option<Controls> {
+        if controls.problem != Problem::Drawn {
+            return None;
         }
+        let mut drawing = Drawing::parse(&controls.drawn).ok()?;
+        let place = [at.0, at.1].map(|v| (v.clamp(-1.5, 1.5) * 100.0).round() / 100.0);
+        let near = drawing.0.iter().any(|([x, y], _)| (x - place[0]).abs() + (y - place[1]).abs() < 0.15);
+        if near || drawing.0.len() >= 60 {
+            return None;
+        }
+        drawing.0.push((place, controls.pen as u8 - 1));
+        Some(Controls { drawn: drawing.text(), ..controls.clone() })
     }
 
     fn projected(&self, plane: &Plane) -> Vec<Path> {
@@ -44,18 +67,21 @@ impl Landscape {
         paths
     }
 
-    fn map(&self) -> View {
-        if let Some(own) = &self.grid_of_own {
-            return own_grid(own, self.controls.height == Height::LogLoss);
+    /// The map, as far as its finest grid is whole.
+    pub(super) fn map(&self) -> View {
+        match &self.own_grid {
+            Some(own) => own_map(own, self.controls.height == Height::LogLoss).into(),
+            None => self.seen(|| self.heights()),
         }
-        // The finest grid that is whole.
-        let cells = self.controls.cells();
-        let whole = self.stage != Stage::Grid || self.stride < cells / COARSEST;
-        let stride = if self.stage == Stage::Grid { 2 * self.stride } else { self.stride };
-        let side = if whole { cells / stride + 1 } else { COARSEST + 1 };
-        let stride = cells / (side - 1);
+    }
+
+    fn heights(&self) -> HeatMap {
+        let (cells, heights) = (self.controls.cells(), &self.scene.heights);
+        let whole = |stride: &usize| (cells / stride + 1) * (cells / stride + 1) <= self.scene.computed;
+        let stride = strides(cells).take_while(whole).last().unwrap_or(cells / COARSEST);
+        let side = cells / stride + 1;
         let cell = |i: usize| {
-            let value = self.grid[i / side * stride * (cells + 1) + i % side * stride];
+            let value = heights[i / side * stride * (cells + 1) + i % side * stride];
             let log = self.controls.height == Height::LogLoss && !value.is_nan();
             if log { log10(f64::from(value).max(1e-12)) as f32 } else { value }
         };
@@ -63,7 +89,7 @@ impl Landscape {
         // Cells are centred on the points of the grid.
         let half = (high - low) / (side - 1) as f64 / 2.0;
         let (x, y) = self.axes();
-        View::HeatMap(HeatMap {
+        HeatMap {
             x: x.range(low - half, high + half),
             y: y.range(low - half, high + half),
             value: Axis::linear(match self.controls.height {
@@ -74,14 +100,14 @@ impl Landscape {
             columns: side,
             values: (0..side * side).map(cell).collect(),
             contours: if matches!(self.controls.height, Height::Loss | Height::LogLoss | Height::Test) { 12 } else { 0 },
-            paths: self.plane.iter().flat_map(|plane| self.projected(plane)).collect(),
+            paths: self.scene.plane.iter().flat_map(|plane| self.projected(plane)).collect(),
             handle: Some(Handle { name: "probe".into(), at: self.probe() }),
-        })
+        }
     }
 
     fn axes(&self) -> (Axis, Axis) {
         let (a, b) = match self.controls.plane {
-            Through::Path if self.plane.as_ref().is_some_and(|plane| plane.second.iter().all(|d| *d == 0.0)) => {
+            Through::Path if self.scene.plane.as_ref().is_some_and(|plane| plane.second.iter().all(|d| *d == 0.0)) => {
                 ("first principal component", "no direction: the walk is straight")
             }
             Through::Path => ("first principal component", "second principal component"),
@@ -94,148 +120,147 @@ impl Landscape {
         (Axis::linear(a), Axis::linear(b))
     }
 
-    fn line(&self) -> (Axis, Vec<f64>) {
-        let (low, high) = self.stretch();
+    /// The axis of the profiles.
+    fn line(&self) -> Axis {
+        let (low, high) = self.controls.stretch();
         let axis = match self.controls.along {
             Along::First => self.axes().0,
             Along::Second => self.axes().1,
             Along::Walk => Axis::linear("from the start (0) to the end (1) of training"),
             Along::Bridge => Axis::linear("from one solution (0) to the other (1)"),
         };
-        (axis.range(low, high), (0..PROFILE).map(|i| low + (high - low) * i as f64 / (PROFILE - 1) as f64).collect())
+        axis.range(low, high)
     }
 
-    fn losses(&self) -> Chart {
-        let (x, t) = self.line();
-        let at = |n: usize| t[..n].to_vec();
-        let Profile { train, test, twin, curve } = &self.profile;
-        let mut marks = vec![
-            Mark::line("test", Ink::Series(1), at(test.len()), test.iter().map(|v| v.0).collect()),
-            Mark::line("train", Ink::Series(0), at(train.len()), train.iter().map(|v| v.0).collect()),
-        ];
-        if !twin.is_empty() {
-            marks.push(Mark::dashed("train, the twin's", Ink::Text, at(twin.len()), twin.clone()));
-        }
-        if !curve.is_empty() {
-            marks.push(Mark::line("train, on the learned curve", Ink::Series(2), at(curve.len()), curve.clone()));
-        }
-        Chart { x, y: Axis::linear("loss"), marks, ..Chart::default() }
+    /// What the profiles show, over the places of their line.
+    fn along<'a, T>(&'a self, values: &'a [T], of: impl Fn(&T) -> f64 + 'a) -> impl Iterator<Item = (f64, f64)> + 'a {
+        values.iter().enumerate().map(move |(i, value)| (self.controls.on_line(i), of(value)))
     }
 
-    fn accuracies(&self) -> Chart {
-        let (x, t) = self.line();
-        let line = |name: &str, ink, values: &[(f64, f64)]| {
-            Mark::line(name, ink, t[..values.len()].to_vec(), values.iter().map(|v| v.1).collect())
-        };
-        let marks = vec![
-            Mark::at_y("chance", 1.0 / self.task.classes as f64),
-            line("test", Ink::Series(1), &self.profile.test),
-            line("train", Ink::Series(0), &self.profile.train),
-        ];
-        Chart { x, y: Axis::linear("accuracy").range(0.0, 1.02), marks, ..Chart::default() }
+    pub(super) fn losses(&self) -> View {
+        let Profile { train, test, twin, curve } = &self.scene.profile;
+        self.seen(|| {
+            let mut chart = Chart::of(self.line(), Axis::linear("loss"))
+                .line("test", Ink::Series(1), self.along(test, |v| v.0))
+                .line("train", Ink::Series(0), self.along(train, |v| v.0));
+            if !twin.is_empty() {
+                chart = chart.dashed("train, the twin's", Ink::Text, self.along(twin, |v| *v));
+            }
+            if !curve.is_empty() {
+                chart = chart.line("train, on the learned curve", Ink::Series(2), self.along(curve, |v| *v));
+            }
+            chart
+        })
     }
 
-    fn training(&self) -> Chart {
-        let loss = &self.walks[0].loss;
-        let epochs = (1..=loss.len()).map(|e| e as f64).collect();
-        let all = self.given.as_ref().map_or(self.controls.epochs, |given| given.path.len());
+    pub(super) fn accuracies(&self) -> View {
+        let Profile { train, test, .. } = &self.scene.profile;
+        self.seen(|| {
+            Chart::of(self.line(), Axis::linear("accuracy").range(0.0, 1.02))
+                .at_y("chance", 1.0 / self.task.classes as f64)
+                .line("test", Ink::Series(1), self.along(test, |v| v.1))
+                .line("train", Ink::Series(0), self.along(train, |v| v.1))
+        })
+    }
+
+    pub(super) fn training(&self) -> View {
         let axis = Axis::linear(if self.given.is_some() { "checkpoint" } else { "epoch" });
-        let mut marks = vec![
-            Mark::line("training loss", Ink::Series(0), epochs, loss.clone()),
-            Mark::line("sharpness λ", Ink::Series(3), self.sharpness.0.clone(), self.sharpness.1.clone()),
-        ];
         // Of checkpoints the rule and its step size are not known.
-        if let Some(edge) = self.controls.edge().filter(|_| self.given.is_none()) {
-            marks.push(Mark::at_y("stable below", edge));
-        }
-        Chart { x: axis.range(0.0, all.max(2) as f64), y: Axis::log("loss, and sharpness"), marks, ..Chart::default() }
+        let edge = self.controls.edge().filter(|_| self.given.is_none());
+        self.seen(|| {
+            Chart::of(axis.range(0.0, self.epochs().max(2) as f64), Axis::log("loss, and sharpness"))
+                .line("training loss", Ink::Series(0), (1..).map(f64::from).zip(self.walks[0].loss.iter().copied()))
+                .line("sharpness λ", Ink::Series(3), self.sharpness.points(0))
+                .at_y("stable below", edge.unwrap_or(f64::NAN))
+        })
     }
 
     /// What the network at the probe says of the plane of inputs, or whom it takes for whom.
-    fn decision(&self) -> View {
-        let network = self.at_probe();
+    pub(super) fn decision(&self) -> View {
+        self.seen(|| if self.task.points.is_empty() { self.confusion().into() } else { View::from(self.regions()) })
+    }
+
+    fn confusion(&self) -> Matrix {
+        let (k, (x, y)) = (self.task.classes, self.tests());
         let mut room = Room::default();
-        let task = &self.task.samples;
-        let k = self.task.classes;
-        if self.task.points.is_empty() {
-            let (x, y) = self.tests();
-            network.forward(x, &mut room);
-            let mut values = vec![0.0f32; k * k];
-            for (row, label) in room.logits().chunks_exact(room.logits().len() / y.len()).zip(y) {
-                values[usize::from(*label) * k + largest(row).min(k - 1)] += 1.0;
-            }
-            return View::Matrix(Matrix {
-                row: "class".into(),
-                column: "taken for".into(),
-                value: Axis::linear("test samples"),
-                columns: k,
-                values,
-                names: (0..k).map(|d| if self.task.sides.is_some() { d.to_string() } else { (d + 1).to_string() }).collect(),
-                outlined: Vec::new(),
-            });
+        self.at_probe().forward(x, &mut room);
+        let mut values = vec![0.0f32; k * k];
+        for (row, label) in room.logits().chunks_exact(room.logits().len() / y.len()).zip(y) {
+            values[usize::from(*label) * k + largest(row).min(k - 1)] += 1.0;
         }
+        Matrix {
+            row: "class".into(),
+            column: "taken for".into(),
+            value: Axis::linear("test samples"),
+            columns: k,
+            values,
+            names: (0..k).map(|d| if self.task.sides.is_some() { d.to_string() } else { (d + 1).to_string() }).collect(),
+            outlined: Vec::new(),
+        }
+    }
+
+    fn regions(&self) -> Chart {
         let own = self.task.points.iter().flatten().fold(SQUARE, |m, v| m.max(v.abs()));
         let square = if own > 2.0 * SQUARE { own } else { SQUARE };
         let side = 45;
         let at = |i: usize| square * (2.0 * (i as f64 + 0.5) / side as f64 - 1.0);
-        let cells: Vec<[f64; 2]> = (0..side * side).map(|i| [at(i % side), at(i / side)]).collect();
-        let inputs: Vec<f32> = cells.iter().flatten().map(|v| *v as f32).collect();
-        network.forward(&inputs, &mut room);
+        let cells: Vec<(f64, f64)> = (0..side * side).map(|i| (at(i % side), at(i / side))).collect();
+        let inputs: Vec<f32> = cells.iter().flat_map(|(x, y)| [*x as f32, *y as f32]).collect();
+        let mut room = Room::default();
+        self.at_probe().forward(&inputs, &mut room);
         let said: Vec<usize> = room.logits().chunks_exact(room.logits().len() / cells.len()).map(largest).collect();
-        let mut marks = Vec::new();
-        for class in 0..k {
-            let (x, y) = cells.iter().zip(&said).filter(|(_, said)| **said == class).map(|(p, _)| (p[0], p[1])).unzip();
-            marks.push(Mark::points("", Ink::Series(class as u8), x, y, 2.5));
-        }
-        for class in 0..k {
-            let own = self.task.points.iter().zip(&task.y).filter(|(_, y)| usize::from(**y) == class).take(150);
-            let (x, y) = own.map(|(p, _)| (p[0], p[1])).unzip();
-            marks.push(Mark::points(format!("class {}", class + 1), Ink::Series(class as u8), x, y, 6.0));
-        }
-        let draws = self.controls.problem == Problem::Drawn;
-        let last = Drawing::parse(&self.controls.drawn).ok().and_then(|drawing| drawing.0.last().copied());
-        let handle =
-            last.filter(|_| draws).map(|(at, _)| Handle { name: format!("pen, class {}", self.controls.pen), at: at.into() });
         let axis = |name| Axis::linear(name).range(-square, square);
-        View::Chart(Chart { x: axis("x"), y: axis("y"), marks, equal: true, handle })
+        let mut chart = Chart::of(axis("x"), axis("y")).equal();
+        for class in 0..self.task.classes {
+            let region = cells.iter().zip(&said).filter(|(_, said)| **said == class).map(|(place, _)| *place);
+            chart = chart.dots("", Ink::Series(class as u8), 2.5, region);
+        }
+        for class in 0..self.task.classes {
+            let own = self.task.points.iter().zip(&self.task.samples.y).filter(|(_, y)| usize::from(**y) == class).take(150);
+            let points = own.map(|(p, _)| (p[0], p[1]));
+            chart = chart.dots(format!("class {}", class + 1), Ink::Series(class as u8), 6.0, points);
+        }
+        let drawing = Drawing::parse(&self.controls.drawn).ok().filter(|_| self.controls.problem == Problem::Drawn);
+        match drawing.and_then(|drawing| drawing.0.last().copied()) {
+            Some((at, _)) => chart.handle(format!("pen, class {}", self.controls.pen), at.into()),
+            None => chart,
+        }
     }
 
     /// The density of Hessian eigenvalues by stochastic Lanczos quadrature: the starts' Ritz values, broadened.
-    fn eigenvalues(&self) -> Chart {
-        let all: Vec<_> = self.lanczos.iter().filter(|l| l.steps() > 1).map(Lanczos::ritz).collect();
-        let ends = all.iter().flat_map(|r| &r.values).fold((0.0f64, 0.0f64), |(a, b), v| (a.min(*v), b.max(*v)));
-        let mut marks = Vec::new();
-        if let [.., last] = all.as_slice() {
+    pub(super) fn eigenvalues(&self) -> View {
+        self.seen(|| {
+            let all: Vec<Ritz> = self.scene.lanczos.iter().filter(|l| l.steps() > 1).map(Lanczos::ritz).collect();
+            let chart = Chart::of(Axis::linear("eigenvalue of the Hessian"), Axis::log("density").range(1e-6, 1e3));
+            let Some(last) = all.last() else { return chart };
+            let ends = all.iter().flat_map(|r| &r.values).fold((0.0f64, 0.0f64), |(a, b), v| (a.min(*v), b.max(*v)));
             let span = (ends.1 - ends.0).max(1e-9);
             let (width, n) = (span / 120.0, 400);
-            let x: Vec<f64> = (0..=n).map(|i| ends.0 - 0.05 * span + 1.1 * span * i as f64 / n as f64).collect();
             let density = |x: f64| {
                 let bump = |v: f64| exp(-(x - v) * (x - v) / (2.0 * width * width)) / (width * 2.506_628_274_631_000_7);
                 let sum: f64 = all.iter().flat_map(|r| r.values.iter().zip(&r.weights)).map(|(v, w)| w * bump(*v)).sum();
                 (sum / all.len() as f64).max(1e-6)
             };
-            marks.push(Mark::line("", Ink::Series(0), x.clone(), x.iter().map(|x| density(*x)).collect()));
-            let apart = outliers(last);
-            let heights = apart.iter().map(|v| density(*v)).collect();
-            marks.push(Mark::points(format!("outliers: {}", apart.len()), Ink::Series(3), apart, heights, 7.0));
-            let top = last.values[last.values.len() - 1];
-            marks.push(Mark::at_x(format!("top {top:.3}"), top));
-        }
-        Chart {
-            x: Axis::linear("eigenvalue of the Hessian"),
-            y: Axis::log("density").range(1e-6, 1e3),
-            marks,
-            ..Chart::default()
-        }
+            let along = (0..=n).map(|i| ends.0 - 0.05 * span + 1.1 * span * i as f64 / n as f64);
+            let (apart, top) = (outliers(last), last.values[last.values.len() - 1]);
+            chart
+                .line("", Ink::Series(0), along.map(|x| (x, density(x))))
+                .dots(format!("outliers: {}", apart.len()), Ink::Series(3), 7.0, apart.iter().map(|v| (*v, density(*v))))
+                .at_x(format!("top {top:.3}"), top)
+        })
     }
 
     fn trace(&self) -> f64 {
-        let finished: Vec<_> = self.lanczos.iter().filter(|l| l.steps() > 0).map(Lanczos::ritz).collect();
+        let finished: Vec<_> = self.scene.lanczos.iter().filter(|l| l.steps() > 0).map(Lanczos::ritz).collect();
         let means = finished.iter().map(|r| r.values.iter().zip(&r.weights).map(|(v, w)| v * w).sum::<f64>());
         means.sum::<f64>() / finished.len() as f64 * self.walks[0].network.theta().len() as f64
     }
 
-    fn readings(&self) -> Table {
+    pub(super) fn readings(&self) -> View {
+        self.seen(|| self.table())
+    }
+
+    fn table(&self) -> Table {
         let (network, loss) = (self.network(), self.controls.loss);
         let (x, y) = self.samples();
         let mut room = Room::default();
@@ -249,8 +274,8 @@ impl Landscape {
         let (test_x, test_y) = self.tests();
         let test = evaluate(&network.frozen(x), loss, test_x, test_y, &mut room);
         let probe = evaluate(&self.at_probe(), loss, test_x, test_y, &mut room);
-        let gradient: Vec<f32> = self.gradient.iter().map(|g| *g as f32).collect();
-        let share = |of: &dyn Fn(&Plane) -> f64| self.plane.as_ref().map_or(f64::NAN, of);
+        let gradient: Vec<f32> = self.scene.gradient.iter().map(|g| *g as f32).collect();
+        let share = |of: &dyn Fn(&Plane) -> f64| self.scene.plane.as_ref().map_or(f64::NAN, of);
         let norms: Vec<f64> = (network.neurons().iter().flatten())
             .map(|neuron| neuron.iter().map(|i| f64::from(network.theta()[*i])).map(|w| w * w).sum::<f64>().sqrt())
             .collect();
@@ -267,7 +292,7 @@ impl Landscape {
                 "share of the gradient in the plane",
                 if gradient.is_empty() { f64::NAN } else { share(&|plane| plane.share(&gradient)) },
             ),
-            ("share of the Hessian's trace in the plane", self.curvatures.iter().sum::<f64>() / self.trace()),
+            ("share of the Hessian's trace in the plane", self.scene.curvatures.iter().sum::<f64>() / self.trace()),
             ("weights", network.theta().len() as f64),
             ("neurons or filters", norms.len() as f64),
             ("least norm of a neuron's weights", norms.iter().copied().fold(f64::INFINITY, f64::min)),
@@ -276,7 +301,7 @@ impl Landscape {
         ];
         let row = |(name, value): (&str, f64)| vec![Cell::Text(name.into()), Cell::Number(value)];
         let mut rows: Vec<Vec<Cell>> = rows.into_iter().filter(|r| !r.1.is_nan()).map(row).collect();
-        if self.controls.plane == Through::Path && self.plane.as_ref().is_some_and(|plane| self.path_share(plane) < 0.8) {
+        if self.controls.plane == Through::Path && self.scene.plane.as_ref().is_some_and(|plane| self.path_share(plane) < 0.8) {
             rows.push(vec![
                 Cell::Text("the plane holds less than 80 % of the walk: what is drawn is its shadow".into()),
                 Cell::Text("".into()),
@@ -302,7 +327,7 @@ fn outliers(ritz: &Ritz) -> Vec<f64> {
 }
 
 /// The user's loss grid, cell by cell: rows of x, y and loss on a full grid.
-fn own_grid(rows: &[[f64; 3]], log_loss: bool) -> View {
+fn own_map(rows: &[[f64; 3]], log_loss: bool) -> HeatMap {
     let sorted = |k: usize| {
         let mut values: Vec<f64> = rows.iter().map(|r| r[k]).collect();
         values.sort_by(f64::total_cmp);
@@ -331,13 +356,5 @@ fn own_grid(rows: &[[f64; 3]], log_loss: bool) -> View {
         (true, true) => "log₁₀ loss",
         (true, false) => "log₁₀ loss, none where the loss is ≤ 0",
     });
-    View::HeatMap(HeatMap {
-        x: axis("x", &xs),
-        y: axis("y", &ys),
-        value,
-        columns: xs.len(),
-        values,
-        contours: 12,
-        ..HeatMap::default()
-    })
+    HeatMap { x: axis("x", &xs), y: axis("y", &ys), value, columns: xs.len(), values, contours: 12, ..HeatMap::default() }
 }

@@ -1,17 +1,15 @@
 //! What the network learns, and what the network is.
 
 use ground::controls::Options;
-use ground::error::{Error, Result};
-use ground::random::Random;
 use methods::autodiff::Geometry;
 use methods::layered::{Layer, Layered};
 use methods::model::{Hidden, Model, dense};
 use methods::nn::Classification;
 use methods::points::Points;
 use run::data::features::Features;
-use run::data::{Dataset, Library};
+use run::prelude::*;
 
-ground::choice! {
+choice! {
     /// What the network learns.
     pub enum Problem {
         Moons => "moons",
@@ -24,7 +22,7 @@ ground::choice! {
     }
 }
 
-ground::choice! {
+choice! {
     /// What the network is.
     pub enum Kind {
         Dense => "fully connected",

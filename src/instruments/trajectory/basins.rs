@@ -1,13 +1,10 @@
 //! Where every start leads: a map a racer, finer with every pass.
 
-use super::field::Weather;
-use super::race::Walk;
-use super::{GRADIENTS, Race, Stage};
-use gpu::Device;
-use ground::view::Images;
 use methods::basins::{Flow, Landing, NEAR};
-use methods::optimize::solver::Method;
+use methods::optimize::Rule;
 use run::kernels::basins::{landings, pays};
+
+use super::*;
 
 /// Pixels a side, pass by pass.
 const PASSES: [usize; 4] = [32, 64, 128, 256];
@@ -21,14 +18,9 @@ const DIVERGED: [u8; 3] = [20, 20, 20];
 
 /// The maps.
 pub struct Atlas {
-    /// Landings of the finest whole pass of each racer, and of the one being made.
+    /// Pixels a side and landings of the finest whole pass of each racer.
     whole: Vec<(usize, Vec<Landing>)>,
-    making: Vec<Landing>,
-    pass: usize,
-    racer: usize,
     minima: Vec<[f64; 2]>,
-    /// There are two variables.
-    flat: bool,
 }
 
 /// What became of a start.
@@ -43,14 +35,9 @@ pub enum Fate {
 }
 
 impl Atlas {
-    pub fn new(racers: usize, minima: &[[f64; 2]], flat: bool) -> Self {
-        let whole = vec![(0, Vec::new()); if flat { racers } else { 0 }];
-        Atlas { whole, making: Vec::new(), pass: 0, racer: 0, minima: minima.to_vec(), flat }
-    }
-
-    /// About how many slices there are.
-    pub fn slices(&self) -> usize {
-        if self.flat { self.whole.len() * PASSES.iter().sum::<usize>() } else { 0 }
+    /// No map of so many racers is made yet.
+    pub fn new(racers: usize, minima: &[[f64; 2]]) -> Self {
+        Atlas { whole: vec![(0, Vec::new()); racers], minima: minima.to_vec() }
     }
 
     /// What became of a landing, in a window so wide.
@@ -64,66 +51,90 @@ impl Atlas {
     }
 }
 
+/// The middle of a pixel between the ends of the window.
+fn middle(pixel: usize, side: usize, (low, high): (f64, f64)) -> f64 {
+    low + (high - low) * (pixel as f64 + 0.5) / side as f64
+}
+
 impl Race {
-    /// One row of the pass that is being made (or a part of it, for those who are slow).
-    pub(super) async fn survey(&mut self, device: &Device) {
-        let [x, y] = self.window();
-        if self.atlas.racer == self.atlas.whole.len() {
-            (self.atlas.racer, self.atlas.pass) = (0, self.atlas.pass + 1);
-        }
-        if self.atlas.pass == PASSES.len() || self.atlas.whole.is_empty() {
-            self.stage = Stage::Over;
-            return;
-        }
-        let side = PASSES[self.atlas.pass];
-        if self.atlas.whole[self.atlas.racer].0 >= side {
-            self.atlas.racer += 1;
-            return;
-        }
-        let racer = &self.racers[self.atlas.racer];
-        let method = racer.who.method(&self.controls, self.course.least);
-        let slow = !matches!(method, Method::First(_));
-        if slow && side > SLOW {
-            self.atlas.racer += 1;
-            return;
-        }
-        let place = |i: usize, (low, high): (f64, f64)| low + (high - low) * (i as f64 + 0.5) / side as f64;
-        let still = 1e-4 * (x.1 - x.0);
-        let from = self.atlas.making.len();
-        if let Method::First(rule) = method {
-            let walk = racer.walk.as_ref().expect("the race is over");
-            let flow = Flow {
-                landscape: self.landscape().expect("a surface").clone(),
-                rule,
-                step_sizes: walk.step_sizes(),
-                tilts: (0..self.course.steps).map_while(|t| <[f64; 2]>::try_from(self.course.noise.at(t).tilt).ok()).collect(),
-                still,
-            };
-            // All of the finest map at once; if the GPU is lost meanwhile, the CPU goes on.
-            let finest = PASSES[PASSES.len() - 1];
-            if let Some(gpu) = device.gpu().filter(|_| from == 0)
-                && pays(gpu, &flow, [x, y], finest).await
-                && let Ok(landings) = landings(gpu, &flow, [x, y], finest).await
-            {
-                self.atlas.whole[self.atlas.racer] = (finest, landings);
-                self.atlas.racer += 1;
-                return;
-            }
-            // As many as fit into a slice, whole packs.
-            let many = (32 * 8 * 200 / self.course.steps).clamp(8, side * side) / 8 * 8;
-            for eight in (from..(from + many).min(side * side)).step_by(8) {
-                let xs = std::array::from_fn(|i| place((eight + i) % side, x) as f32);
-                let ys = std::array::from_fn(|i| place((eight + i) / side, y) as f32);
-                self.atlas.making.extend(flow.run(&xs, &ys));
-            }
-        } else {
-            let (who, step_size, mut left) = (racer.who, racer.step_size, GRADIENTS);
-            for i in from..side * side {
-                if left == 0 {
-                    break;
+    /// All maps, pass by pass.
+    pub(super) async fn survey(mut self: Box<Self>, stage: &Stage<Self>) -> Box<Self> {
+        for side in PASSES {
+            for racer in 0..self.atlas.whole.len() {
+                if self.atlas.whole[racer].0 < side && side <= self.finest(racer) {
+                    self = match self.method(racer) {
+                        Method::First(rule) => self.follow(racer, rule, side, stage).await,
+                        _ => self.walk_from_everywhere(racer, side, stage).await,
+                    };
                 }
-                let start = [place(i % side, x), place(i / side, y)].into();
-                let mut walk: Walk = self.walk(who, step_size, &start, &self.controls);
+            }
+        }
+        self
+    }
+
+    /// Rows of pixels that are made, and how many there are.
+    pub(super) fn rows(&self) -> (usize, usize) {
+        let rows = |side: usize| PASSES.iter().filter(|pass| **pass <= side).sum::<usize>();
+        let whole = &self.atlas.whole;
+        (whole.iter().map(|(side, _)| rows(*side)).sum(), (0..whole.len()).map(|racer| rows(self.finest(racer))).sum())
+    }
+
+    fn method(&self, racer: usize) -> Method {
+        self.racers[racer].who.method(&self.controls, self.course.least)
+    }
+
+    /// The finest pass of a racer.
+    fn finest(&self, racer: usize) -> usize {
+        if matches!(self.method(racer), Method::First(_)) { PASSES[PASSES.len() - 1] } else { SLOW }
+    }
+
+    /// What stands still moves less than this a step.
+    fn still(&self) -> f64 {
+        let [x, _] = self.window();
+        1e-4 * (x.1 - x.0)
+    }
+
+    /// A map of a first-order rule, eight starts at once. Where the GPU is faster, it makes the finest map at once; if it is lost meanwhile,
+    /// the CPU goes on.
+    async fn follow(mut self: Box<Self>, racer: usize, rule: Rule, side: usize, stage: &Stage<Self>) -> Box<Self> {
+        let [x, y] = self.window();
+        let walk = self.racers[racer].walk.as_ref().expect("the race is over");
+        let flow = Flow {
+            landscape: self.landscape().expect("a surface").clone(),
+            rule,
+            step_sizes: walk.step_sizes(),
+            tilts: (0..self.course.steps).map_while(|t| <[f64; 2]>::try_from(self.course.noise.at(t).tilt).ok()).collect(),
+            still: self.still(),
+        };
+        let finest = PASSES[PASSES.len() - 1];
+        if let Some(gpu) = stage.device().gpu()
+            && pays(gpu, &flow, [x, y], finest).await
+            && let Ok(landings) = landings(gpu, &flow, [x, y], finest).await
+        {
+            self.atlas.whole[racer] = (finest, landings);
+            return stage.next(self).await;
+        }
+        let mut made = Vec::with_capacity(side * side);
+        for row in 0..side {
+            for eight in (0..side).step_by(8) {
+                let xs = std::array::from_fn(|i| middle(eight + i, side, x) as f32);
+                made.extend(flow.run(&xs, &[middle(row, side, y) as f32; 8]));
+            }
+            self = stage.next(self).await;
+        }
+        self.atlas.whole[racer] = (side, made);
+        self
+    }
+
+    /// A map of anyone else, start by start.
+    async fn walk_from_everywhere(mut self: Box<Self>, racer: usize, side: usize, stage: &Stage<Self>) -> Box<Self> {
+        let ([x, y], still) = (self.window(), self.still());
+        let Racer { who, step_size, .. } = self.racers[racer];
+        let mut made = Vec::with_capacity(side * side);
+        for row in 0..side {
+            for column in 0..side {
+                let start = [middle(column, side, x), middle(row, side, y)].into();
+                let mut walk = self.walk(who, step_size, &start, &self.controls);
                 let mut settled = 0.0;
                 while !walk.over(&self.course) {
                     let before = [walk.x[0], walk.x[1]];
@@ -136,18 +147,18 @@ impl Race {
                     if moved == 0.0 && self.controls.noise == Weather::Clear {
                         break;
                     }
+                    if walk.t.is_multiple_of(self.course.stretch) {
+                        self = stage.part(self).await;
+                    }
                 }
-                left = left.saturating_sub(walk.evaluations);
                 let at = if walk.diverged.is_some() { [f32::NAN; 2] } else { [walk.x[0] as f32, walk.x[1] as f32] };
-                self.atlas.making.push(Landing { at, settled });
+                made.push(Landing { at, settled });
+                self = stage.part(self).await;
             }
+            self = stage.next(self).await;
         }
-        if self.atlas.making.len() == side * side {
-            let landings = std::mem::take(&mut self.atlas.making);
-            let racer = self.atlas.racer;
-            self.atlas.whole[racer] = (side, landings);
-            self.atlas.racer += 1;
-        }
+        self.atlas.whole[racer] = (side, made);
+        self
     }
 
     /// What became of all starts of a racer's map; empty if there is none.
@@ -195,7 +206,6 @@ impl Race {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use methods::landscapes::Landscape;
 
     /// Nothing is known of it yet.
     fn landing(x: f32, y: f32) -> Landing {
@@ -204,7 +214,7 @@ mod tests {
 
     #[test]
     fn fates_are_told() {
-        let atlas = Atlas::new(1, &Landscape::Himmelblau.minima(), true);
+        let atlas = Atlas::new(1, &Landscape::Himmelblau.minima());
         let Fate::Arrived(three_two) = atlas.fate(&landing(3.01, 2.01), 10.0) else { panic!("near (3, 2)") };
         assert!((atlas.minima[three_two][0] - 3.0).abs() < 1e-6);
         assert_eq!(atlas.fate(&landing(0.0, 0.0), 10.0), Fate::OnItsWay);

@@ -1,14 +1,15 @@
 //! Who can run, on what.
 
-use super::Controls;
 use ground::controls::Options;
-use ground::{Error, Result};
 use methods::formula::Formula;
 use methods::landscapes::Landscape;
 use methods::optimize::solver::Method;
 use methods::optimize::{First, Hyperparameters, Schedule};
+use run::prelude::*;
 
-ground::choice! {
+use super::Controls;
+
+choice! {
     /// What is minimised.
     pub enum On {
         Bowl => "quadratic bowl",
@@ -34,7 +35,7 @@ ground::choice! {
     }
 }
 
-ground::choice! {
+choice! {
     /// An optimizer.
     pub enum Who {
         Gradient => "GD",
@@ -70,7 +71,7 @@ ground::choice! {
     }
 }
 
-ground::choice! {
+choice! {
     /// How the step size changes over the run.
     pub enum Pace {
         Constant => "constant",
@@ -83,12 +84,12 @@ ground::choice! {
     }
 }
 
-ground::choice! {
+choice! {
     /// What the gradients are seen through.
     pub enum Weather { Clear => "none", Gaussian => "Gaussian", MiniBatch => "mini-batch", HeavyTailed => "heavy-tailed" }
 }
 
-ground::choice! {
+choice! {
     /// What the curves are drawn against.
     pub enum Against { Steps => "steps", Evaluations => "gradient evaluations" }
 }
@@ -134,6 +135,12 @@ impl Who {
             Who::MFac => Method::MFac { memory: c.memory, damping: c.damping.max(1e-3) },
             other => unreachable!("{} is a first-order optimizer by its name", other.name()),
         }
+    }
+
+    /// Does it have a momentum to be mapped?
+    pub fn has_momentum(self) -> bool {
+        use Who::{AdaBelief, Adam, AdamW, AmsGrad, DiffGrad, HeavyBall, Lion, Muon, NAdam, Nesterov, RAdam};
+        matches!(self, HeavyBall | Nesterov | Adam | AmsGrad | AdamW | NAdam | RAdam | DiffGrad | AdaBelief | Lion | Muon)
     }
 
     /// Does a first gradient norm to the power 2 weigh its refined schedule, as for gradient descent?

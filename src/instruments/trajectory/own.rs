@@ -1,8 +1,8 @@
 //! The reader's own runs: weights epoch by epoch, or losses.
 
-use ground::{Error, Result};
 use methods::plane::{Principal, principal};
-use run::data::{Array, by_file};
+use run::data::by_file;
+use run::prelude::*;
 
 /// What the reader brought.
 pub enum Own {

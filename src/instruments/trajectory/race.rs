@@ -1,297 +1,152 @@
-//! The course and those who run on it.
+//! The race: everyone from one start, step by step.
 
-use std::rc::Rc;
+use super::tuning::Tuning;
+use super::*;
 
-use super::field::{Pace, Weather, Who};
-use ground::random::Random;
-use methods::objectives::{Draw, Problem, Seen};
-use methods::optimize::refined;
-use methods::optimize::solver::{Method, Solver};
+/// Snapshots of all weights that the common plane is fitted to.
+const SNAPSHOTS: usize = 96;
 
-/// A problem, how long and how it is run, and the noise that everybody sees alike.
-pub struct Course {
-    pub problem: Problem,
-    pub steps: usize,
-    pub pace: Pace,
-    /// The value at the lowest minimum; 0 for networks and matrices.
-    pub least: f64,
-    /// Steps between two looks at the whole loss; on networks that is dear.
-    pub look: usize,
-    /// What is left of f(start) − f* where the goal is.
-    pub tolerance: f64,
-    /// Whoever has a coordinate a million times larger than this has diverged.
-    pub width: f64,
-    pub noise: Noise,
+/// One who runs, and what is kept of it.
+pub struct Racer {
+    /// Which optimizer it is.
+    pub who: Who,
+    /// Its index.
+    pub lane: usize,
+    /// α: the reader's, or as it was tuned.
+    pub step_size: f64,
+    /// The search for it; none where it is the reader's.
+    pub tuning: Option<Tuning>,
+    /// Its way; none before the race.
+    pub walk: Option<Walk>,
+    /// What there was to see of it, step by step.
+    pub moments: Vec<Moment>,
+    /// Where it was: every step on a surface, now and then in many dimensions.
+    pub path: Vec<Vec<f32>>,
 }
 
-/// Noise of the gradients, the same for everyone at the same step.
-pub struct Noise {
-    kind: Weather,
-    seed: u64,
-    /// Standard deviation of each coordinate.
-    size: f64,
-    batch: usize,
-    unknowns: usize,
-    samples: usize,
-    /// Where there are no samples: the slopes of the summands, which are zero on average.
-    summands: Vec<Vec<f64>>,
-}
-
-/// Summands of a landscape under mini-batch noise.
-const SUMMANDS: usize = 32;
-
-impl Noise {
-    pub fn new(kind: Weather, size: f64, batch: usize, seed: u64, problem: &Problem) -> Self {
-        let (unknowns, samples) = (problem.size(), problem.samples());
-        let mut random = Random::new(seed, "summands");
-        let mut summands = Vec::new();
-        if kind == Weather::MiniBatch && samples == 0 {
-            summands = (0..SUMMANDS).map(|_| (0..unknowns).map(|_| size * random.normal()).collect::<Vec<f64>>()).collect();
-            for i in 0..unknowns {
-                let mean = summands.iter().map(|s| s[i]).sum::<f64>() / SUMMANDS as f64;
-                summands.iter_mut().for_each(|s| s[i] -= mean);
-            }
-        }
-        Noise { kind, seed, size, batch, unknowns, samples, summands }
-    }
-
-    /// Samples that a gradient looks at.
-    pub fn batch(&self) -> usize {
-        if self.kind == Weather::MiniBatch { self.batch.min(self.samples) } else { self.samples }
-    }
-
-    /// What step `t` is seen through.
-    pub fn at(&self, t: usize) -> Draw {
-        let stream = || Random::new(self.seed.wrapping_add((t as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)), "noise");
-        match self.kind {
-            Weather::Clear => Draw::default(),
-            Weather::Gaussian => {
-                let mut random = stream();
-                Draw { tilt: (0..self.unknowns).map(|_| self.size * random.normal()).collect(), rows: Vec::new() }
-            }
-            Weather::HeavyTailed => {
-                let mut random = stream();
-                // Student's t with two degrees of freedom: χ²₂/2 is exponential.
-                let mut student = || random.normal() / (-libm::log(1.0 - random.uniform())).sqrt();
-                Draw { tilt: (0..self.unknowns).map(|_| self.size * student()).collect(), rows: Vec::new() }
-            }
-            Weather::MiniBatch => {
-                let all = if self.samples > 0 { self.samples } else { SUMMANDS };
-                let batch = self.batch.min(all);
-                let (per_epoch, epoch) = (all.div_ceil(batch), t / all.div_ceil(batch));
-                let mut random = Random::new(self.seed.wrapping_add((epoch as u64) << 20), "batches");
-                let order = random.permutation(all);
-                let from = (t % per_epoch) * batch;
-                let rows = &order[from..(from + batch).min(all)];
-                if self.samples > 0 {
-                    return Draw { tilt: Vec::new(), rows: rows.to_vec() };
-                }
-                let mean = |i: usize| rows.iter().map(|row| self.summands[*row][i]).sum::<f64>() / rows.len() as f64;
-                Draw { tilt: (0..self.unknowns).map(mean).collect(), rows: Vec::new() }
-            }
-        }
-    }
-}
-
-/// One optimizer's way from one start.
-#[derive(Clone)]
-pub struct Walk {
-    who: Who,
-    method: Method,
-    step_size: f64,
-    start: Rc<[f64]>,
-    solver: Solver,
-    pub x: Vec<f64>,
-    pub t: usize,
-    pub evaluations: usize,
+/// One moment of a race.
+#[derive(Clone, Copy)]
+pub struct Moment {
+    /// f(x)
     pub loss: f64,
-    /// f at the start.
-    pub first_loss: f64,
-    /// Steps and gradient evaluations when the tolerance was first met.
-    pub reached: Option<(usize, usize)>,
-    /// The step at which it diverged.
-    pub diverged: Option<usize>,
-    /// Gradient norms of the first run from which the schedule is refined.
-    pilot: Option<Vec<f64>>,
-    factors: Rc<[f64]>,
+    /// ‖∇f(x)‖
+    pub gradient: f64,
+    /// To the nearest lowest minimum on a surface, from the start elsewhere.
+    pub distance: f64,
+    /// Gradients so far.
+    pub evaluations: usize,
+    /// |Δxᵢ|/|gᵢ| on a surface; ‖Δx‖/‖g‖ twice elsewhere.
+    pub effective: [f64; 2],
 }
 
-impl Walk {
-    pub fn new(who: Who, method: Method, step_size: f64, start: Rc<[f64]>, course: &Course) -> Self {
-        let loss = course.problem.loss(&start);
-        Walk {
-            who,
-            method,
-            step_size,
-            solver: Solver::new(method, step_size, start.len()),
-            x: start.to_vec(),
-            start,
-            t: 0,
-            evaluations: 0,
-            loss,
-            first_loss: loss,
-            reached: None,
-            diverged: (!loss.is_finite()).then_some(0),
-            pilot: (course.pace == Pace::Refined).then(Vec::new),
-            factors: (0..course.steps).map(|t| course.pace.schedule().factor(t, course.steps)).collect(),
-        }
-    }
-
-    /// The first run, which a refined schedule needs, is still going on.
-    pub fn is_pilot(&self) -> bool {
-        self.pilot.is_some()
-    }
-
-    pub fn over(&self, course: &Course) -> bool {
-        self.diverged.is_some() || (self.t >= course.steps && self.pilot.is_none())
-    }
-
-    /// The step sizes of the whole run.
-    pub fn step_sizes(&self) -> Vec<f64> {
-        self.factors.iter().map(|f| f * self.step_size).collect()
-    }
-
-    /// One step, of the first run or of the run itself.
-    pub fn step(&mut self, course: &Course) {
-        if self.over(course) {
-            return;
-        }
-        let draw = course.noise.at(self.t);
-        let mut seen = Seen { problem: &course.problem, draw: &draw, evaluations: 0 };
-        if let Some(norms) = &mut self.pilot {
-            let mut gradient = vec![0.0; self.x.len()];
-            methods::optimize::solver::Objective::gradient(&mut seen, &self.x, &mut gradient);
-            norms.push(match self.who.refined_power() {
-                2 => gradient.iter().map(|g| g * g).sum::<f64>().sqrt(),
-                _ => gradient.iter().map(|g| g.abs()).sum::<f64>(),
-            });
-            // The step asks for the same gradient again.
-            seen.evaluations = 0;
-        }
-        self.solver.step_size = self.step_size * self.factors[self.t];
-        self.solver.step(&mut self.x, &mut seen);
-        self.evaluations += seen.evaluations;
-        self.t += 1;
-        if self.t.is_multiple_of(course.look) || self.t == course.steps {
-            self.loss = course.problem.loss(&self.x);
-        }
-        let far = 1e6 * course.width;
-        let lost = self.x.iter().any(|x| x.is_nan() || x.abs() > far) || !self.loss.is_finite();
-        if let Some(norms) = &self.pilot {
-            if self.t == course.steps || lost {
-                self.factors = if lost { self.factors.clone() } else { refined(norms, self.who.refined_power()).into() };
-                self.pilot = None;
-                self.solver = Solver::new(self.method, self.step_size, self.x.len());
-                (self.x, self.t, self.loss) = (self.start.to_vec(), 0, self.first_loss);
-            }
-            return;
-        }
-        if lost {
-            self.diverged = Some(self.t);
-        } else if self.reached.is_none() && self.loss - course.least <= course.tolerance * (self.first_loss - course.least) {
-            self.reached = Some((self.t, self.evaluations));
-        }
-    }
-
-    /// Steps until the goal, the end, or until `budget` gradients are used up.
-    pub fn advance(&mut self, course: &Course, budget: &mut usize) {
-        while *budget > 0 && !self.over(course) && self.reached.is_none() {
-            let before = self.evaluations;
-            self.step(course);
-            // Looking at the value is not free either.
-            *budget = budget.saturating_sub(self.evaluations - before + 1);
-        }
-    }
-
-    /// Nothing more will happen that decides who is ahead.
-    pub fn decided(&self, course: &Course) -> bool {
-        self.over(course) || self.reached.is_some()
-    }
-
-    /// What decides who is ahead: gradient evaluations to the tolerance, then the last loss. Smaller is better.
+impl Racer {
+    /// What decides who is ahead; see [`Walk::result`].
     pub fn result(&self) -> (f64, f64) {
-        let evaluations = self.reached.map_or(f64::INFINITY, |(_, evaluations)| evaluations as f64);
-        (evaluations, if self.diverged.is_some() { f64::INFINITY } else { self.loss })
+        self.walk.as_ref().map_or((f64::INFINITY, f64::INFINITY), Walk::result)
+    }
+
+    /// Takes it out of the race, to start again.
+    pub fn withdraw(&mut self) {
+        (self.walk, self.moments, self.path) = (None, Vec::new(), Vec::new());
     }
 }
 
-/// Is the first result better (−1), worse (1), or the same (0)?
-pub fn compare(a: (f64, f64), b: (f64, f64)) -> i32 {
-    let order = a.0.total_cmp(&b.0);
-    let order = if a.0.is_infinite() && b.0.is_infinite() { a.1.total_cmp(&b.1) } else { order };
-    order as i32
-}
-
-/// What a step size comes to over the starts that it is tried from: starts at which the goal was missed, mean gradients where it was
-/// reached, mean logarithm of what is left of the height where it was not.
-pub type Score = (usize, f64, f64);
-
-/// The score of results with the heights that they began from; f* is `least`.
-pub fn score(results: &[((f64, f64), f64)], least: f64) -> Score {
-    let arrived: Vec<f64> = results.iter().map(|(r, _)| r.0).filter(|e| e.is_finite()).collect();
-    let missed = results.iter().filter(|(r, _)| r.0.is_infinite());
-    let share =
-        |loss: f64, first: f64| if loss.is_finite() { libm::log(((loss - least) / (first - least)).max(1e-300)) } else { 700.0 };
-    let left: Vec<f64> = missed.map(|((_, loss), first)| share(*loss, *first)).collect();
-    let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len().max(1) as f64;
-    (left.len(), mean(&arrived), mean(&left))
-}
-
-fn better(a: &Score, b: &Score) -> std::cmp::Ordering {
-    // Where nobody arrives everywhere, what is left counts before what it cost.
-    let rest = if a.0 > 0 { a.2.total_cmp(&b.2).then(a.1.total_cmp(&b.1)) } else { a.1.total_cmp(&b.1) };
-    a.0.cmp(&b.0).then(rest)
-}
-
-/// The search for a step size: as many trials for everyone, of whole runs from the same starts with the same noise.
-pub struct Tuning {
-    trials: usize,
-    /// Decimal exponents tried, and what they came to.
-    tried: Vec<(f64, Score)>,
-}
-
-/// The decimal exponents between which everyone's step size is looked for.
-const EXPONENTS: (f64, f64) = (-5.0, 1.0);
-
-impl Tuning {
-    pub fn new(trials: usize) -> Self {
-        Tuning { trials, tried: Vec::new() }
+/// Everyone who runs.
+pub fn racers(controls: &Controls, squares: bool, trials: usize) -> Result<Vec<Racer>> {
+    let lanes = controls.lanes();
+    let mut all: Vec<(Who, f64)> = lanes.into_iter().filter(|(who, _)| *who != Who::Nobody).collect();
+    if controls.everyone {
+        let others: Vec<_> = Who::everyone().filter(|who| all.iter().all(|(other, _)| other != who)).collect();
+        all.extend(others.into_iter().filter(|who| squares || *who != Who::GaussNewton).map(|who| (who, 0.0)));
     }
+    if all.is_empty() {
+        return Err(Error::new("control first: nobody runs; choose an optimizer"));
+    }
+    if !squares && let Some(lane) = lanes.iter().position(|(who, _)| *who == Who::GaussNewton) {
+        let name = ["first", "second", "third", "fourth"][lane];
+        return Err(Error::new(format!(
+            "control {name}: Gauss-Newton is for sums of squares and networks, and this problem is none; the bowl, Rosenbrock, Himmelblau, Beale and Booth are"
+        )));
+    }
+    let racer = |(lane, (who, step_size)): (usize, (Who, f64))| Racer {
+        who,
+        lane,
+        step_size,
+        tuning: (step_size == 0.0).then(|| Tuning::new(trials)),
+        walk: None,
+        moments: Vec::new(),
+        path: Vec::new(),
+    };
+    Ok(all.into_iter().enumerate().map(racer).collect())
+}
 
-    /// The step size to be tried next: two thirds of the trials on an even grid, the others around the best so far.
-    pub fn next(&self) -> Option<f64> {
-        let (n, coarse) = (self.tried.len(), (2 * self.trials).div_ceil(3).max(2));
-        if n >= self.trials {
-            return None;
+fn norm(v: impl Iterator<Item = f64>) -> f64 {
+    v.map(|v| v * v).sum::<f64>().sqrt()
+}
+
+impl Race {
+    /// Everyone to the start, then a step of everyone until all are over.
+    pub(super) async fn race(mut self: Box<Self>, stage: &Stage<Self>) -> Box<Self> {
+        for i in 0..self.racers.len() {
+            if self.racers[i].walk.is_none() {
+                let Racer { who, step_size, .. } = self.racers[i];
+                self.racers[i].walk = Some(self.walk(who, step_size, &self.terrain.start, &self.controls));
+                self.record(i);
+            }
         }
-        let spacing = (EXPONENTS.1 - EXPONENTS.0) / (coarse - 1) as f64;
-        if n < coarse {
-            return Some(libm::pow(10.0, EXPONENTS.0 + spacing * n as f64));
+        let racing = |run: &Self, i: usize| run.racers[i].walk.as_ref().is_some_and(|walk| !walk.over(&run.course));
+        while (0..self.racers.len()).any(|i| racing(&self, i)) {
+            for i in 0..self.racers.len() {
+                if racing(&self, i) {
+                    self.advance(i);
+                    self = stage.part(self).await;
+                }
+            }
+            self = stage.next(self).await;
         }
-        // Two around the best, then two at half the distance, and so on.
-        let round = (n - coarse) / 2;
-        let best = self.best(coarse + 2 * round);
-        let offset = spacing * libm::pow(0.5, (round + 1) as f64);
-        Some(libm::pow(10.0, best + if (n - coarse).is_multiple_of(2) { -offset } else { offset }))
+        self
     }
 
-    pub fn tell(&mut self, step_size: f64, score: Score) {
-        self.tried.push((libm::log10(step_size), score));
+    /// One step of a racer.
+    fn advance(&mut self, i: usize) {
+        let flat = self.landscape().is_some();
+        let racer = &mut self.racers[i];
+        let walk = racer.walk.as_mut().expect("it races");
+        let (before, mut g) = (walk.x.clone(), vec![0.0; walk.x.len()]);
+        self.course.problem.gradient(&before, &mut g);
+        walk.step(&self.course);
+        if walk.is_pilot() || walk.t == 0 {
+            return;
+        }
+        if let Some(last) = racer.moments.last_mut() {
+            last.effective = if flat {
+                [0, 1].map(|k| (walk.x[k] - before[k]).abs() / g[k].abs())
+            } else {
+                [norm(walk.x.iter().zip(&before).map(|(a, b)| a - b)) / norm(g.iter().copied()); 2]
+            };
+        }
+        self.record(i);
     }
 
-    #[cfg(test)]
-    pub fn trials_made(&self) -> usize {
-        self.tried.len()
-    }
-
-    /// The best exponent of the first `among` trials.
-    fn best(&self, among: usize) -> f64 {
-        let tried = &self.tried[..among.min(self.tried.len())];
-        tried.iter().min_by(|a, b| better(&a.1, &b.1)).map_or(-2.0, |t| t.0)
-    }
-
-    /// The best step size found.
-    pub fn found(&self) -> f64 {
-        libm::pow(10.0, self.best(self.trials))
+    /// Keeps what there is to see of a racer now.
+    fn record(&mut self, i: usize) {
+        let Some(walk) = &self.racers[i].walk else { return };
+        if walk.is_pilot() || walk.diverged.is_some() {
+            return;
+        }
+        let mut g = vec![0.0; walk.x.len()];
+        let loss = self.course.problem.gradient(&walk.x, &mut g);
+        let distance = match self.lowest() {
+            [] => norm(walk.x.iter().zip(self.terrain.start.iter()).map(|(x, s)| x - s)),
+            lowest => lowest.iter().map(|m| norm(walk.x.iter().zip(m).map(|(x, m)| x - m))).fold(f64::INFINITY, f64::min),
+        };
+        let moment =
+            Moment { loss, gradient: norm(g.iter().copied()), distance, evaluations: walk.evaluations, effective: [f64::NAN; 2] };
+        let (t, many) = (walk.t, self.landscape().is_none());
+        let every = if many { self.course.steps.div_ceil((SNAPSHOTS / self.racers.len()).max(3)) } else { 1 };
+        let point = (t.is_multiple_of(every) || t == self.course.steps).then(|| walk.x.iter().map(|x| *x as f32).collect());
+        let racer = &mut self.racers[i];
+        racer.moments.push(moment);
+        racer.path.extend(point);
     }
 }
