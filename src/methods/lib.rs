@@ -5,7 +5,6 @@ extern crate ground;
 
 pub mod autodiff;
 pub mod basins;
-pub mod connect;
 pub mod contrastive;
 pub mod dual;
 pub mod formula;
@@ -25,7 +24,6 @@ pub mod model;
 pub mod narrow;
 pub mod neural_collapse;
 pub mod nn;
-pub mod objectives;
 pub mod optimize;
 pub mod pack;
 pub mod plane;

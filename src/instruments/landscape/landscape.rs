@@ -5,6 +5,7 @@
 //! to the weights ("filter normalisation") θ and θ′ show the same picture; with plain random directions they do not.
 //! Claim of trust: along a filter-normalised direction the losses of θ and θ′ differ by at most 1 % of their range.
 
+mod curve;
 mod directions;
 mod grid;
 mod own;
@@ -16,7 +17,6 @@ mod spectrum;
 mod tests;
 mod train;
 
-use methods::connect::Curve;
 use methods::lanczos::Lanczos;
 use methods::model::{Hidden, Model, Room};
 use methods::nn::Loss;
@@ -26,6 +26,7 @@ use methods::training::{Training, evaluate};
 use run::kernels::loss_grid::BATCH;
 use run::prelude::*;
 
+use curve::Curve;
 use own::{Checkpoints, Own};
 use problem::{Drawing, Kind, Problem, Shape, Task};
 use profile::{PROFILE, Profile};

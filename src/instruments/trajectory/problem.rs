@@ -1,6 +1,6 @@
 //! What is minimised, and what is known of it before anyone runs.
 
-use methods::objectives::{Classifier, Factors};
+use super::objectives::{Classifier, Factors};
 
 use super::*;
 

@@ -7,6 +7,7 @@
 mod basins;
 mod elsewhere;
 mod field;
+mod objectives;
 mod own;
 mod pictures;
 mod plane;
@@ -22,13 +23,13 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use methods::landscapes::{Landscape, eigenvalues};
-use methods::objectives::Problem;
 use methods::optimize::solver::Method;
 use run::prelude::*;
 
 use basins::Atlas;
 use elsewhere::Visits;
 use field::{Against, On, Pace, Weather, Who};
+use objectives::Problem;
 use own::{Log, Own, Paths};
 use plane::Common;
 use problem::Terrain;

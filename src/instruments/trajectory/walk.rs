@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use methods::objectives::{Draw, Problem, Seen};
 use methods::optimize::refined;
 use methods::optimize::solver::{Method, Objective, Solver};
 use run::prelude::*;
 
 use super::field::{Pace, Weather, Who};
+use super::objectives::{Draw, Problem, Seen};
 
 /// A problem, how long and how it is run, and the noise that everybody sees alike.
 pub struct Course {

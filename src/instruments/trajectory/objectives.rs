@@ -1,13 +1,13 @@
 //! What optimizers are raced on: functions of two variables, a matrix to factorise, a network to fit; each with its gradient and the
 //! products with its curvature, as a whole or through the noise of one step.
 
-use super::autodiff::{self, Function, Geometry};
-use super::dual::Dual;
-use super::landscapes::Landscape;
-use super::nn::{Activation, Network, Start, Tape, cross_entropy};
-use super::optimize::solver::{Curvature, Objective};
-use super::product::Product;
-use super::random::Random;
+use methods::autodiff::{self, Function, Geometry};
+use methods::dual::Dual;
+use methods::landscapes::Landscape;
+use methods::nn::{Activation, Network, Start, Tape, cross_entropy};
+use methods::optimize::solver::{Curvature, Objective};
+use methods::product::Product;
+use run::prelude::*;
 
 /// A problem.
 pub enum Problem {
@@ -260,19 +260,6 @@ impl Problem {
             Problem::Plane(_) => 0,
             Problem::Factors(f) => f.matrix.len(),
             Problem::Network(c) => c.y.len(),
-        }
-    }
-
-    /// About how many multiplications a gradient costs that looks at `samples`.
-    pub fn cost(&self, samples: usize) -> usize {
-        match self {
-            Problem::Plane(_) => 30,
-            Problem::Factors(f) => 4 * samples * f.rank,
-            Problem::Network(c) => match c.model {
-                Model::Dense(_) => 3 * samples * c.model.size(),
-                // Every filter looks at every pixel, and the record of it all costs as much again.
-                Model::Convolutional { side, filters, .. } => 6 * samples * (c.model.size() + 9 * filters * side * side),
-            },
         }
     }
 

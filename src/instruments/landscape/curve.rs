@@ -1,9 +1,9 @@
 //! Curves of low loss between two solutions: a quadratic Bézier curve whose bend is learned (Garipov et al. 2018).
 
-use super::model::{Model, Room};
-use super::nn::{Classification, Loss};
-use super::optimize::{Optimizer, Rule};
-use super::random::Random;
+use methods::model::{Model, Room};
+use methods::nn::{Classification, Loss};
+use methods::optimize::{Optimizer, Rule};
+use run::prelude::*;
 
 /// φ(t) = (1−t)² θ₁ + 2t(1−t) θ_m + t² θ₂. The bend θ_m minimises the mean loss over t uniform in 0..1.
 pub struct Curve {
@@ -53,9 +53,9 @@ impl Curve {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{Activation, Network, Start};
-    use crate::points::Points;
-    use crate::training::{Recipe, Training, evaluate};
+    use methods::nn::{Activation, Network, Start};
+    use methods::points::Points;
+    use methods::training::{Recipe, Training, evaluate};
 
     #[test]
     fn a_learned_curve_goes_around_the_hill_between_two_solutions() {
