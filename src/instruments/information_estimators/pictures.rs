@@ -54,7 +54,7 @@ impl InformationPlane {
             Axis::linear("I(T;Y), what it says of the label").unit(name).range(0.0, top),
         );
         let betas = self.betas();
-        if self.bound.len() == betas.len() {
+        if !betas.is_empty() && self.bound.len() == betas.len() {
             // From nothing known along the bound to all that there is to know.
             let bound = once((0.0, 0.0)).chain(self.bound.iter().rev().copied());
             let bound = bound.chain(once((log2(self.samples() as f64), information))).map(scaled);

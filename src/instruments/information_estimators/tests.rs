@@ -87,8 +87,8 @@ fn a_run_that_was_revised_ends_as_a_fresh_one() {
     let after = Controls { estimator: Estimator::Gaussian, bins: 10, beta: 20.0, shown: 1, ..before.clone() };
     let fresh = finished::<InformationPlane>(&after, 0);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    // In the middle of an epoch, of a snapshot's layers, of the bound, and at the end.
-    for units in [100, 600, 700, 1400, usize::MAX] {
+    // In the middle of training, of ranges, of a snapshot's layers, of the bound, and at the end.
+    for units in [100, 460, 520, 700, usize::MAX] {
         let mut course = run::experiment::play(begun::<InformationPlane>(&before, 0), &Device::cpu());
         let mut polled = 0;
         while polled < units && !course.progress().over {

@@ -318,13 +318,15 @@ impl Experiment for NeuralCollapse {
     }
 
     async fn run(mut self: Box<Self>, stage: Stage<Self>) -> Result<Box<Self>> {
-        stage.span(0..self.epochs());
+        // The map counts as one more.
+        stage.span(0..self.epochs() + 1);
         // It is one of the three.
         self = self.train(&stage).await?;
         self = self.descend(&stage).await?;
         self = self.read(&stage).await?;
         stage.judged();
-        Ok(self.fill_map(&stage).await)
+        self = self.fill_map(&stage).await;
+        Ok(stage.next(self).await)
     }
 
     fn measures(&self) -> Measures {

@@ -66,9 +66,10 @@ impl TransportPlan {
                 self.pair().transfers[k].advance();
                 self = stage.part(self).await;
             }
+            self = stage.next(self).await;
         }
         while self.pair().map_potential() {
-            self = stage.part(self).await;
+            self = stage.next(self).await;
         }
         if self.pair().costs.matrix.len() <= TRIED {
             self = self.climb(stage).await;
