@@ -154,13 +154,11 @@ fn no_circle_of_files() {
 /// Methods that only one experiment reaches and that stay all the same: textbook methods that papers to come build on, or what an
 /// instrument makes available for any problem of the reader's.
 const GENERAL: &[&str] = &[
-    "connect",                 // curves of low loss between two solutions
     "contrastive",             // losses of a whole family of papers
     "fourier",                 // the fast Fourier transform
     "information::continuous", // estimators for continuous variables
     "linear_network",          // deep linear networks and their exact solutions
     "neural_collapse::free",   // unconstrained features
-    "objectives",              // functions to minimise, with their gradients
     "optimize::solver",        // second-order and line-search methods
     "points",                  // labelled points in the plane
     "ridge",                   // ridge regression

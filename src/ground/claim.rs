@@ -104,11 +104,6 @@ impl Verdict {
         Verdict { outside: true, ..Verdict::not_yet(text) }
     }
 
-    /// As [`needs`](Self::needs), for what is not said three-valued yet.
-    pub fn and(self, condition: bool) -> Self {
-        self.needs(Some(condition))
-    }
-
     /// The same verdict, which also needs a condition: what makes the figure worth having (equal accuracy, convergence …). While the
     /// condition is not measured, nothing can be said.
     pub fn needs(mut self, condition: Option<bool>) -> Self {

@@ -9,7 +9,6 @@ pub mod session;
 pub mod stage;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
-pub mod transition;
 #[cfg(target_arch = "wasm32")]
 pub mod web;
 
