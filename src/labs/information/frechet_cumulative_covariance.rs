@@ -9,20 +9,20 @@
 mod dependence;
 mod objective;
 mod response;
+mod task;
 
-use std::f64::consts::PI;
-
-use libm::{sqrt, tan};
+use libm::sqrt;
 use methods::lanczos::Lanczos;
 use methods::learner::Learner;
 use methods::nn::{Activation, Network, Start, Tape};
 use methods::optimize::Rule;
-use methods::statistics::{correlation, median, ranks};
+use methods::statistics::{correlation, ranks};
 use run::prelude::*;
 
-use dependence::{Distances, centre, cumulative_row, outside, times, transposed};
+use dependence::{Distances, centre, cumulative_row, outside, side_by_side, times, transposed};
 use objective::{best_linear, linear, penalised};
 use response::Response;
+use task::{INPUTS, Task, truth};
 
 choice! {
     /// What f may be.
@@ -41,11 +41,9 @@ controls! {
     }
 }
 
-const INPUTS: usize = 6;
-const FRESH: usize = 500;
 const LANCZOS: usize = 40;
 const RATE: f64 = 5e-3;
-/// Samples and cells of the pictures.
+/// Points, responses and samples in the pictures.
 const SHOWN: usize = 250;
 const LINES: usize = 40;
 const CELLS: usize = 64;
@@ -72,58 +70,6 @@ enum Goal {
     Distance,
     Regression,
     LinearBalls,
-}
-
-/// The true predictor.
-fn truth(x: &[f64]) -> f64 {
-    x[0] * x[0] + x[1]
-}
-
-/// The sample, and fresh points to judge by.
-struct Task {
-    x: Vec<f64>,
-    responses: Vec<Vec<f64>>,
-    /// The responses embedded, over all entries less their median and divided by 1.48 of its absolute deviation.
-    targets: Vec<f64>,
-    fresh: Vec<f64>,
-    truth: Vec<f64>,
-    judge: Distances,
-}
-
-impl Task {
-    fn new(controls: &Controls, seed: u64) -> Self {
-        let normals = |n: usize, purpose: &str| -> Vec<f64> {
-            let mut random = Random::new(seed, purpose);
-            (0..n * INPUTS).map(|_| random.normal()).collect()
-        };
-        let (x, fresh) = (normals(controls.samples, "sample"), normals(FRESH, "fresh points"));
-        let mut noise = Random::new(seed, "noise");
-        let responses: Vec<Vec<f64>> = x
-            .chunks_exact(INPUTS)
-            .map(|x| {
-                let (m, s) = (2.0 * truth(x) + 0.3 * noise.normal(), 0.3 + 0.2 * noise.normal().abs());
-                let (turn, which, cauchy) = (noise.normal(), noise.uniform(), tan(PI * (noise.uniform() - 0.5)));
-                let (m, s) = if which < controls.outliers { (100.0 * cauchy, 1.0) } else { (m, s) };
-                controls.response.of(m, s, turn)
-            })
-            .collect();
-        let embedded: Vec<f64> = responses.iter().flat_map(|row| controls.response.embedded(row)).collect();
-        let middle = median(&embedded);
-        let spread = 1.48 * median(&embedded.iter().map(|v| (v - middle).abs()).collect::<Vec<f64>>());
-        let truth: Vec<f64> = fresh.chunks_exact(INPUTS).map(truth).collect();
-        Task {
-            x,
-            responses,
-            targets: embedded.iter().map(|v| (v - middle) / spread).collect(),
-            judge: Distances::of(&truth),
-            fresh,
-            truth,
-        }
-    }
-
-    fn samples(&self) -> usize {
-        self.responses.len()
-    }
 }
 
 /// A function f on its way.
@@ -294,30 +240,12 @@ impl FrechetCumulativeCovariance {
         })
     }
 
-    /// Both forms, samples sorted by g, each relative to its largest entry.
+    /// Both forms, samples sorted by g.
     fn forms(&self) -> Matrix {
-        let n = self.task.samples();
-        let cells = CELLS.min(n);
-        let columns = 2 * cells + 2;
-        let g: Vec<f64> = self.task.x.chunks_exact(INPUTS).take(cells).map(truth).collect();
-        let mut order: Vec<usize> = (0..cells).collect();
+        let g: Vec<f64> = self.task.x.chunks_exact(INPUTS).take(CELLS).map(truth).collect();
+        let mut order: Vec<usize> = (0..g.len()).collect();
         order.sort_by(|a, b| g[*a].total_cmp(&g[*b]));
-        let mut values = vec![f32::NAN; cells * columns];
-        for (side, form) in self.forms.iter().enumerate().filter(|(_, form)| !form.is_empty()) {
-            let entry = |i: usize, j: usize| form[order[i] * n + order[j]];
-            let largest = (0..cells * cells).fold(f64::MIN_POSITIVE, |m, k| m.max(entry(k / cells, k % cells).abs()));
-            for k in 0..cells * cells {
-                values[k / cells * columns + side * (cells + 2) + k % cells] = (entry(k / cells, k % cells) / largest) as f32;
-            }
-        }
-        Matrix {
-            row: "sample, by g".into(),
-            column: "FCCov at the left, distance covariance at the right".into(),
-            value: Axis::linear("share of the largest").range(-1.0, 1.0).around(0.0),
-            columns,
-            values,
-            ..Matrix::default()
-        }
+        side_by_side(&self.forms, &order)
     }
 }
 
@@ -435,11 +363,6 @@ mod tests {
 
     type Run = FrechetCumulativeCovariance;
 
-    /// A run of a small sample whose forms are known.
-    fn prepared(samples: usize, seed: u64) -> Box<Run> {
-        played(begun::<Run>(&Controls { samples, ..Controls::default() }, seed), |progress| progress.done == 1)
-    }
-
     #[test]
     fn without_outliers_nothing_is_gained() {
         let runs = runs::<Run>(&preset::<Run>("break-it"), 0..5);
@@ -460,32 +383,13 @@ mod tests {
     /// Both forms are centred and have 1 for their largest eigenvalue.
     #[test]
     fn forms_are_centred_and_scaled() {
-        let run = prepared(120, 2);
+        let run = played(begun::<Run>(&Controls { samples: 120, ..Controls::default() }, 2), |progress| progress.done == 1);
         let n = run.task.samples();
         for form in &run.forms {
             assert!(form.chunks_exact(n).all(|row| row.iter().sum::<f64>().abs() < 1e-9));
             let largest = DMatrix::from_row_slice(n, n, form).symmetric_eigenvalues().max();
             assert!((largest - 1.0).abs() < 1e-9, "{largest}");
         }
-    }
-
-    /// Adam on a linear f ends where the eigenvectors say, with a variance of 1 + κ/2λ.
-    #[test]
-    fn gradient_steps_find_the_closed_form() {
-        let run = prepared(150, 4);
-        let (best, kappa) = best_linear(&run.task.x, &run.forms[0]);
-        let mut predictor = Predictor::new(Goal::Balls, linear(INPUTS, &mut Random::new(1, "weights")), false, 1);
-        (0..2000).for_each(|_| predictor.step(&run.task, &run.forms, 1.0));
-        let values = |network: &Network<f64>| {
-            let mut tape = Tape::default();
-            network.forward(&run.task.x, &mut tape);
-            tape.logits().to_vec()
-        };
-        let (found, exact) = (values(&predictor.f.network), values(&best));
-        assert!(correlation(&found, &exact).abs() >= 0.999, "{}", correlation(&found, &exact));
-        let mean = found.iter().sum::<f64>() / found.len() as f64;
-        let variance = found.iter().map(|f| (f - mean) * (f - mean)).sum::<f64>() / found.len() as f64;
-        assert!((variance / (1.0 + kappa / 2.0) - 1.0).abs() < 0.01, "{variance} and κ = {kappa}");
     }
 
     #[test]

@@ -9,6 +9,7 @@
 
 mod benchmark;
 mod chi_squared;
+mod growth;
 mod intrinsic_dimension;
 mod trigonometric;
 
@@ -17,9 +18,9 @@ use std::f64::consts::LN_2;
 use libm::{exp, log, log2, pow, sqrt};
 use run::prelude::*;
 
-use benchmark::Benchmark;
+use benchmark::{Benchmark, Digits};
 use chi_squared::ln_distribution;
-use intrinsic_dimension::Scan;
+use growth::{Reading, Readings};
 use trigonometric::Interpolation;
 
 controls! {
@@ -61,20 +62,6 @@ fn bits(task: &Interpolation, n: usize, error: f64) -> f64 {
     (0.0 - ln_distribution(count * error * error, open as f64, count * squared)) / LN_2
 }
 
-/// Slope, intercept and share of the variance explained of a straight line through points; NaN where there are fewer than three.
-fn line(points: &[(f64, f64)]) -> (f64, f64, f64) {
-    let n = points.len() as f64;
-    if n < 3.0 {
-        return (f64::NAN, f64::NAN, f64::NAN);
-    }
-    let mean = |f: &dyn Fn(&(f64, f64)) -> f64| points.iter().map(f).sum::<f64>() / n;
-    let (x, y) = (mean(&|p| p.0), mean(&|p| p.1));
-    let (xx, xy) = (mean(&|p| (p.0 - x) * (p.0 - x)), mean(&|p| (p.0 - x) * (p.1 - y)));
-    let slope = xy / xx;
-    let left = mean(&|p| (p.1 - y - slope * (p.0 - x)) * (p.1 - y - slope * (p.0 - x)));
-    (slope, y - slope * x, 1.0 - left / mean(&|p| (p.1 - y) * (p.1 - y)))
-}
-
 /// (m, M) of the tasks, the smallest first.
 fn tasks() -> Vec<(usize, usize)> {
     let mut tasks: Vec<(usize, usize)> = (1..=3).flat_map(|m| (1..=FINEST).map(move |r| (m, r))).collect();
@@ -94,46 +81,13 @@ fn resolution(controls: &Controls) -> usize {
     (1..=controls.resolution).rev().find(|r| functions(controls.dimension, *r) <= LARGEST).unwrap_or(1)
 }
 
-/// A task, and what was found.
-#[derive(Clone, Copy, Debug)]
-struct Reading {
-    dimension: usize,
-    resolution: usize,
-    /// Dimensions of θ that the data leave open.
-    open: usize,
-    bits: f64,
-}
-
-/// Shipped digits to be scanned.
-struct Digits {
-    name: String,
-    points: usize,
-    classes: usize,
-    scan: Scan,
-}
-
-impl Digits {
-    /// Of the first `classes` classes, with `noise` random coordinates.
-    fn new(name: String, classes: usize, noise: usize, seed: u64, library: &Library) -> Result<Digits> {
-        let pictures = library.pictures(Dataset::Digits)?;
-        let mut random = Random::new(seed, "noise coordinates");
-        let (mut x, mut labels) = (Vec::new(), Vec::new());
-        for i in (0..pictures.len()).filter(|i| usize::from(pictures.labels[*i]) < classes) {
-            x.extend(pictures.image(i).iter().map(|v| f64::from(*v) / 16.0));
-            x.extend((0..noise).map(|_| random.between(0.0, 1.5)));
-            labels.push(pictures.labels[i]);
-        }
-        Ok(Digits { name, points: labels.len(), classes, scan: Scan::new(x, labels, 5) })
-    }
-}
-
 /// A run.
 pub struct GeneralizationDifficulty {
     controls: Controls,
     seed: u64,
     /// How many tasks there are, and those read.
     tasks: usize,
-    readings: Vec<Reading>,
+    readings: Readings,
     /// The task of the third picture, and its (n, Ĩ).
     chosen: Interpolation,
     curve: Vec<(usize, f64)>,
@@ -163,42 +117,6 @@ impl GeneralizationDifficulty {
     fn noisy(&self) -> Option<&Benchmark> {
         self.benchmarks.iter().find(|b| b.name.starts_with("digits +"))
     }
-
-    fn reading(&self, dimension: usize, resolution: usize) -> Option<&Reading> {
-        self.readings.iter().find(|r| (r.dimension, r.resolution) == (dimension, resolution))
-    }
-
-    /// Ĩ by dimension at resolution M, or by 2M+1 at dimension m.
-    fn by(&self, keep: impl Fn(&Reading) -> bool, x: impl Fn(&Reading) -> f64) -> Vec<(f64, f64)> {
-        let mut points: Vec<(f64, f64)> = self.readings.iter().filter(|r| keep(r)).map(|r| (x(r), r.bits)).collect();
-        points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        points
-    }
-
-    fn by_dimension(&self, resolution: usize) -> Vec<(f64, f64)> {
-        self.by(|r| r.resolution == resolution, |r| r.dimension as f64)
-    }
-
-    fn by_resolution(&self, dimension: usize) -> Vec<(f64, f64)> {
-        self.by(|r| r.dimension == dimension, |r| (2 * r.resolution + 1) as f64)
-    }
-
-    /// A line through `points` in logarithms of y (and of x), if all of them are there and none is without bits.
-    fn fit(points: &[(f64, f64)], all: usize, x: impl Fn(f64) -> f64, y: impl Fn(f64) -> f64) -> (f64, f64, f64) {
-        let whole = points.len() == all && points.iter().all(|p| p.1 >= NONE);
-        line(&if whole { points.iter().map(|p| (x(p.0), y(p.1))).collect() } else { vec![] })
-    }
-
-    /// log₂ Ĩ over m = 1 … 5: bits a dimension.
-    fn exponential(&self) -> (f64, f64, f64) {
-        Self::fit(&self.by_dimension(RESOLUTION), 5, |m| m, log2)
-    }
-
-    /// ln Ĩ over ln(2M+1), M = 2 … 12: the power.
-    fn polynomial(&self) -> (f64, f64, f64) {
-        let points: Vec<_> = self.by_resolution(DIMENSION).into_iter().filter(|p| p.0 >= 5.0).collect();
-        Self::fit(&points, FINEST - 1, log, log)
-    }
 }
 
 /// The views.
@@ -213,7 +131,7 @@ impl GeneralizationDifficulty {
         let mut chart = families.iter().zip(inks).fold(chart, |chart, ((name, points), ink)| {
             chart.line(name, ink, points.iter().copied()).dots("", ink, 6.0, points.iter().copied())
         });
-        if (empty || self.controls.share == 1.0) && self.readings.len() == self.tasks {
+        if (empty || self.controls.share == 1.0) && self.readings.0.len() == self.tasks {
             let (left, right) = chart.x.range.unwrap_or((1.0, 1.0));
             let middle = if chart.x.scale == Scale::Log { sqrt(left * right) } else { 0.5 * (left + right) };
             let text = match empty {
@@ -231,26 +149,26 @@ impl GeneralizationDifficulty {
     fn dimensions(&self) -> Chart {
         let x = Axis::linear("dimension m").range(0.8, 5.2);
         let mut chart = Chart::of(x, Axis::log("bits still needed, Ĩ"));
-        let (slope, start, _) = self.exponential();
+        let (slope, start, _) = self.readings.exponential();
         if slope.is_finite() {
             // Through the middle of the line fitted, with the slope that the number of functions has.
             let own = log2((2 * RESOLUTION + 1) as f64);
             let middle = start + 3.0 * slope;
             chart = chart.dashed("as 5ᵐ", Ink::Muted, [0.8, 5.2].map(|m| (m, pow(2.0, middle + own * (m - 3.0)))));
         }
-        self.family(chart, [1, RESOLUTION, 3].map(|r| (format!("M = {r}"), self.by_dimension(r))))
+        self.family(chart, [1, RESOLUTION, 3].map(|r| (format!("M = {r}"), self.readings.by_dimension(r))))
     }
 
     fn resolutions(&self) -> Chart {
         let x = Axis::log("frequencies in each direction, 2M + 1").range(2.8, 27.0);
         let mut chart = Chart::of(x, Axis::log("bits still needed, Ĩ"));
-        let (slope, start, _) = self.polynomial();
+        let (slope, start, _) = self.readings.polynomial();
         if slope.is_finite() {
             let middle = log(9.0);
             let guide = |side: f64| exp(start + slope * middle + 2.0 * (log(side) - middle));
             chart = chart.dashed("as (2M+1)²", Ink::Muted, [3.0, 25.0].map(|side| (side, guide(side))));
         }
-        self.family(chart, [1, DIMENSION, 3].map(|m| (format!("m = {m}"), self.by_resolution(m))))
+        self.family(chart, [1, DIMENSION, 3].map(|m| (format!("m = {m}"), self.readings.by_resolution(m))))
     }
 
     fn points_needed(&self) -> Chart {
@@ -314,7 +232,7 @@ impl Experiment for GeneralizationDifficulty {
             controls: controls.clone(),
             seed,
             tasks: tasks().len(),
-            readings: Vec::new(),
+            readings: Readings::default(),
             chosen: task(seed, controls.dimension, resolution(controls)),
             curve: Vec::new(),
             digits,
@@ -339,7 +257,7 @@ impl Experiment for GeneralizationDifficulty {
                 }
                 (task.open(n).0, bits(&task, n, error))
             };
-            self.readings.push(Reading { dimension, resolution, open, bits });
+            self.readings.0.push(Reading { dimension, resolution, open, bits });
             self = stage.next(self).await;
         }
         stage.judged();
@@ -367,13 +285,13 @@ impl Experiment for GeneralizationDifficulty {
     }
 
     fn measures(&self) -> Measures {
-        let (bits_a_dimension, _, fit) = self.exponential();
-        let (power, ..) = self.polynomial();
-        let of = |dimension: usize| self.reading(dimension, RESOLUTION);
-        let largest = if self.readings.len() == self.tasks {
+        let (bits_a_dimension, _, fit) = self.readings.exponential();
+        let (power, ..) = self.readings.polynomial();
+        let of = |dimension: usize| self.readings.of(dimension, RESOLUTION);
+        let largest = if self.readings.0.len() == self.tasks {
             // Of the tasks that the claim is of. In one dimension points drawn at random can lie so close together that, within rounding,
             // as many of them as functions do not settle all.
-            let of_claim = self.readings.iter().filter(|r| r.resolution == RESOLUTION || r.dimension == DIMENSION);
+            let of_claim = self.readings.0.iter().filter(|r| r.resolution == RESOLUTION || r.dimension == DIMENSION);
             of_claim.fold(0.0f64, |largest, r| largest.max(r.bits))
         } else {
             f64::NAN
@@ -440,7 +358,7 @@ mod tests {
         (0..25).for_each(|_| task.add());
         assert!(bits(&task, 25, 0.1) == 0.0 && bits(&task, 24, 0.1) > NONE);
         let loose = judged::<Run>(&preset::<Run>("anything goes"), 0);
-        assert!(loose.reading(2, 2).unwrap().bits < NONE);
+        assert!(loose.readings.of(2, 2).unwrap().bits < NONE);
     }
 
     #[test]

@@ -6,19 +6,19 @@
 
 mod codes;
 mod heaps;
+mod net;
 mod variational_bottleneck;
 
 use std::f64::consts::LN_2;
 
 use libm::log;
-use methods::information::mutual_information;
-use methods::optimize::{Optimizer, Rule};
 use methods::statistics::rank_correlation;
 use run::prelude::*;
 
 use codes::Codes;
 use heaps::draw;
-use variational_bottleneck::{Room, Sample, VariationalBottleneck};
+use net::{Net, Reading};
+use variational_bottleneck::{Room, Sample};
 
 choice! {
     /// The widths in the population.
@@ -59,83 +59,6 @@ const EFFECT: f64 = 1.0;
 
 fn normals(count: usize, random: &mut Random) -> Vec<f32> {
     (0..count).map(|_| random.normal() as f32).collect()
-}
-
-/// What is known of a net after so many steps; losses are cross-entropies in nats.
-#[derive(Clone, Copy, Debug, Default)]
-struct Reading {
-    step: usize,
-    /// Î(X;Z|Y) and Î(X;Z).
-    unnecessary: f64,
-    total: f64,
-    train: f64,
-    test: f64,
-    /// How often points of each class got each label, classes × labels: shares of the training and of the fresh points.
-    decided: [[f64; CLASSES * CLASSES]; 2],
-}
-
-impl Reading {
-    /// The share of wrong labels among the training (0) or fresh (1) points.
-    fn error(&self, which: usize) -> f64 {
-        let [_, a, b, _] = self.decided[which];
-        a + b
-    }
-
-    /// I(Y;Ŷ) in nats, of the decision Ŷ on fresh points: at most what the code says of the label.
-    fn about_label(&self) -> f64 {
-        mutual_information(&self.decided[1], CLASSES) * LN_2
-    }
-}
-
-/// A net of the population.
-struct Net {
-    /// Its place in [`BETAS`].
-    squeeze: usize,
-    width: usize,
-    model: VariationalBottleneck,
-    optimizers: [Optimizer<f32>; 2],
-    gradients: [Vec<f32>; 2],
-    readings: Vec<Reading>,
-}
-
-impl Net {
-    fn new(squeeze: usize, width: usize, controls: &Controls, random: &mut Random) -> Self {
-        let inputs = 2 + controls.noise_coordinates;
-        let model = VariationalBottleneck::new(inputs, &[width, width], controls.latent, CLASSES, random);
-        let sizes = [model.encoder.theta.len(), model.decoder.theta.len()];
-        Net {
-            squeeze,
-            width,
-            model,
-            optimizers: sizes.map(|size| Optimizer::new(Rule::ADAM, 3e-3, size)),
-            gradients: sizes.map(|size| vec![0.0; size]),
-            readings: Vec::new(),
-        }
-    }
-
-    /// One step of Adam by the gradient gathered, which starts anew.
-    fn step(&mut self) {
-        let [encoder, decoder] = &mut self.optimizers;
-        encoder.step(&mut self.model.encoder.theta, &self.gradients[0]);
-        decoder.step(&mut self.model.decoder.theta, &self.gradients[1]);
-        self.gradients.iter_mut().for_each(|gradient| gradient.fill(0.0));
-    }
-
-    /// The last reading.
-    fn now(&self) -> Reading {
-        self.readings.last().copied().unwrap_or_default()
-    }
-
-    /// Δ, in nats.
-    fn gap(&self) -> f64 {
-        self.now().test - self.now().train
-    }
-
-    /// Σ w² and Π_l ‖W_l‖².
-    fn norms(&self) -> (f64, f64) {
-        let squares = self.model.squared_weights();
-        (squares.iter().sum(), squares.iter().product())
-    }
 }
 
 /// A squeeze's colour.

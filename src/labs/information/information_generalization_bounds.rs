@@ -6,16 +6,17 @@
 //! Claim: |gen| ≤ √(I_l/2), I_l the mean divergence of the two, which never grows with l: √(r_l ln(n/(n−1))/4) without noise, r_l the rank
 //! of A_l; and |gen| ≤ √E‖w‖²/(2ρ) · Π_{j>l}‖W_j‖ · √E W₂², whose distance has its minimum, the funnel, at some layer.
 
+mod layers;
 mod output;
 
 use std::f64::consts::TAU;
 
 use libm::{cos, sin};
-use methods::frame::orthonormalised;
 use methods::gaussian::{bures, log_determinant, square_root};
-use nalgebra::{DMatrix, DVector};
+use nalgebra::DMatrix;
 use run::prelude::*;
 
+use layers::Layers;
 use output::{Cloud, Output, TEST};
 
 choice! {
@@ -36,9 +37,6 @@ controls! {
     }
 }
 
-/// Inputs' dimension d, and the least width of a layer.
-const INPUTS: usize = 32;
-const NARROWEST: usize = 2;
 const REPETITIONS: usize = 1500;
 /// A repetition is pictured whenever about so many numbers have been drawn, at the latest after so many repetitions.
 const DRAWS: usize = 40_000;
@@ -49,18 +47,6 @@ const SIZES: [usize; 13] = [10, 15, 22, 32, 46, 68, 100, 147, 215, 316, 464, 681
 /// next.
 const RATIO: f64 = 0.9;
 const RISE: f64 = 1e-12;
-
-/// The layers below the classifier; index l = 0 is the input.
-struct Layers {
-    /// A_l.
-    maps: Vec<DMatrix<f64>>,
-    /// S_l.
-    noise: Vec<DMatrix<f64>>,
-    /// ‖W_l‖, and 1 for l = 0.
-    norms: Vec<f64>,
-    /// μ₀.
-    mean: DVector<f64>,
-}
 
 /// What is known of the generalization error from layer l.
 struct Bound {
@@ -73,53 +59,7 @@ struct Bound {
 }
 
 impl Layers {
-    fn new(controls: &Controls, seed: u64) -> Self {
-        let mut random = Random::new(seed, "layers");
-        let mean = DVector::from_fn(INPUTS, |_, _| random.normal()).normalize();
-        let mut layers = Layers {
-            maps: vec![DMatrix::identity(INPUTS, INPUTS)],
-            noise: vec![DMatrix::zeros(INPUTS, INPUTS)],
-            norms: vec![1.0],
-            mean,
-        };
-        let mut width = INPUTS as f64;
-        for l in 0..controls.layers {
-            let below = layers.maps[l].nrows();
-            width *= controls.width_ratio;
-            // Of an odd number of layers the middle one stays as it is, so that the scales cancel.
-            let scale = match l {
-                _ if l < controls.layers / 2 => controls.scale,
-                _ if l >= controls.layers.div_ceil(2) => 1.0 / controls.scale,
-                _ => 1.0,
-            };
-            let signal = (&layers.maps[l] * &layers.mean).normalize();
-            let mut w = DMatrix::from_fn((width.round() as usize).max(NARROWEST), below, |_, _| random.normal());
-            w /= (below as f64).sqrt();
-            w.set_row(0, &signal.transpose());
-            if controls.weights != Weights::Gaussian {
-                w = orthonormalised(w.transpose()).transpose();
-            }
-            w *= scale;
-            layers.maps.push(&w * &layers.maps[l]);
-            let fresh = DMatrix::identity(w.nrows(), w.nrows()) * (controls.noise * controls.noise);
-            layers.noise.push(&w * &layers.noise[l] * w.transpose() + fresh);
-            layers.norms.push((&w * w.transpose()).symmetric_eigenvalues().max().sqrt());
-        }
-        layers
-    }
-
-    fn last(&self) -> usize {
-        self.maps.len() - 1
-    }
-
-    /// Σ and Σ_t of layer l.
-    fn covariances(&self, l: usize, points: usize) -> [DMatrix<f64>; 2] {
-        let signal = &self.maps[l] * self.maps[l].transpose();
-        let test = &signal + &self.noise[l];
-        let train = &test - signal / points as f64;
-        [test, train]
-    }
-
+    /// Both bounds of layer l.
     fn bound(&self, l: usize, points: usize, margin: f64) -> Bound {
         let n = points as f64;
         let [test, train] = self.covariances(l, points);
@@ -133,14 +73,6 @@ impl Layers {
             divergence: (0.5 * information.max(0.0)).sqrt(),
             transport: classifier / (2.0 * margin) * rest * distance,
             distance,
-        }
-    }
-
-    fn output(&self, weights: Weights) -> Output {
-        let (map, noise) = (&self.maps[self.last()], &self.noise[self.last()]);
-        match weights {
-            Weights::Sample => Output::peeking(map, noise, &self.mean),
-            _ => Output::new(map, noise, &self.mean),
         }
     }
 }
@@ -191,21 +123,14 @@ impl GeneralizationBounds {
             let (gap, error) = self.gap();
             let [low, middle, high] = [-2.0, 0.0, 2.0].map(|errors| (gap.abs() + errors * error).max(1e-4));
             let ends = [0.0, last];
-            chart = chart.band("", Ink::Text, ends.map(|l| (l, low, high))).line(
-                "measured |gen|",
-                Ink::Text,
-                ends.map(|l| (l, middle)),
-            );
+            chart = chart.band("", Ink::Text, ends.map(|l| (l, low, high)));
+            chart = chart.line("measured |gen|", Ink::Text, ends.map(|l| (l, middle)));
         }
         let funnel = self.funnel();
-        chart = chart.dashed("distance of train and test", Ink::Muted, of(|bound| bound.distance)).dots(
-            "funnel",
-            Ink::Muted,
-            11.0,
-            [(funnel as f64, self.bounds[funnel].distance)],
-        );
         // At ρ = 1 the two nearly coincide: the larger dots stay visible below the smaller.
         chart
+            .dashed("distance of train and test", Ink::Muted, of(|bound| bound.distance))
+            .dots("funnel", Ink::Muted, 11.0, [(funnel as f64, self.bounds[funnel].distance)])
             .line("Wasserstein bound", Ink::Series(1), of(|bound| bound.transport))
             .dots("", Ink::Series(1), 10.0, of(|bound| bound.transport))
             .line("KL bound", Ink::Series(0), of(|bound| bound.divergence))
@@ -369,6 +294,7 @@ impl Experiment for GeneralizationBounds {
 mod tests {
     use super::*;
     use methods::gaussian::divergence;
+    use nalgebra::DVector;
     use run::testing::{preset, runs};
 
     #[test]
@@ -394,7 +320,7 @@ mod tests {
             let centre = &layers.maps[l] * &layers.mean;
             let (mut information, mut distance) = (0.0, 0.0);
             for _ in 0..draws {
-                let z = DVector::from_fn(INPUTS, |i, _| layers.mean[i] + random.normal() / (points as f64).sqrt());
+                let z = DVector::from_fn(layers.mean.len(), |i, _| layers.mean[i] + random.normal() / (points as f64).sqrt());
                 let at = &layers.maps[l] * z;
                 distance += ((&at - &centre).norm_squared() + bures(&test, &train)) / f64::from(draws);
                 information += divergence(&at, &train, &centre, &test) / f64::from(draws);

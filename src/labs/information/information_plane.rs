@@ -193,10 +193,10 @@ impl InformationPlane {
             for (i, what) in [(1, "deviation s"), (0, "mean m")] {
                 // The full batch has no deviation.
                 if smoothed.iter().any(|phase| phase[i] > 0.0) {
-                    let (x, y) = self.epochs.iter().zip(&smoothed).map(|(epoch, phase)| (*epoch as f64, phase[i])).unzip();
+                    let points = self.epochs.iter().zip(&smoothed).map(|(epoch, phase)| (*epoch as f64, phase[i]));
                     let name = if l == shown { format!("{what}, layer {}", l + 1) } else { String::new() };
                     let ink = if l == shown { Ink::Series(i as u8) } else { Ink::Muted };
-                    chart = chart.mark(Mark::Line { name, ink, x, y, dashed: i == 1 });
+                    chart = if i == 1 { chart.dashed(name, ink, points) } else { chart.line(name, ink, points) };
                 }
             }
         }
@@ -336,7 +336,6 @@ impl Experiment for InformationPlane {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use run::data::rule::PATTERNS;
     use run::testing::{begun, finished, played, preset, runs};
 
     #[test]
@@ -377,49 +376,6 @@ mod tests {
                 assert!(run.measures().get("least_information") >= 11.5, "{:?}", run.measures());
             }
         }
-    }
-
-    #[test]
-    fn the_rule_is_the_specified_one() {
-        let problem = SphereRule::get();
-        assert!((problem.information - 0.99).abs() < 1e-9);
-        // f once more, over unordered pairs and with Legendre's recurrence; its differences and those of log p(1|x)/p(0|x) give γ.
-        let legendre = |c: f64| {
-            let p2 = (3.0 * c * c - 1.0) / 2.0;
-            [c, p2, (5.0 * c * p2 - 2.0 * c) / 3.0]
-        };
-        let cosine = |i: usize, j: usize| {
-            let z = |i: usize| 1.0 - (2.0 * i as f64 + 1.0) / 12.0;
-            let turn = (i as f64 - j as f64) * std::f64::consts::PI * (3.0 - 5f64.sqrt());
-            z(i) * z(j) + ((1.0 - z(i) * z(i)) * (1.0 - z(j) * z(j))).sqrt() * libm::cos(turn)
-        };
-        let f = |x: usize| {
-            let on: Vec<usize> = (0..BITS).filter(|i| x >> i & 1 == 1).collect();
-            let pairs = on.iter().flat_map(|i| on.iter().filter(move |j| i < *j).map(move |j| legendre(cosine(*i, *j))));
-            2.5 * on.len() as f64 + 2.0 * pairs.map(|[p1, p2, p3]| p1 + p2 + 0.5 * p3).sum::<f64>()
-        };
-        let logit = |x: usize| log(problem.conditional[2 * x + 1] / problem.conditional[2 * x]);
-        let near: Vec<usize> = (0..PATTERNS).filter(|x| logit(*x).abs() < 10.0).collect();
-        for pair in near.windows(2).filter(|pair| (f(pair[0]) - f(pair[1])).abs() > 1e-3) {
-            let gamma = (logit(pair[1]) - logit(pair[0])) / (f(pair[1]) - f(pair[0]));
-            assert!((gamma - 120.9).abs() < 0.1, "γ = {gamma}");
-        }
-        assert!(near.len() > 50);
-        // A half turn swaps the points i and 11 − i, and changes nothing.
-        for x in 0..PATTERNS {
-            let turned = (0..BITS).fold(0, |t, i| t | (x >> i & 1) << (BITS - 1 - i));
-            assert!((problem.conditional[2 * x] - problem.conditional[2 * turned]).abs() < 1e-9);
-        }
-    }
-
-    /// With a cluster for every kind of input and β large, the bottleneck keeps I(X;Y).
-    #[test]
-    fn the_bottleneck_ends_at_what_there_is_to_know() {
-        let problem = SphereRule::get();
-        let (input, conditional) = problem.groups();
-        let mut all = Bottleneck::new(&input, &conditional, 2, input.len(), 1e6);
-        (0..10).for_each(|_| all.sweep());
-        assert!((all.point().1 - problem.information).abs() < 1e-6, "{:?}", all.point());
     }
 
     #[test]

@@ -7,16 +7,18 @@
 //! accuracy of the main branch taught alone, with deep supervision, and with PGI.
 
 mod branches;
+mod inspection;
+mod learner;
 
 use std::rc::Rc;
 
 use methods::autodiff::{Function, Tape};
 use methods::nn::{Classification, accuracy};
-use methods::optimize::{Optimizer, Rule};
-use methods::ridge::Ridge;
 use run::prelude::*;
 
 use branches::{Branches, Shape, Teaching};
+use inspection::{Inspection, Kept};
+use learner::Learner;
 
 choice! {
     /// M
@@ -50,8 +52,6 @@ const STEPS: usize = EPOCHS * TRAIN.div_ceil(BATCH);
 /// The depths that are compared.
 const SHALLOW: usize = 4;
 const DEEP: usize = 40;
-/// Of the number of digits.
-const RIDGE: f64 = 1e-3;
 /// Digits that are tested at a time, and that are rebuilt.
 const TESTED: usize = 128;
 const REBUILT: usize = 8;
@@ -74,61 +74,6 @@ enum Subject {
     Pair,
     /// After training.
     Taught(Teaching),
-}
-
-/// What was found.
-struct Kept {
-    /// R² of the pixels by layer, and by level.
-    main: Vec<f64>,
-    pairs: Vec<f64>,
-    /// R² from (u₀, v₀) as running backwards gives them, and the largest difference from what they were.
-    recovered: f64,
-    off: f64,
-    /// Test digits rebuilt from the last layer, and from the last level.
-    rebuilt: [Vec<f64>; 2],
-}
-
-/// Branches in training.
-struct Learner {
-    of: Series,
-    branches: Branches<f32>,
-    optimizer: Optimizer<f32>,
-    gradient: Vec<f32>,
-    /// ‖∂J/∂W_l‖ on the last batch.
-    norms: Vec<f64>,
-    /// Of the main branch, on the test digits.
-    accuracy: Track<1>,
-}
-
-impl Learner {
-    fn new(branches: Branches<f32>, of: Series, rate: f64) -> Self {
-        let size = branches.theta.len();
-        let optimizer = Optimizer::new(Rule::ADAM, rate, size);
-        Learner { of, branches, optimizer, gradient: vec![0.0; size], norms: Vec::new(), accuracy: Track::default() }
-    }
-
-    /// How many digits make a part of a batch: all, unless the branches are wide and deep.
-    fn rows(&self) -> usize {
-        (PART / self.branches.theta.len()).max(8)
-    }
-
-    /// Adds the gradient of J on a part of a batch.
-    fn gather(&mut self, digits: &Classification, part: &[usize], batch: usize, lambda: f64) {
-        let (mut x, mut labels) = Default::default();
-        digits.batch(part, &mut x, &mut labels);
-        let (_, gradient) = self.branches.gradient(&x, &labels, lambda);
-        let share = part.len() as f32 / batch as f32;
-        self.gradient.iter_mut().zip(&gradient).for_each(|(sum, g)| *sum += share * g);
-    }
-
-    /// A step down what was gathered.
-    fn descend(&mut self) {
-        self.optimizer.step(&mut self.branches.theta, &self.gradient);
-        let square = |g: &f32| f64::from(*g) * f64::from(*g);
-        let norm = |l| self.gradient[self.branches.weights(l)].iter().map(square).sum::<f64>().sqrt();
-        self.norms = (0..=self.branches.shape.depth).map(norm).collect();
-        self.gradient.fill(0.0);
-    }
 }
 
 /// A run: what branches keep as they start, then their training.
@@ -158,47 +103,20 @@ impl ProgrammableGradientInformation {
 
     /// How well a ridge regression of all digits' pixels on every layer does; a pair is also run backwards.
     async fn inspect(mut self: Box<Self>, subject: Subject, branches: Branches<f64>, stage: &Stage<Self>) -> Box<Self> {
-        let Shape { depth, width, levels, .. } = branches.shape;
+        let depth = branches.shape.depth;
         let layers = match subject {
             Subject::End(_) => depth..depth + 1,
             Subject::Pair => 0..0,
             _ => 0..depth + 1,
         };
-        let paired = branches.teaching == Teaching::Programmable;
         let with_main = subject == Subject::Taught(Teaching::Programmable);
-        let mut main = vec![Ridge::new(width, PIXELS); layers.len()];
-        let mut pairs = vec![Ridge::new(2 * width, PIXELS); if paired { levels + 1 } else { 0 }];
-        let (mut recovered, mut off) = (Ridge::new(2 * width, PIXELS), 0.0f64);
-        let rows = (PART / ((main.len() + 4 * pairs.len()) * width * (width + PIXELS))).clamp(4, 128);
+        let mut inspection = Inspection::new(branches, layers, with_main);
         let pixels = self.pixels.clone();
-        for x in pixels.chunks(rows * PIXELS) {
-            let mut tape = Tape::default();
-            let pass = branches.forward(&mut tape, x, with_main);
-            main.iter_mut().zip(&pass.layers[layers.clone()]).for_each(|(ridge, h)| ridge.add(tape.value(*h), x));
-            for (ridge, (u, v)) in pairs.iter_mut().zip(&pass.pairs) {
-                let both = tape.beside(*u, *v);
-                ridge.add(tape.value(both), x);
-            }
-            if let [(u0, v0), .., (u, v)] = pass.pairs[..] {
-                let layers: Vec<&[f64]> = pass.layers.iter().map(|h| tape.value(*h)).collect();
-                let (u, v) = branches.invert(tape.value(u), tape.value(v), with_main.then_some(&layers[..]));
-                let [u, v] = [u, v].map(|values| tape.leaf(values, width));
-                let (start, back) = (tape.beside(u0, v0), tape.beside(u, v));
-                let apart = tape.value(back).iter().zip(tape.value(start)).map(|(a, b)| (a - b).abs());
-                off = apart.fold(off, f64::max);
-                recovered.add(tape.value(back), x);
-            }
+        for x in pixels.chunks(inspection.rows() * PIXELS) {
+            inspection.add(x);
             self = stage.part(self).await;
         }
-        let fit = |ridge: &Ridge| ridge.fit(RIDGE);
-        let mut tape = Tape::default();
-        let pass = branches.forward(&mut tape, &self.shown(), with_main);
-        let level = pass.pairs.last().map(|(u, v)| tape.beside(*u, *v));
-        let rebuilt = [(main.last(), pass.layers.last().copied()), (pairs.last(), level)]
-            .map(|(ridge, at)| ridge.zip(at).map(|(ridge, at)| fit(ridge).predict(tape.value(at))).unwrap_or_default());
-        let [main, pairs] = [main, pairs].map(|ridges| ridges.iter().map(|ridge| fit(ridge).r_squared).collect());
-        let recovered = if paired { fit(&recovered).r_squared } else { f64::NAN };
-        self.kept.push((subject, Kept { main, pairs, recovered, off, rebuilt }));
+        self.kept.push((subject, inspection.kept(&self.shown())));
         self
     }
 
@@ -499,21 +417,6 @@ mod tests {
         let theta = |k: usize| run.learners[k].branches.main().theta;
         assert!(theta(0) == theta(1) && theta(1) == theta(2));
         assert_eq!(run.measures().get("accuracy_gain"), 0.0);
-    }
-
-    /// A wide and deep branch is done in parts: up to rounding, the gradient of the whole batch.
-    #[test]
-    fn parts_of_a_batch_add_up() {
-        let controls = Controls { width: 64, depth: 40, shown: Shown::Programmable, ..Controls::default() };
-        let Pgi { digits, mut learners, .. } = begun(&controls, 2);
-        let (batch, learner): (Vec<usize>, _) = ((0..BATCH).collect(), &mut learners[0]);
-        let (_, whole) = learner.branches.gradient(&digits.x[..BATCH * PIXELS], &digits.y[..BATCH], 1.0);
-        assert!(learner.rows() < BATCH);
-        batch.chunks(learner.rows()).for_each(|part| learner.gather(&digits, part, BATCH, 1.0));
-        let largest = whole.iter().fold(0f32, |m, g| m.max(g.abs()));
-        for (i, (sum, g)) in learner.gradient.iter().zip(&whole).enumerate() {
-            assert!((sum - g).abs() < 1e-4 * largest, "{i}: {sum} and {g}");
-        }
     }
 
     #[test]

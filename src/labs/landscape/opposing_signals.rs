@@ -7,12 +7,16 @@
 //! loses the other wins.
 //! Claim: over the steps with λ > 0.97·2/η the groups' loss changes correlate at −0.5 or less, and outliers make 90% of all change.
 
-use methods::linear_network::{TwoLayers, dot};
+use methods::linear_network::dot;
 use methods::statistics::correlation;
 use run::prelude::*;
 
+mod moment;
 mod task;
-use task::{D, GROUPS, Group, N, O, Outliers, Task};
+mod valley;
+
+use moment::Moment;
+use task::{GROUPS, Group, N, Network, O, Outliers, Task, start};
 
 controls! {
     /// What the reader can move.
@@ -26,8 +30,6 @@ controls! {
     }
 }
 
-/// Hidden units, steps.
-const H: usize = 16;
 const STEPS: usize = 500;
 /// Power steps for λ: at the start of training, and from then on, beginning with the last step's direction.
 const POWER_STEPS: (usize, usize) = (200, 15);
@@ -36,36 +38,12 @@ const DIVERGED: f64 = 1e4;
 
 /// Fewer steps than these at the edge say nothing.
 const ENOUGH: usize = 11;
-/// Points whose gradients are compared, and cells a side of the valley.
-const COMPARED: usize = 20;
-const CELLS: usize = 60;
 /// What the claim says of the correlation and of the outliers' share.
 const CORRELATION: f64 = -0.5;
 const SHARE: f64 = 0.9;
 
 /// What [`GROUPS`] are called.
 const NAMES: [Series; 3] = series!["all other points" 2, "outliers pulling up" 0, "outliers pulling down" 1];
-
-type Network = TwoLayers<D, H>;
-
-/// W ~ 0.3 N(0, 1/d), a ~ 0.3 N(0, 1/h)
-fn start(train_a: bool, seed: u64) -> Network {
-    let mut random = Random::new(seed, "weights");
-    let (scale_w, scale_a) = (0.3 / (D as f64).sqrt(), 0.3 / (H as f64).sqrt());
-    let w = std::array::from_fn(|_| std::array::from_fn(|_| scale_w * random.normal()));
-    TwoLayers { w, a: std::array::from_fn(|_| scale_a * random.normal()), train_a }
-}
-
-/// One step of training, looked at point by point.
-#[derive(Clone)]
-struct Moment {
-    step: usize,
-    weights: Network,
-    sharpness: f64,
-    residual: Vec<f64>,
-    /// lᵢ(t+1) − lᵢ(t) with lᵢ = (f(xᵢ) − yᵢ)²/2; none before the next step.
-    change: Vec<f64>,
-}
 
 /// At the edge, with groups that pull apart, by this much change of loss.
 type Rank = (bool, bool, f64);
@@ -193,6 +171,20 @@ impl OpposingSignals {
             .at_y("2/η", 2.0 / self.controls.step_size)
     }
 
+    /// Which points agree in the shown step.
+    fn gradients(&self) -> Matrix {
+        let (names, values) = self.shown().map(|moment| moment.cosines(&self.task)).unwrap_or_default();
+        Matrix {
+            row: format!("points by loss change{}", self.in_step()),
+            column: "the same points".into(),
+            value: Axis::linear("cosine of their gradients").range(-1.0, 1.0).around(0.0),
+            columns: names.len(),
+            values,
+            names,
+            ..Matrix::default()
+        }
+    }
+
     /// What the shown step adds to a label.
     fn in_step(&self) -> String {
         self.shown().map_or(String::new(), |moment| format!(" in step {}", moment.step))
@@ -207,93 +199,6 @@ impl OpposingSignals {
             let size = if group == Group::Bulk { 3.0 } else { 7.0 };
             chart.dots(name, ink, size, members.map(|i| (i as f64, moment.change[i])))
         })
-    }
-
-    /// Cosines between the gradients of the twenty points whose loss changes most, in the order of their loss changes.
-    fn gradients(&self) -> Matrix {
-        type Part<'a> = (f64, &'a [f64; D], [f64; H]);
-        let mut matrix = Matrix {
-            row: format!("points by loss change{}", self.in_step()),
-            column: "the same points".into(),
-            value: Axis::linear("cosine of their gradients").range(-1.0, 1.0).around(0.0),
-            ..Matrix::default()
-        };
-        let Some(Moment { weights, residual, change, .. }) = self.shown() else { return matrix };
-        let mut order: Vec<usize> = (0..N).collect();
-        order.sort_by(|i, j| change[*j].abs().total_cmp(&change[*i].abs()));
-        order.truncate(COMPARED);
-        order.sort_by(|i, j| change[*j].total_cmp(&change[*i]));
-        let a2 = dot(&weights.a, &weights.a);
-        // ∇lᵢ = rᵢ (a xᵢᵀ, W xᵢ)
-        let part = |i: usize| if self.controls.train_a { weights.w.map(|row| dot(&row, &self.task.x[i])) } else { [0.0; H] };
-        let parts: Vec<Part> = order.iter().map(|i| (residual[*i], &self.task.x[*i], part(*i))).collect();
-        let product = |(r, x, h): &Part, (s, y, k): &Part| r * s * (a2 * dot(*x, *y) + dot(h, k));
-        for g in &parts {
-            matrix.values.extend(parts.iter().map(|k| (product(g, k) / (product(g, g) * product(k, k)).sqrt()) as f32));
-        }
-        let name = |i: &usize| match self.task.group[*i] {
-            Group::Bulk => "other",
-            Group::Up => "up",
-            Group::Down => "down",
-        };
-        Matrix { columns: COMPARED, names: order.iter().map(|i| name(i).to_string()).collect(), ..matrix }
-    }
-
-    /// ‖a‖² and c_o, step by step.
-    fn way(&self) -> (Vec<f64>, Vec<f64>) {
-        self.history.points(NORM).zip(self.history.points(C_O)).map(|((_, norm), (_, c))| (norm, c)).unzip()
-    }
-
-    /// The plane's axes: ‖a‖² up to a bit beyond both the path and the edge, c_o about the weight that frees one group, b/A.
-    fn plane(&self) -> [Axis; 2] {
-        let finite = |which: usize| self.history.points(which).map(|(_, v)| v).filter(|v| v.is_finite());
-        let widest = finite(NORM).fold(self.controls.signal, f64::max);
-        let highest = finite(C_O).fold(0.05, |m: f64, v| m.max(v.abs()));
-        let up = Axis::linear("weight on the outliers' feature, c_o").range(-1.1 * highest, 1.1 * highest);
-        [Axis::linear("‖a‖²").range(0.0, 1.1 * widest), up]
-    }
-
-    fn path(&self) -> Chart {
-        let ([across, up], (x, y)) = (self.plane(), self.way());
-        // After the edge the path hardly moves: the colours are for the steps up to there.
-        let last = self.around_the_edge().1 as f64;
-        let shade = (0..x.len()).map(|t| (t as f64 / last).min(1.0) as f32).collect();
-        // The outliers' own curvature ‖a‖²pA² reaches 2/η.
-        let critical = 2.0 / (self.controls.step_size * self.task.moments.s[O][O]);
-        Chart::of(across, up).at_y("", 0.0).at_x("‖a‖²pA² = 2/η", critical).mark(Mark::Trail { name: String::new(), x, y, shade })
-    }
-
-    /// The loss if a were scaled to another length and c_o set to another value, the other weights being those of now.
-    fn valley(&self) -> HeatMap {
-        let ([across, up], (x, y)) = (self.plane(), self.way());
-        let place = |axis: &Axis, i: usize| {
-            let (low, high) = axis.range.expect("both axes have fixed ends");
-            low + (i as f64 + 0.5) / CELLS as f64 * (high - low)
-        };
-        let mut bulk = self.weights.function();
-        bulk[O] = 0.0;
-        let (curved, now) = (self.task.moments.curved(&bulk), dot(&self.weights.a, &self.weights.a));
-        let (square, mixed, linear) = (dot(&curved, &bulk), curved[O], dot(&self.task.moments.q, &bulk));
-        let rest = dot(&self.task.y, &self.task.y) / (2.0 * N as f64);
-        let scales: Vec<f64> = (0..CELLS).map(|column| (place(&across, column) / now).sqrt()).collect();
-        let mut values = Vec::with_capacity(CELLS * CELLS);
-        for row in 0..CELLS {
-            let c = place(&up, row);
-            for scale in &scales {
-                let quadratic = scale * scale * square + 2.0 * scale * c * mixed + c * c * self.task.moments.s[O][O];
-                values.push((quadratic / 2.0 - scale * linear - c * self.task.moments.q[O] + rest) as f32);
-            }
-        }
-        HeatMap {
-            x: across,
-            y: up,
-            value: Axis::log("loss"),
-            columns: CELLS,
-            values,
-            contours: 8,
-            paths: vec![Path { name: "training".into(), ink: Ink::Text, x, y }],
-            handle: None,
-        }
     }
 }
 
@@ -427,10 +332,10 @@ impl Experiment for OpposingSignals {
 
 #[cfg(test)]
 mod tests {
+    use super::task::D;
     use super::*;
     use nalgebra::DMatrix;
-    use run::experiment::Views;
-    use run::testing::{begun, finished, preset, runs};
+    use run::testing::{begun, finished, preset, runs, watched};
 
     /// The Hessian, column by column.
     fn dense(weights: &Network, task: &Task) -> DMatrix<f64> {
@@ -509,31 +414,12 @@ mod tests {
     }
 
     #[test]
-    fn the_list_of_loss_changes_finds_the_outliers_without_labels() {
-        let run = finished::<OpposingSignals>(&Controls::default(), 0);
-        let moment = run.shown().unwrap();
-        assert!(run.at_edge(moment) && moment.step < STEPS / 2);
-        let mut order: Vec<usize> = (0..N).collect();
-        order.sort_by(|i, j| moment.change[*j].total_cmp(&moment.change[*i]));
-        let share = |list: &[usize], group: Group| list.iter().filter(|i| run.task.group[**i] == group).count();
-        let (top, bottom) = (&order[..10], &order[N - 10..]);
-        let (up, down) = (share(top, Group::Up) + share(bottom, Group::Down), share(top, Group::Down) + share(bottom, Group::Up));
-        assert_eq!(up.max(down), 20, "the twenty extremes are the two groups");
-        let matrix = run.gradients();
-        let (same, other) = (matrix.values[1], matrix.values[19]);
-        assert!(same > 0.9 && other < -0.9, "{same} {other}");
-    }
-
-    #[test]
     fn extremes_of_the_controls_end_in_a_sentence() {
         for (magnitude, fraction, pull, step_size, signal) in
             [(35.0, 0.1, 8.0, 0.3, 5.0), (0.0, 0.0, 0.0, 0.01, 0.5), (35.0, 0.02, 4.0, 0.1, 2.0), (25.0, 0.1, 0.0, 0.3, 5.0)]
         {
             let controls = Controls { magnitude, fraction, pull, step_size, signal, train_a: true };
-            let run = finished::<OpposingSignals>(&controls, 0);
-            for run in [&begun(&controls, 0), &*run] {
-                OpposingSignals::VIEWS.iter().for_each(|look| drop((look.make)(run).encode()));
-            }
+            let run = watched(begun::<OpposingSignals>(&controls, 0));
             let verdict = OpposingSignals::verdict(&controls, &Runs(vec![run.measures()]));
             assert!(verdict.holds != Some(true) && !verdict.text.contains("NaN"), "{verdict:?}");
         }

@@ -12,14 +12,14 @@ mod scenes;
 mod sweep;
 
 use methods::neural_collapse::models::{BlockDescent, CentralPath, FeaturesModel, FirstOrder, NearCollapse, far_from_collapse};
-use methods::neural_collapse::training::{Epoch, Slice, Training};
+use methods::neural_collapse::training::{Epoch, Training};
 use methods::neural_collapse::{Collapse, Means, Variability};
 use methods::nn::Loss;
 use nalgebra::DMatrix;
 use run::prelude::*;
 
-use film::{Film, LINES};
-use scenes::{ON_THE_PATH, network};
+use film::Film;
+use scenes::{ON_THE_PATH, beside};
 use sweep::{Fourfold, Sweep};
 
 choice! {
@@ -51,34 +51,12 @@ controls! {
 const PER_CLASS: usize = 20;
 const DIMENSIONS: usize = 2;
 const PATH_STEPS: usize = 400;
-/// The network's classes, and training samples of each.
-const DIGITS: usize = 10;
-const TRAIN: usize = 100;
 /// Training errors up to this are the terminal phase.
 const TERMINAL: f64 = 0.01;
 /// What may be left of NC1.
 const HALF: f64 = 0.5;
 /// Dots a curve over β; fewer where a solution costs a thousand times as much.
 const BETAS: (usize, usize) = (25, 13);
-
-/// The verdict's numbers, measured in every run whatever is shown.
-struct Contraction {
-    /// NC1 of the given features near collapse, and of what the vicinity model makes of them.
-    given: Variability,
-    moved: Variability,
-    /// NC1~ along the central path.
-    traces: Vec<f64>,
-}
-
-impl Contraction {
-    /// The largest change of NC1~ in one step of the whole path, as long as NC1~ is more than rounding; negative where it falls at every
-    /// step. NaN before the path is whole.
-    fn largest_change(&self) -> f64 {
-        let steps = self.traces.windows(2).filter(|pair| pair[0] > 1e-24);
-        let change = steps.fold(f64::NEG_INFINITY, |most, pair| most.max(pair[1] - pair[0]));
-        if self.traces.len() == PATH_STEPS + 1 { change } else { f64::NAN }
-    }
-}
 
 /// NC1 of features ordered by class.
 fn variability(h: &DMatrix<f64>, labels: &[u8]) -> Variability {
@@ -110,7 +88,11 @@ pub struct NeuralCollapse {
     near: DMatrix<f64>,
     far: DMatrix<f64>,
     start: DMatrix<f64>,
-    contraction: Contraction,
+    /// Variability of the features near collapse, and of what the vicinity model makes of them.
+    given: Variability,
+    moved: Variability,
+    /// NC1~ along the central path.
+    traces: Vec<f64>,
     training: Option<Training>,
     film: Film,
     sweep: Option<Sweep>,
@@ -127,16 +109,24 @@ impl NeuralCollapse {
                 descent.sweep();
                 self = stage.part(self).await;
             }
-            self.contraction.moved = variability(&descent.h, &labels);
+            self.moved = variability(&descent.h, &labels);
         }
         let mut path = CentralPath::new(self.model.clone(), self.far.clone());
         while path.steps < PATH_STEPS {
             if path.stage() {
-                self.contraction.traces.push(variability(&path.h, &labels).traces);
+                self.traces.push(variability(&path.h, &labels).traces);
             }
             self = stage.part(self).await;
         }
         self
+    }
+
+    /// The largest change of NC1~ in one step of the whole path, as long as NC1~ is more than rounding; negative where it falls at every
+    /// step. NaN before the path is whole.
+    fn largest_change(&self) -> f64 {
+        let steps = self.traces.windows(2).filter(|pair| pair[0] > 1e-24);
+        let change = steps.fold(f64::NEG_INFINITY, |most, pair| most.max(pair[1] - pair[0]));
+        if self.traces.len() == PATH_STEPS + 1 { change } else { f64::NAN }
     }
 
     /// The next dot over β.
@@ -246,11 +236,6 @@ impl Experiment for NeuralCollapse {
         let near = NearCollapse::new(&model, dimension, controls.noise, &mut Random::new(seed, "near collapse")).features;
         let far = far_from_collapse(&model, dimension, &mut Random::new(seed, "far from collapse"));
         let (labels, vanished) = (model.labels(), model.shrinkage() >= 1.0);
-        let contraction = Contraction {
-            given: if vanished { Variability::NONE } else { variability(&near, &labels) },
-            moved: Variability::NONE,
-            traces: vec![variability(&far, &labels).traces],
-        };
         let all = [Fourfold::Neither, Fourfold::LambdaH, Fourfold::LambdaW];
         let given = (!from_network(controls) && !vanished).then(|| near.clone());
         let mut run = NeuralCollapse {
@@ -258,30 +243,15 @@ impl Experiment for NeuralCollapse {
             sweep: given.map(|near| Sweep::new(&model, near, controls.beta, BETAS.0, &all)),
             start: far.clone(),
             model,
+            given: if vanished { Variability::NONE } else { variability(&near, &labels) },
+            moved: Variability::NONE,
+            traces: vec![variability(&far, &labels).traces],
             near,
             far,
-            contraction,
             training: None,
             film: Film::new(ON_THE_PATH),
         };
-        // The first picture.
-        if controls.act == Act::Collapse {
-            let mut random = Random::new(seed, "free features");
-            run.start = DMatrix::from_fn(dimension, controls.classes * PER_CLASS, |_, _| 0.3 * random.normal());
-            run.film = Film::new("sweep of block descent");
-            run.film.shoot_model(0.0, &run.start, run.model.classifier(&run.start), &run.model);
-        } else if controls.act == Act::Network || from_network(controls) {
-            let mut training = network(controls, seed, library)?;
-            run.film = Film::new("epoch");
-            while run.film.shots.is_empty() {
-                if let Slice::Measured(moment) = training.advance() {
-                    run.film.shoot_network(&training, *moment);
-                }
-            }
-            run.training = Some(training);
-        } else {
-            run.film.shoot_path(&CentralPath::new(run.model.clone(), run.start.clone()));
-        }
+        run.first_shot(seed, library)?;
         Ok(run)
     }
 
@@ -313,7 +283,7 @@ impl Experiment for NeuralCollapse {
     }
 
     fn measures(&self) -> Measures {
-        let Contraction { given, moved, traces } = &self.contraction;
+        let Self { given, moved, traces, .. } = self;
         let theory = FirstOrder::of(&self.model, self.controls.beta);
         let own = from_network(&self.controls);
         let given_share = self.sweep.as_ref().filter(|_| !own).map_or(f64::NAN, |sweep| sweep.share);
@@ -333,7 +303,7 @@ impl Experiment for NeuralCollapse {
             nc1_ratio: moved.nc1 / given.nc1, first_order_nc1_ratio: theory.nc1(),
             traces_ratio: moved.traces / given.traces, first_order_traces_ratio: theory.traces(given_share),
             path_start: traces[0], path_end: traces[traces.len() - 1],
-            path_largest_change: self.contraction.largest_change(),
+            path_largest_change: self.largest_change(),
             layer_nc1_ratio: of_layer(|v| v.nc1), layer_traces_ratio: of_layer(|v| v.traces),
             free_nc1: of_free(|c| c.variability.nc1),
             free_max_angle: of_free(|c| c.means.max_angle),
@@ -371,25 +341,7 @@ impl Experiment for NeuralCollapse {
     }
 
     fn results(&self) -> Vec<Array> {
-        let whole = self.film.shots.iter().filter_map(|shot| Some((shot.at, shot.collapse.as_ref()?)));
-        let columns = [
-            "time",
-            "nc1",
-            "nc1_traces",
-            "equinorm",
-            "equinorm_w",
-            "equiangle",
-            "equiangle_w",
-            "max_angle",
-            "max_angle_w",
-            "nc3",
-            "nc4",
-        ];
-        vec![Array::table(
-            "metrics",
-            columns,
-            whole.map(|(at, collapse)| std::array::from_fn(|i| if i == 0 { at } else { (LINES[i - 1].3)(collapse) })),
-        )]
+        vec![self.film.table()]
     }
 }
 
@@ -403,38 +355,12 @@ fn span(low: f64, high: f64) -> String {
     if number(low) == number(high) { format!("{} of", number(low)) } else { format!("{} to {} of", number(low), number(high)) }
 }
 
-/// What the network says, where there is one: means over the runs.
-fn beside(runs: &Runs) -> String {
-    let of = |name| runs.mean(name);
-    let (drop, traces, dual) = (of("network_layer_drop"), of("network_traces_ratio"), of("network_self_duality_ratio"));
-    let mut text = String::new();
-    if drop.is_finite() {
-        text = format!(" Network: from hidden layer 1 to 2, NC1~ falls {drop:.1}-fold (claim: 5)");
-        text += &match traces.is_finite() {
-            true => {
-                format!("; of NC1~ at an error of 1 %, {traces:.2} is left at the end (claim: 0.5), and {dual:.2} of NC3 (0.75).")
-            }
-            false => "; its error did not reach 1 %.".to_string(),
-        };
-    }
-    let layer = of("layer_nc1_ratio");
-    if layer.is_finite() {
-        text += &format!(" Of its first layer's NC1 the model leaves {layer:.3}; there the formula is only a guide.");
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use run::testing::{finished, judged, runs};
+    use run::testing::{judged, runs};
 
     type Nc = NeuralCollapse;
-
-    /// The measures at the ends of five runs: the network's come after the verdict.
-    fn ends(controls: &Controls) -> Runs {
-        Runs((0..5).map(|seed| finished::<Nc>(controls, seed).measures()).collect())
-    }
 
     #[test]
     fn features_in_the_vicinity_contract_as_the_formula_says() {
@@ -467,59 +393,6 @@ mod tests {
             assert!(if holds { runs.most("nc1_ratio") < 1e-9 } else { runs.least("nc1_ratio") > 0.2 }, "{runs:?}");
             assert_eq!(Nc::verdict(&controls, &runs).holds, Some(holds));
         }
-    }
-
-    /// The same given features, one λ fourfold, β near its default: NC1 falls with λ_H and rises with λ_W, NC1~ falls with both.
-    #[test]
-    fn the_two_variabilities_disagree_on_the_classifier() {
-        let sweep = finished::<Nc>(&Controls::default(), 0).sweep.unwrap();
-        let of = |which| sweep.left(which).find(|dot| (0.3..0.6).contains(&dot.0)).unwrap();
-        let (same, by_h, by_w) = (of(Fourfold::Neither), of(Fourfold::LambdaH), of(Fourfold::LambdaW));
-        let nc1 = [by_h.1 / same.1 - 1.0, by_w.1 / same.1 - 1.0];
-        let traces = [by_h.2 / same.2 - 1.0, by_w.2 / same.2 - 1.0];
-        assert!((-0.06..-0.02).contains(&nc1[0]) && (0.02..0.07).contains(&nc1[1]), "{nc1:?}");
-        assert!((-0.02..0.0).contains(&traces[0]) && (-0.07..-0.02).contains(&traces[1]), "{traces:?}");
-    }
-
-    #[test]
-    fn free_features_collapse_or_vanish() {
-        let base = Controls { act: Act::Collapse, ..Controls::default() };
-        let measures = finished::<Nc>(&base, 0).measures();
-        let largest = ["free_nc1", "free_max_angle", "free_self_duality"].map(|name| measures.get(name));
-        assert!(largest.iter().all(|value| *value < 1e-5), "{largest:?}");
-        for act in [Act::Collapse, Act::Vicinity] {
-            let controls = Controls { act, lambda_h: 1.5, lambda_w: 1.0, ..base.clone() };
-            let run = finished::<Nc>(&controls, 0);
-            let verdict = Nc::verdict(&controls, &Runs(vec![run.measures()]));
-            assert!(verdict.outside && verdict.text.contains("vanish"), "{verdict:?}");
-            assert!(run.film.shots.last().unwrap().collapse.is_none());
-            assert!(matches!(run.left(), View::Table(_)));
-        }
-    }
-
-    /// Means over five seeds; without weight decay self-duality does not improve, though NC1~ still halves.
-    #[test]
-    fn a_network_collapses_and_weight_decay_makes_it_self_dual() {
-        let controls = Controls { act: Act::Network, ..Controls::default() };
-        let (with, without) = (ends(&controls), ends(&Controls { weight_decay: 0.0, ..controls.clone() }));
-        assert!(with.mean("network_traces_ratio") <= 0.5 && with.mean("network_layer_drop") >= 5.0, "{with:?}");
-        assert!(with.mean("network_self_duality_ratio") <= 0.75, "{with:?}");
-        assert!(without.mean("network_self_duality_ratio") >= 0.85, "{without:?}");
-        assert!(without.mean("network_traces_ratio") <= 0.6, "{without:?}");
-        assert!(without.mean("network_traces") > 1.7 * with.mean("network_traces"), "{without:?}");
-        let entropy = finished::<Nc>(&Controls { loss: Loss::CrossEntropy, ..controls }, 0).measures();
-        assert!(entropy.get("network_traces") > 0.2, "{entropy:?}");
-    }
-
-    #[test]
-    fn the_networks_first_layer_can_be_the_given_features() {
-        let run = finished::<Nc>(&Controls { base: Base::FirstLayer, ..Controls::default() }, 0);
-        let measures = run.measures();
-        assert!((0.3..0.9).contains(&measures.get("layer_nc1_ratio")), "{measures:?}");
-        assert!((0.3..1.0).contains(&measures.get("layer_traces_ratio")), "{measures:?}");
-        let traces: Vec<f64> = run.film.shots.iter().map(|shot| shot.collapse.unwrap().variability.traces).collect();
-        assert_eq!(traces.len(), PATH_STEPS / 2 + 1);
-        assert!(traces.windows(2).all(|pair| pair[1] < pair[0]), "NC1~ falls along the path from there too");
     }
 
     #[test]

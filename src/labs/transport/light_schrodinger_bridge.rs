@@ -5,23 +5,18 @@
 //! which is KL(π*‖π_θ) + constant, is minimised by Adam without simulating anything.
 //! Claim: on a plan that is known, cBW²₂-UVP <= 5 %, ≥ 30 times below independence and within 1.5 of discrete Sinkhorn's; K = 1 gives ≥ 20 %.
 
-use std::f64::consts::{PI, TAU};
+use std::f64::consts::TAU;
 
 use libm::{cos, sin};
 use methods::transport::clouds::CloudSinkhorn;
 use methods::transport::light_bridge::LightBridge;
 use methods::transport::light_bridge::fit::Fit;
-use methods::transport::moments::Moments;
 use run::prelude::*;
 
 mod known;
+mod task;
 
-use known::{Yardstick, five_blobs, to_gaussian};
-
-choice! {
-    /// What the bridge leads to, from N(0, I).
-    pub enum Target { Benchmark => "benchmark", SwissRoll => "Swiss roll", Gaussian => "Gaussian" }
-}
+use task::{Point, STARTS, Target, Task, normal};
 
 controls! {
     /// What the reader can move.
@@ -36,16 +31,10 @@ controls! {
     }
 }
 
-type Point = [f64; 2];
-
 /// Sweeps of the discrete baseline.
 const SWEEPS: usize = 100;
-/// Fresh starts over which conditionals are compared.
-const STARTS: usize = 300;
 /// How often a run is looked at.
 const RECORDS: usize = 50;
-/// Samples of each side that the recorded loss is over, at most.
-const LOSS_OVER: usize = 1000;
 /// Paths shown and their steps; points shown on the way, and a conditional's.
 const PATHS: usize = 12;
 const PATH_STEPS: usize = 50;
@@ -64,26 +53,11 @@ const OF_SINKHORN: f64 = 1.5;
 const LOSS: usize = 0;
 const WRONG: usize = 1;
 
-fn normal(random: &mut Random) -> Point {
-    [random.normal(), random.normal()]
-}
-
-fn swiss_roll(random: &mut Random) -> Point {
-    let w = 1.5 * PI * (1.0 + 2.0 * random.uniform());
-    let noise = normal(random);
-    [(w * cos(w) + 0.8 * noise[0]) / 7.5, (w * sin(w) + 0.8 * noise[1]) / 7.5]
-}
-
 /// A run: the bridge in training, and the discrete baseline beside it.
 pub struct LightSchrodingerBridge {
     controls: Controls,
     seed: u64,
-    sources: Vec<Point>,
-    targets: Vec<Point>,
-    /// Mean and covariance of the targets: what the independent coupling says of every start.
-    marginal: Moments<2>,
-    /// The plan and its conditionals, where it is known.
-    truth: Option<(LightBridge<2>, Yardstick<2>)>,
+    task: Task,
     fit: Fit<2>,
     sinkhorn: CloudSinkhorn<2>,
     /// The error of the extended Sinkhorn plan, measured last; NaN where no plan is known.
@@ -93,20 +67,12 @@ pub struct LightSchrodingerBridge {
     true_loss: f64,
     /// Paths of the process as it stands.
     paths: Vec<Vec<Point>>,
-    /// Half the side of the square that is shown.
-    reach: f64,
 }
 
 impl LightSchrodingerBridge {
-    /// The error of conditionals in percent; NaN where the plan is not known.
-    fn error(&self, conditional: impl Fn(&Point) -> Moments<2>) -> f64 {
-        self.truth.as_ref().map_or(f64::NAN, |(_, yardstick)| yardstick.error(conditional))
-    }
-
     fn record(&mut self) {
-        let (over, bridge) = (self.sources.len().min(LOSS_OVER), &self.fit.bridge);
-        let loss = bridge.loss(&self.sources[..over], &self.targets[..over]);
-        self.track.note(self.fit.done, [loss, self.error(|start| bridge.moments(start))]);
+        let bridge = &self.fit.bridge;
+        self.track.note(self.fit.done, [self.task.loss(bridge), self.task.error(|start| bridge.moments(start))]);
         // The same starts and the same noise every time, so that a bridge in training bends its paths.
         let mut random = Random::new(self.seed, "paths");
         self.paths = (0..PATHS).map(|_| bridge.path(normal(&mut random), PATH_STEPS, &mut random)).collect();
@@ -114,7 +80,7 @@ impl LightSchrodingerBridge {
 
     /// Renewals of the baseline that are due by now, so that both end together; none where there is no plan to compare with.
     fn due(&self) -> usize {
-        let all = if self.truth.is_some() { SWEEPS * self.sinkhorn.per_sweep() } else { 0 };
+        let all = if self.task.truth.is_some() { SWEEPS * self.sinkhorn.per_sweep() } else { 0 };
         all * self.fit.done / self.controls.steps
     }
 
@@ -122,7 +88,7 @@ impl LightSchrodingerBridge {
     async fn measure(mut self: Box<Self>, stage: &Stage<Self>) -> Box<Self> {
         let mut error = 0.0;
         for start in 0..STARTS {
-            let Some((_, yardstick)) = &self.truth else { return self };
+            let Some((_, yardstick)) = &self.task.truth else { return self };
             error += yardstick.share(start, |start| self.sinkhorn.moments(start));
             self = stage.part(self).await;
         }
@@ -138,7 +104,7 @@ fn pairs(points: &[Point]) -> impl Iterator<Item = (f64, f64)> {
 /// The views.
 impl LightSchrodingerBridge {
     fn axes(&self) -> [Axis; 2] {
-        ["first coordinate", "second coordinate"].map(|label| Axis::linear(label).range(-self.reach, self.reach))
+        ["first coordinate", "second coordinate"].map(|label| Axis::linear(label).range(-self.task.reach, self.task.reach))
     }
 
     fn square(&self) -> Chart {
@@ -152,9 +118,9 @@ impl LightSchrodingerBridge {
 
     fn bridge(&self) -> Chart {
         let (t, bridge) = (self.controls.time, &self.fit.bridge);
-        let shown = SHOWN.min(self.sources.len());
+        let shown = SHOWN.min(self.task.sources.len());
         let mut random = Random::new(self.seed, "on the way");
-        let points: Vec<Point> = self.sources[..shown].iter().map(|x0| bridge.on_the_way(x0, t, &mut random)).collect();
+        let points: Vec<Point> = self.task.sources[..shown].iter().map(|x0| bridge.on_the_way(x0, t, &mut random)).collect();
         let trail = |path: &Vec<Point>| {
             let (x, y) = pairs(path).unzip();
             let shade = (0..path.len()).map(|i| i as f32 / PATH_STEPS as f32).collect();
@@ -162,11 +128,11 @@ impl LightSchrodingerBridge {
         };
         let chart = self
             .square()
-            .dots("targets", Ink::Muted, 3.0, pairs(&self.targets[..shown]))
+            .dots("targets", Ink::Muted, 3.0, pairs(&self.task.targets[..shown]))
             .marks(self.paths.iter().map(trail))
             .dots(format!("points at t = {t}"), Ink::Series(0), 3.0, pairs(&points));
         // One standard deviation of each Gaussian of v that receives anything to speak of.
-        let some = &self.sources[..shown.min(100)];
+        let some = &self.task.sources[..shown.min(100)];
         let mut received = vec![0.0; self.controls.components];
         some.iter().for_each(|x0| received.iter_mut().zip(bridge.shares(x0)).for_each(|(sum, share)| *sum += share));
         let least = 0.1 / self.controls.components as f64 * some.len() as f64;
@@ -185,9 +151,9 @@ impl LightSchrodingerBridge {
         let mut draw = |bridge: &LightBridge<2>, x0: &Point| -> Vec<Point> {
             (0..CONDITIONAL).map(|_| bridge.sample(x0, &mut random)).collect()
         };
-        let (name, context) = match &self.truth {
+        let (name, context) = match &self.task.truth {
             Some((truth, _)) => ("the true plan's, all four", CHOSEN.iter().flat_map(|x0| draw(truth, x0)).collect()),
-            None => ("targets", self.targets[..SHOWN.min(self.targets.len())].to_vec()),
+            None => ("targets", self.task.targets[..SHOWN.min(self.task.targets.len())].to_vec()),
         };
         let mut chart = self.square().dots(name, Ink::Muted, 8.0, pairs(&context));
         for (i, x0) in CHOSEN.iter().enumerate() {
@@ -195,7 +161,7 @@ impl LightSchrodingerBridge {
             chart = chart.dots(format!("from {}", i + 1), Ink::Series(i as u8), 3.5, pairs(&goals));
         }
         for (i, [x, y]) in CHOSEN.into_iter().enumerate() {
-            let beside = (x + 0.14 * self.reach, y);
+            let beside = (x + 0.14 * self.task.reach, y);
             chart = chart.dots("", Ink::Series(i as u8), 12.0, [(x, y)]).label(format!("{}", i + 1), beside, Ink::Text);
         }
         chart
@@ -203,14 +169,14 @@ impl LightSchrodingerBridge {
 
     fn errors(&self) -> Chart {
         let (y, steps) = (Axis::log("error cBW²₂-UVP").unit("%"), self.controls.steps as f64);
-        if self.truth.is_none() {
+        if self.task.truth.is_none() {
             let text = "not known: nobody knows this plan";
             return self.over_steps(y.range(0.1, 100.0)).label(text, (0.25 * steps, 3.0), Ink::Text);
         }
         let mut chart = self
             .over_steps(y)
             .line("light bridge", Ink::Series(0), self.track.points(WRONG))
-            .at_y("independent", self.error(|_| self.marginal));
+            .at_y("independent", self.task.error(|_| self.task.marginal));
         if self.controls.target == Target::Benchmark {
             chart = chart.at_y("the claim: 5 %", ERROR);
         }
@@ -238,7 +204,7 @@ impl LightSchrodingerBridge {
     fn drift(&self) -> Field {
         const SIDE: usize = 19;
         let t = self.controls.time;
-        let at = |i: usize| self.reach * (2.0 * (i as f64 + 0.5) / SIDE as f64 - 1.0);
+        let at = |i: usize| self.task.reach * (2.0 * (i as f64 + 0.5) / SIDE as f64 - 1.0);
         let at: Vec<(f64, f64)> = (0..SIDE * SIDE).map(|i| (at(i % SIDE), at(i / SIDE))).collect();
         let vectors = at.iter().map(|&(x, y)| self.fit.bridge.drift(&[x, y], t).into()).collect();
         let until = (t * PATH_STEPS as f64) as usize + 1;
@@ -290,45 +256,19 @@ impl Experiment for LightSchrodingerBridge {
     };
 
     fn new(controls: &Controls, seed: u64, _: &Library) -> Result<Self> {
-        let (epsilon, count) = (controls.epsilon, controls.samples);
-        let plan = match controls.target {
-            Target::Benchmark => Some(five_blobs(epsilon, &mut Random::new(seed, "balance"))),
-            Target::Gaussian => Some(to_gaussian(epsilon, 1.5)),
-            Target::SwissRoll => None,
-        };
-        let mut random = Random::new(seed, "source");
-        let sources: Vec<Point> = (0..count).map(|_| normal(&mut random)).collect();
-        // Each target has a start of its own, which nobody is told.
-        let mut random = Random::new(seed, "target");
-        let target = |_| match &plan {
-            Some(plan) => plan.sample(&normal(&mut random), &mut random),
-            None => swiss_roll(&mut random),
-        };
-        let targets: Vec<Point> = (0..count).map(target).collect();
-        let marginal = Moments::of_points(targets.iter().map(|x| (1.0 / count as f64, *x)));
-        let mut random = Random::new(seed, "evaluation");
-        let starts: Vec<Point> = (0..STARTS).map(|_| normal(&mut random)).collect();
-        let mut sizes: Vec<f64> = sources.iter().chain(&targets).map(|x| x[0].abs().max(x[1].abs())).collect();
-        sizes.sort_by(f64::total_cmp);
-        let spread = if controls.target == Target::SwissRoll { 0.1 } else { 0.3 };
-        let over = count.min(LOSS_OVER);
+        let task = Task::new(controls, seed);
+        let Controls { epsilon, components, steps, learning_rate, target, .. } = *controls;
+        let spread = if target == Target::SwissRoll { 0.1 } else { 0.3 };
         let mut run = LightSchrodingerBridge {
-            true_loss: plan.as_ref().map_or(f64::NAN, |plan| plan.loss(&sources[..over], &targets[..over])),
-            truth: plan.map(|plan| {
-                let yardstick = Yardstick::new(&plan, starts, 0.5 * marginal.total_variance());
-                (plan, yardstick)
-            }),
-            fit: Fit::new(epsilon, controls.components, spread, &targets, (controls.steps, controls.learning_rate), seed),
-            sinkhorn: CloudSinkhorn::new(&sources, &targets, epsilon),
+            fit: Fit::new(epsilon, components, spread, &task.targets, (steps, learning_rate), seed),
+            sinkhorn: CloudSinkhorn::new(&task.sources, &task.targets, epsilon),
             sinkhorn_error: f64::NAN,
+            true_loss: task.truth.as_ref().map_or(f64::NAN, |(plan, _)| task.loss(plan)),
             track: Track::default(),
             paths: Vec::new(),
-            reach: 1.1 * sizes[sizes.len() * 99 / 100],
             controls: controls.clone(),
             seed,
-            sources,
-            targets,
-            marginal,
+            task,
         };
         run.record();
         Ok(run)
@@ -357,7 +297,7 @@ impl Experiment for LightSchrodingerBridge {
             if self.fit.done == steps {
                 break;
             }
-            self.fit.step(&self.sources, &self.targets);
+            self.fit.step(&self.task.sources, &self.task.targets);
             if every.due(self.fit.done) {
                 self.record();
             }
@@ -370,7 +310,8 @@ impl Experiment for LightSchrodingerBridge {
     }
 
     fn measures(&self) -> Measures {
-        let (error, sinkhorn, independent) = (self.track.last(WRONG), self.sinkhorn_error, self.error(|_| self.marginal));
+        let (error, sinkhorn, independent) =
+            (self.track.last(WRONG), self.sinkhorn_error, self.task.error(|_| self.task.marginal));
         measures! {
             error: error, sinkhorn_error: sinkhorn, independent_error: independent,
             times_sinkhorn: error / sinkhorn, times_below_independent: independent / error,

@@ -7,6 +7,7 @@
 //! correlation of distances", 2007.
 
 use libm::sqrt;
+use run::prelude::*;
 
 /// For one centre: of every sample, how many samples are at least as far from the centre as it is. `distances` are those to the centre.
 pub fn outside(distances: &[f64]) -> Vec<i16> {
@@ -82,6 +83,29 @@ impl Distances {
         }
         let covariance = self.centred.iter().zip(&other.centred).map(|(a, b)| a * b).sum::<f64>() / self.centred.len() as f64;
         sqrt((covariance / product).max(0.0))
+    }
+}
+
+/// Two forms between the samples of `order`, each relative to its largest entry.
+pub fn side_by_side(forms: &[Vec<f64>; 2], order: &[usize]) -> Matrix {
+    let cells = order.len();
+    let columns = 2 * cells + 2;
+    let mut values = vec![f32::NAN; cells * columns];
+    for (side, form) in forms.iter().enumerate().filter(|(_, form)| !form.is_empty()) {
+        let n = form.len().isqrt();
+        let entry = |i: usize, j: usize| form[order[i] * n + order[j]];
+        let largest = (0..cells * cells).fold(f64::MIN_POSITIVE, |m, k| m.max(entry(k / cells, k % cells).abs()));
+        for k in 0..cells * cells {
+            values[k / cells * columns + side * (cells + 2) + k % cells] = (entry(k / cells, k % cells) / largest) as f32;
+        }
+    }
+    Matrix {
+        row: "sample, by g".into(),
+        column: "FCCov at the left, distance covariance at the right".into(),
+        value: Axis::linear("share of the largest").range(-1.0, 1.0).around(0.0),
+        columns,
+        values,
+        ..Matrix::default()
     }
 }
 

@@ -44,7 +44,12 @@ pub fn penalised(form: &[f64], lambda: f64, f: &[f64], delta: &mut Vec<f64>) -> 
 #[cfg(test)]
 mod tests {
     use super::super::dependence::centre;
+    use super::super::task::INPUTS;
+    use super::super::{Controls, FrechetCumulativeCovariance, Goal, Predictor};
     use super::*;
+    use methods::nn::Tape;
+    use methods::statistics::correlation;
+    use run::testing::{begun, played};
 
     #[test]
     fn the_gradient_of_the_objective_matches_central_differences() {
@@ -64,5 +69,25 @@ mod tests {
             let slope = (at(1e-5) - at(-1e-5)) / 2e-5;
             assert!((slope - delta[i]).abs() < 1e-6 * (1.0 + slope.abs()), "{i}: {slope} and {}", delta[i]);
         }
+    }
+
+    /// Adam on a linear f ends where the eigenvectors say, with a variance of 1 + κ/2λ.
+    #[test]
+    fn gradient_steps_find_the_closed_form() {
+        let controls = Controls { samples: 150, ..Controls::default() };
+        let run = played(begun::<FrechetCumulativeCovariance>(&controls, 4), |progress| progress.done == 1);
+        let (best, kappa) = best_linear(&run.task.x, &run.forms[0]);
+        let mut predictor = Predictor::new(Goal::Balls, linear(INPUTS, &mut Random::new(1, "weights")), false, 1);
+        (0..2000).for_each(|_| predictor.step(&run.task, &run.forms, 1.0));
+        let values = |network: &Network<f64>| {
+            let mut tape = Tape::default();
+            network.forward(&run.task.x, &mut tape);
+            tape.logits().to_vec()
+        };
+        let (found, exact) = (values(&predictor.f.network), values(&best));
+        assert!(correlation(&found, &exact).abs() >= 0.999, "{}", correlation(&found, &exact));
+        let mean = found.iter().sum::<f64>() / found.len() as f64;
+        let variance = found.iter().map(|f| (f - mean) * (f - mean)).sum::<f64>() / found.len() as f64;
+        assert!((variance / (1.0 + kappa / 2.0) - 1.0).abs() < 0.01, "{variance} and κ = {kappa}");
     }
 }

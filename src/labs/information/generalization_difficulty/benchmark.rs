@@ -4,7 +4,9 @@ use std::f64::consts::PI;
 
 use libm::{exp, lgamma, log, log2, pow, sqrt};
 
-use super::intrinsic_dimension::Spread;
+use run::prelude::*;
+
+use super::intrinsic_dimension::{Scan, Spread};
 
 /// A classification problem as the paper's formula sees it.
 #[derive(Clone, Debug)]
@@ -65,6 +67,29 @@ impl Benchmark {
         let steepness = self.degree() * sqrt(d - 1.0) / self.radius;
         let parameters = 2.0 * d * (d - 1.0) * self.eigenfunctions() - n * (d - 1.0);
         parameters * log2(sqrt(d - 1.0) * sqrt(d) * steepness * distance / self.error)
+    }
+}
+
+/// Shipped digits to be scanned.
+pub struct Digits {
+    pub name: String,
+    pub points: usize,
+    pub classes: usize,
+    pub scan: Scan,
+}
+
+impl Digits {
+    /// Of the first `classes` classes, with `noise` random coordinates.
+    pub fn new(name: String, classes: usize, noise: usize, seed: u64, library: &Library) -> Result<Digits> {
+        let pictures = library.pictures(Dataset::Digits)?;
+        let mut random = Random::new(seed, "noise coordinates");
+        let (mut x, mut labels) = (Vec::new(), Vec::new());
+        for i in (0..pictures.len()).filter(|i| usize::from(pictures.labels[*i]) < classes) {
+            x.extend(pictures.image(i).iter().map(|v| f64::from(*v) / 16.0));
+            x.extend((0..noise).map(|_| random.between(0.0, 1.5)));
+            labels.push(pictures.labels[i]);
+        }
+        Ok(Digits { name, points: labels.len(), classes, scan: Scan::new(x, labels, 5) })
     }
 }
 

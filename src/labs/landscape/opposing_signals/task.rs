@@ -1,6 +1,6 @@
-//! Points of which a few have a large feature and targets pulled apart.
+//! Points of which a few have a large feature and targets pulled apart, and the network that learns them.
 
-use methods::linear_network::{Moments, dot};
+use methods::linear_network::{Moments, TwoLayers, dot};
 use run::prelude::*;
 
 /// Points, and coordinates.
@@ -8,6 +8,8 @@ pub const N: usize = 1000;
 pub const D: usize = 21;
 /// The outliers' coordinate, the last.
 pub const O: usize = D - 1;
+/// Hidden units.
+pub const H: usize = 16;
 
 /// Which way an outlier pulls; the rest is bulk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,4 +74,15 @@ impl Task {
         }
         sum / count
     }
+}
+
+/// What learns.
+pub type Network = TwoLayers<D, H>;
+
+/// Where it starts: W ~ 0.3 N(0, 1/d), a ~ 0.3 N(0, 1/h)
+pub fn start(train_a: bool, seed: u64) -> Network {
+    let mut random = Random::new(seed, "weights");
+    let (scale_w, scale_a) = (0.3 / (D as f64).sqrt(), 0.3 / (H as f64).sqrt());
+    let w = std::array::from_fn(|_| std::array::from_fn(|_| scale_w * random.normal()));
+    TwoLayers { w, a: std::array::from_fn(|_| scale_a * random.normal()), train_a }
 }

@@ -165,6 +165,13 @@ impl Film {
             .at_x("features have vanished", at(gone))
     }
 
+    /// Every metric of every shot that has any.
+    pub fn table(&self) -> Array {
+        let rows = self.shots.iter().filter_map(|shot| Some((shot.at, shot.collapse.as_ref()?)));
+        let rows = rows.map(|(at, collapse)| std::array::from_fn(|i| if i == 0 { at } else { (LINES[i - 1].3)(collapse) }));
+        Array::table("metrics", COLUMNS, rows)
+    }
+
     pub fn cosines(&self) -> Matrix {
         let Some(shot) = self.now() else { return Matrix::default() };
         let classes = shot.means.centred.ncols();
@@ -188,9 +195,9 @@ impl Film {
 }
 
 /// Name, colour, dashes, and which number of a shot.
-pub type Line = (&'static str, Ink, bool, fn(&Collapse) -> f64);
+type Line = (&'static str, Ink, bool, fn(&Collapse) -> f64);
 
-pub const LINES: [Line; 10] = [
+const LINES: [Line; 10] = [
     ("NC1", Ink::Series(1), false, |c| c.variability.nc1),
     ("NC1~", Ink::Series(0), false, |c| c.variability.traces),
     ("NC2 equinorm", Ink::Series(2), false, |c| c.means.equinorm),
@@ -202,6 +209,10 @@ pub const LINES: [Line; 10] = [
     ("NC3", Ink::Series(5), false, |c| c.self_duality),
     ("NC4", Ink::Series(6), false, |c| c.mismatch),
 ];
+
+/// Heads of the table: time, then [`LINES`].
+const COLUMNS: [&str; 1 + LINES.len()] =
+    ["time", "nc1", "nc1_traces", "equinorm", "equinorm_w", "equiangle", "equiangle_w", "max_angle", "max_angle_w", "nc3", "nc4"];
 
 /// The colour of a class: eight hues, then grey and black.
 fn ink(class: usize) -> Ink {

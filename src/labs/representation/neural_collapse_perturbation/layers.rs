@@ -1,9 +1,10 @@
 //! NC1~ from layer to layer: of the network, or of the given features and the moved ones.
 
+use methods::neural_collapse::Variability;
 use methods::neural_collapse::training::{Epoch, Training};
 use run::prelude::*;
 
-use super::{Contraction, NeuralCollapse, TERMINAL};
+use super::{NeuralCollapse, TERMINAL};
 
 /// A group of bars: its name and colour, and what is as high.
 type Group = (String, Ink, [(&'static str, f64); 2]);
@@ -23,7 +24,7 @@ fn of_network(training: &Training) -> Vec<Group> {
 }
 
 /// The vicinity model is a layer as well.
-fn of_model(Contraction { given, moved, .. }: &Contraction) -> Vec<Group> {
+fn of_model(given: &Variability, moved: &Variability) -> Vec<Group> {
     let both = |given, moved| [("given features H₀", given), ("moved features H", moved)];
     vec![
         ("NC1~".into(), Ink::Series(0), both(given.traces, moved.traces)),
@@ -35,7 +36,7 @@ impl NeuralCollapse {
     pub fn layers(&self) -> View {
         let groups = match &self.training {
             Some(training) => of_network(training),
-            None if self.model.shrinkage() < 1.0 => of_model(&self.contraction),
+            None if self.model.shrinkage() < 1.0 => of_model(&self.given, &self.moved),
             None => return View::nothing("The best features are 0: no layer to compare."),
         };
         let heights = groups.iter().flat_map(|(_, _, bars)| bars).map(|(_, height)| *height);

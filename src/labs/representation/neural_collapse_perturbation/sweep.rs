@@ -107,3 +107,22 @@ impl Sweep {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Controls, NeuralCollapse};
+    use super::*;
+    use run::testing::finished;
+
+    /// The same given features, one λ fourfold, β near its default: NC1 falls with λ_H and rises with λ_W, NC1~ falls with both.
+    #[test]
+    fn the_two_variabilities_disagree_on_the_classifier() {
+        let sweep = finished::<NeuralCollapse>(&Controls::default(), 0).sweep.unwrap();
+        let of = |which| sweep.left(which).find(|dot| (0.3..0.6).contains(&dot.0)).unwrap();
+        let (same, by_h, by_w) = (of(Fourfold::Neither), of(Fourfold::LambdaH), of(Fourfold::LambdaW));
+        let nc1 = [by_h.1 / same.1 - 1.0, by_w.1 / same.1 - 1.0];
+        let traces = [by_h.2 / same.2 - 1.0, by_w.2 / same.2 - 1.0];
+        assert!((-0.06..-0.02).contains(&nc1[0]) && (0.02..0.07).contains(&nc1[1]), "{nc1:?}");
+        assert!((-0.02..0.0).contains(&traces[0]) && (-0.07..-0.02).contains(&traces[1]), "{traces:?}");
+    }
+}
