@@ -384,6 +384,7 @@ mod tests {
     #[test]
     fn draws_out_of_the_grid_vary_as_directions_do() {
         let mut run = judged::<SlicedControlVariates>(&Controls::default(), 2);
+        run.qualities.clear();
         COUNTS[..3].iter().for_each(|count| run.appraise(*count));
         let quality = &run.qualities[2];
         assert_eq!(quality.count, run.controls.projections);
