@@ -22,6 +22,7 @@ export class Player extends HTMLElement {
   #begin = 0;
   #head = 0;
   #of = 1;
+  #known = true;
   #over = false;
   #playing = false;
   /** The step on show when it is not the head. */
@@ -76,6 +77,7 @@ export class Player extends HTMLElement {
     this.#begin = begin;
     this.#head = head;
     this.#of = Math.max(of, head);
+    this.#known = over || of > 0;
     this.#over = over;
     if (over) this.#playing = false;
     this.#show();
@@ -170,7 +172,9 @@ export class Player extends HTMLElement {
     this.#slider.min = this.#begin;
     this.#slider.max = this.#of;
     this.#slider.value = now;
-    const text = `${this.#unit} ${now.toLocaleString("en")} of ${this.#of.toLocaleString("en")}`;
+    // How many there will be is not always known.
+    const of = this.#known ? ` of ${this.#of.toLocaleString("en")}` : "";
+    const text = `${this.#unit} ${now.toLocaleString("en")}${of}`;
     this.#slider.setAttribute("aria-valuetext", text);
     this.#label.textContent = text;
   }

@@ -2,6 +2,7 @@
 
 #![cfg(target_arch = "wasm32")]
 
+use std::future::poll_fn;
 use std::hint::black_box;
 
 use wasm_bindgen::prelude::*;
@@ -27,7 +28,7 @@ use methods::plane::{Plane, Scaling, random_direction};
 use methods::training::{Recipe, Training, evaluate};
 use methods::transport::{NetworkSimplex, Projected, directions, squared_distances};
 use run::data::Library;
-use run::experiment::{Entry, Experiment as _};
+use run::experiment::{Entry, Experiment as _, play};
 use run::kernels::sinkhorn::{Kernel, Twin};
 use run::kernels::{basins, kernel_sum, loss_grid, small_networks};
 
@@ -385,9 +386,9 @@ pub async fn time_colour_transfer() -> Result<f64, JsError> {
     let settings = Entry::of::<TransportPlan>("bench").preset("colours").expect("the instrument has it");
     let controls = Controls::read(&settings);
     let begin = now();
-    let mut run = TransportPlan::new(&controls, 0, &Library::default())?;
-    while !run.coloured() {
-        run.step(&Device::cpu()).await?;
+    let mut course = play(TransportPlan::new(&controls, 0, &Library::default())?, &Device::cpu());
+    while !course.with(TransportPlan::coloured).unwrap_or(true) {
+        poll_fn(|context| course.poll(context)).await?;
     }
     Ok((now() - begin) / 1000.0)
 }
