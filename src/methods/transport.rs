@@ -33,7 +33,7 @@ mod relaxed;
 mod roads;
 pub mod sinkhorn;
 mod slices;
-mod sparse;
+pub mod sparse;
 mod sphere;
 mod variates;
 mod walls;
