@@ -4,8 +4,8 @@
 //! min ⟨C, T⟩ + (γ/2)‖T‖² over T ≥ 0, T1 = a, Tᵀ1 = b, ‖t_j‖₀ ≤ k. Its semi-dual is concave and free of constraints,
 //! S(α) = ⟨α, a⟩ − Σ_j φ_j(α − c_j), where φ_j keeps the k largest scores and projects them onto the simplex of mass b_j
 //! ([`SemiDual::at`]), and ∇S = a − T1. k = 1 is transport without a regulariser, k = m quadratic transport.
-//! Claim: at k = 3 the plan costs what the exact one does to 3 %, and at most 0.15 of the mass is in wrong rows that is there if one cuts
-//! the quadratic plan to its k largest entries a column.
+//! Claim: at k = 3 the plan costs what the exact one does to 3 %, and its row error ‖T1 − a‖₁ is at most 0.15 of the one that is left if
+//! the quadratic plan is cut to its k largest entries a column.
 
 use methods::optimize::solver::{Method, Solver};
 use methods::transport::sparse::{Point, SemiDual};
@@ -176,7 +176,7 @@ impl SparseTransport {
     }
 
     fn convergence(&self) -> Chart {
-        let y = Axis::log("mass in wrong rows ‖T1 − a‖₁").range(1e-9, 2.0);
+        let y = Axis::log("row error ‖T1 − a‖₁").range(1e-9, 2.0);
         let mut chart = Chart::of(Axis::linear("iteration of L-BFGS"), y);
         for ascent in self.by_partners() {
             let (name, errors) = (format!("k = {}", ascent.k), ascent.errors.points(0));
@@ -205,7 +205,7 @@ impl SparseTransport {
     }
 
     fn rows(&self) -> Chart {
-        let chart = Chart::of(Axis::log("most sources a target, k"), Axis::linear("mass in wrong rows ‖T1 − a‖₁"));
+        let chart = Chart::of(Axis::log("most sources a target, k"), Axis::linear("row error ‖T1 − a‖₁"));
         let cut = |k| self.worth(&cut(&self.quadratic.here.entries, k, &self.instance.target)).row_error;
         let all = self.by_partners();
         chart
@@ -228,7 +228,7 @@ impl Experiment for SparseTransport {
         slug: "sparse-transport",
         title: "Transport with at most k partners",
         paper: Paper::new("Sparsity-Constrained Optimal Transport", "Tianlin Liu, Joan Puigcerver, Mathieu Blondel", 2023),
-        claim: "Between 40 points a side, with at most 3 sources a target, the plan's cost is within 3 % of the exact plan's and at most 0.1 of its mass is in wrong rows, in every seed; in the mean that is at most 0.15 of what is there if the quadratic plan is cut to its 3 largest entries a column.",
+        claim: "Between 40 points a side, with at most 3 sources a target, the plan's cost is within 3 % of the exact plan's and its row sums are off by at most 0.1 in all, in every seed; in the mean that is at most 0.15 of the error that is left if the quadratic plan is cut to its 3 largest entries a column.",
         reproduction: Reproduction::AsClaimed,
         honesty: "The optimisation is the paper's, at the size of its pictures; experts appear as a routing problem between random embeddings, not inside a vision model. Rows hold to a few percent only: for small k the semi-dual has kinks, and where L-BFGS stops at one is partly chance.",
         seeds: 5,
@@ -346,11 +346,9 @@ impl Experiment for SparseTransport {
         let [rows, cut] = ["row_error", "cut_row_error"].map(|name| runs.mean(name));
         let [off, worst, columns, fullest] = ["cost_off", "row_error", "column_error", "fullest"].map(|name| runs.most(name));
         let text = format!(
-            "With at most {} sources a target the plan's cost is within {:.1} % of the exact plan's, and {:.1} % of its mass is in wrong rows; of the quadratic plan cut to as many, {:.1} %.",
+            "With at most {} sources a target the plan's cost is within {:.1} % of the exact plan's, and its row sums are off by {rows:.3}; those of the quadratic plan cut to as many are by {cut:.3}.",
             controls.partners,
-            100.0 * off,
-            100.0 * rows,
-            100.0 * cut
+            100.0 * off
         );
         Verdict::at_most(rows / cut, RATIO, text)
             .needs(at_most(off, COST))
