@@ -346,7 +346,7 @@ impl Experiment for SparseTransport {
         let [rows, cut] = ["row_error", "cut_row_error"].map(|name| runs.mean(name));
         let [off, worst, columns, fullest] = ["cost_off", "row_error", "column_error", "fullest"].map(|name| runs.most(name));
         let text = format!(
-            "With at most {} sources a target the plan's cost is within {:.1} % of the exact plan's, and its row sums are off by {rows:.3}; those of the quadratic plan cut to as many are by {cut:.3}.",
+            "With k = {} the plan's cost is within {:.1} % of the exact plan's, and its row sums are off by {rows:.3}; those of the quadratic plan cut to as many are by {cut:.3}.",
             controls.partners,
             100.0 * off
         );
