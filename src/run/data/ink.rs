@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn points_fall_where_the_ink_is() {
         // Ink 1 at the top left, 3 at the bottom right.
-        let pictures = Pictures { width: 2, height: 2, pixels: vec![1, 0, 0, 3], labels: vec![0] };
+        let pictures = Pictures { width: 2, height: 2, pixels: vec![1, 0, 0, 3], labels: vec![0], palette: Vec::new() };
         let points = pictures.cloud(0, 4000, &mut Random::new(1, "ink"));
         let right = points.chunks(2).filter(|p| p[0] > 0.0).count();
         assert!((2850..3150).contains(&right), "{right}");

@@ -36,10 +36,11 @@ fn bytes(dataset: Dataset) -> &'static [u8] {
     match dataset {
         Dataset::Digits => include_bytes!("../../../www/data/digits.npz"),
         Dataset::Mnist => include_bytes!("../../../www/data/mnist10k.npz"),
+        Dataset::Palettes => include_bytes!("../../../www/data/palettes.npz"),
     }
 }
 
-/// Labelled grey images of one size.
+/// Labelled images of one size, grey or in at most 256 colours each.
 #[derive(Debug)]
 pub struct Pictures {
     /// Pixels across.
@@ -50,6 +51,8 @@ pub struct Pictures {
     pub pixels: Vec<u8>,
     /// One label an image.
     pub labels: Vec<u8>,
+    /// Red, green and blue of an image's 256 pixel values, image by image; empty for grey images.
+    pub palette: Vec<[u8; 3]>,
 }
 
 impl Pictures {
@@ -65,6 +68,13 @@ impl Pictures {
     pub fn image(&self, index: usize) -> &[u8] {
         let size = self.width * self.height;
         &self.pixels[index * size..(index + 1) * size]
+    }
+    /// The colours of image `index`, by pixel value.
+    ///
+    /// # Panics
+    /// If the images are grey.
+    pub fn colours(&self, index: usize) -> &[[u8; 3]] {
+        &self.palette[256 * index..256 * (index + 1)]
     }
     /// The images in the order `train` then `test` (indices) as a problem of classification, values divided by `white`.
     pub fn classification(&self, train: &[usize], test: &[usize], white: f32) -> Classification {
@@ -165,14 +175,18 @@ impl Library {
     /// Puts in the data set's file, as fetched; a file that does not hold labelled images leaves the library as it was.
     pub fn put(&mut self, dataset: Dataset, npz: &[u8]) -> Result<()> {
         let file = dataset.file();
-        let (mut images, mut labels) = (None, None);
+        let (mut images, mut labels, mut palette) = (None, None, Vec::new());
         npz::unpack(file, npz, |name, content| {
             let npy = npy::parse(name, content)?;
             let bytes = npy.bytes().ok_or_else(|| Error::new(format!("{name}: must hold unsigned bytes in C order")))?;
             match (name.rsplit('/').next(), &npy.shape[..]) {
                 (Some("images"), [_, height, width]) => images = Some((*height, *width, bytes.to_vec())),
                 (Some("labels"), [_]) => labels = Some(bytes.to_vec()),
-                _ => return Err(Error::new(format!("{name}: neither images (n, height, width) nor labels (n)"))),
+                (Some("palette"), [_, 256, 3]) => palette = bytes.as_chunks().0.to_vec(),
+                _ => {
+                    let known = "images (n, height, width), labels (n) or palette (n, 256, 3)";
+                    return Err(Error::new(format!("{name}: is none of {known}")));
+                }
             }
             Ok(())
         })?;
@@ -182,7 +196,10 @@ impl Library {
         if pixels.len() != labels.len() * width * height {
             return Err(Error::new(format!("{file}: must have one label an image")));
         }
-        self.shipped[dataset as usize] = Some(Rc::new(Pictures { width, height, pixels, labels }));
+        if !palette.is_empty() && palette.len() != 256 * labels.len() {
+            return Err(Error::new(format!("{file}: must have one palette an image")));
+        }
+        self.shipped[dataset as usize] = Some(Rc::new(Pictures { width, height, pixels, labels, palette }));
         Ok(())
     }
 
