@@ -158,18 +158,18 @@ fn no_circle_of_files() {
 /// Methods that only one experiment reaches and that stay all the same: textbook methods that papers to come build on, or what an
 /// instrument makes available for any problem of the reader's.
 const GENERAL: &[&str] = &[
-    "contrastive",             // losses of a whole family of papers
-    "fourier",                 // the fast Fourier transform
+    "network::contrastive",    // losses of a whole family of papers
+    "linear::fourier",         // the fast Fourier transform
     "information::continuous", // estimators for continuous variables
-    "linear_network",          // deep linear networks and their exact solutions
+    "network::linear_network", // deep linear networks and their exact solutions
     "neural_collapse::free",   // unconstrained features
     "optimize::solver",        // second-order and line-search methods
-    "points",                  // labelled points in the plane
-    "ridge",                   // ridge regression
-    "shape",                   // meshes and their Laplacian
-    "spd",                     // positive definite matrices
-    "spd::affine_invariant",
-    "spd::bures_wasserstein",
+    "network::points",         // labelled points in the plane
+    "statistics::ridge",       // ridge regression
+    "geometry::mesh",          // meshes and their Laplacian
+    "linear::spd",             // positive definite matrices
+    "linear::spd::affine_invariant",
+    "linear::spd::bures_wasserstein",
 ];
 
 #[test]

@@ -243,8 +243,8 @@ mod clouds {
 /// Means of covariance matrices against POT.
 mod spd {
     use super::*;
-    use methods::gaussian::bures;
-    use methods::spd::{arithmetic_mean, bures_wasserstein::mean_step};
+    use methods::linear::spd::{arithmetic_mean, bures_wasserstein::mean_step};
+    use methods::statistics::gaussian::bures;
     use nalgebra::DMatrix;
 
     #[test]
@@ -270,7 +270,7 @@ mod spd {
 /// Gaussian laws against POT and numpy.
 mod gaussian {
     use super::*;
-    use methods::gaussian::{bures, divergence};
+    use methods::statistics::gaussian::{bures, divergence};
     use nalgebra::{DMatrix, DVector};
 
     #[test]
@@ -293,12 +293,12 @@ mod gaussian {
 /// Losses over a plane of weights against PyTorch's.
 mod landscape {
     use ground::random::Random;
-    use methods::autodiff::{Function, Geometry};
-    use methods::layered::{Layer, Layered};
-    use methods::model::{Model, Room};
-    use methods::nn::{Activation, Loss, Network, Start};
-    use methods::plane::Plane;
-    use methods::training::evaluate;
+    use methods::network::autodiff::{Function, Geometry};
+    use methods::network::dense::{Activation, Loss, Network, Start};
+    use methods::network::layered::{Layer, Layered};
+    use methods::network::model::{Model, Room};
+    use methods::network::plane::Plane;
+    use methods::network::training::evaluate;
 
     use super::*;
 
@@ -349,7 +349,7 @@ mod landscape {
 /// The linear probe against scikit-learn.
 #[test]
 fn the_probe_is_the_logistic_regression_of_scikit_learn() {
-    use methods::logistic::Probe;
+    use methods::statistics::logistic::Probe;
     let arrays = fixture("probe.npz");
     let get = |name: &str| arrays.iter().find(|a| a.name == format!("probe.npz/{name}")).map(|a| a.values.clone()).unwrap();
     let x: Vec<f32> = get("x").iter().map(|v| *v as f32).collect();

@@ -3,41 +3,14 @@
 #[macro_use]
 extern crate ground;
 
-pub mod autodiff;
-pub mod basins;
-pub mod contrastive;
-pub mod dual;
-pub mod formula;
-pub mod fourier;
-pub mod frame;
-pub mod gaussian;
+pub mod geometry;
 pub mod information;
-pub mod jet;
-pub mod lanczos;
-pub mod landscapes;
-pub mod layered;
-pub mod learner;
 pub mod linear;
-pub mod linear_network;
-pub mod logistic;
-pub mod model;
-pub mod narrow;
+pub mod network;
 pub mod neural_collapse;
-pub mod nn;
+pub mod number;
 pub mod optimize;
-pub mod pack;
-pub mod plane;
-pub mod points;
-pub mod product;
-pub mod real;
-pub mod ridge;
-pub mod shape;
-pub mod solve;
-pub mod spd;
-pub mod spectrum;
 pub mod statistics;
-pub mod trace;
-pub mod training;
 pub mod transport;
 
 pub use ground::random;

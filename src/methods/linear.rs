@@ -3,6 +3,14 @@
 //! Everything is written once over [`Lanes`] for `f32` and `f64`, matrices are dense and row-major, and every result has the same
 //! bits natively (SSE2, NEON) and in the browser (simd128): no fused multiply-add, own polynomials, a fixed order of summation.
 
+pub mod fourier;
+pub mod frame;
+pub mod lanczos;
+pub mod product;
+pub mod solve;
+pub mod spd;
+pub mod spectrum;
+
 mod elementary;
 mod lanes;
 mod log_sum_exp;

@@ -13,7 +13,7 @@ pub mod training;
 
 use nalgebra::{DMatrix, DVector};
 
-use crate::product::Product;
+use crate::linear::product::Product;
 
 /// Class means of features.
 #[derive(Clone, Debug)]
@@ -339,7 +339,7 @@ fn effective_rank(h: &DMatrix<f64>, centre: &DVector<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::orthonormal;
+    use crate::linear::frame::orthonormal;
     use crate::random::Random;
 
     fn gaussian(rows: usize, columns: usize, random: &mut Random) -> DMatrix<f64> {

@@ -2,9 +2,12 @@
 //!
 //! Those that look at more than one gradient a step are in [`solver`].
 
+pub mod basins;
+pub mod test_functions;
+
 pub mod solver;
 
-use super::real::Real;
+use crate::number::real::Real;
 
 /// How an optimizer turns a gradient g into a step of the parameters θ ← θ − step; α is the step size, t counts from 1.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,5 +1,9 @@
 //! Statistics of samples.
 
+pub mod gaussian;
+pub mod logistic;
+pub mod ridge;
+
 /// Pearson's correlation of the pairs `(x[i], y[i])`, in −1..=1.
 ///
 /// NaN where it has no meaning: fewer than two pairs, a constant sample, or a value that is not finite.

@@ -54,8 +54,8 @@ pub use sphere::{Around, fibonacci, half_circle};
 pub use variates::{Control, Corrected, Glance, corrected};
 pub use walls::{Stand, Walls};
 
-use super::linear::exp_in_place;
-use super::solve::ConjugateGradient;
+use crate::linear::exp_in_place;
+use crate::linear::solve::ConjugateGradient;
 
 /// What makes the best plan smooth, times 1/η.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use methods::information::estimators::{
 };
 use methods::information::kernels::{Sums, bounds, kernel_bounds};
 use methods::information::{Bins, States};
-use methods::model::Hidden;
+use methods::network::model::Hidden;
 use run::kernels::kernel_sum;
 use run::prelude::*;
 

@@ -17,9 +17,9 @@ mod training;
 use std::ops::Range;
 
 use libm::{exp, log};
-use methods::model::{Hidden, Room};
-use methods::nn::Classification;
-use methods::training::Training;
+use methods::network::dense::Classification;
+use methods::network::model::{Hidden, Room};
+use methods::network::training::Training;
 use run::prelude::*;
 
 run::instrument!(InformationPlane);

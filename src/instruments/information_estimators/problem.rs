@@ -2,11 +2,11 @@
 
 use super::{Controls, Problem, Reading, Source, Subject};
 use methods::information::entropy;
-use methods::layered::{Layer, Layered};
-use methods::model::{Hidden, Model, dense};
-use methods::nn::{Classification, Loss};
+use methods::network::dense::{Classification, Loss};
+use methods::network::layered::{Layer, Layered};
+use methods::network::model::{Hidden, Model, dense};
+use methods::network::training::{Recipe, Training};
 use methods::optimize::{Optimizer, Rule};
-use methods::training::{Recipe, Training};
 use run::data::rule::{BITS, PATTERNS, SphereRule};
 use run::prelude::*;
 

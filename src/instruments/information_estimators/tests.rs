@@ -1,7 +1,7 @@
 use super::*;
 use gpu::testing::gpu;
 use libm::log2;
-use methods::nn::Classification;
+use methods::network::dense::Classification;
 use run::kernels::small_networks::Kernel;
 use run::stage::Course;
 use run::testing::{begun, finished, watched, with_files};

@@ -1,9 +1,9 @@
 //! The networks are trained: on the GPU side by side where that is faster, else one after the other, batch by batch.
 
 use super::{InformationPlane, Source, Subject, snapshots};
-use methods::model::Room;
-use methods::nn::{Classification, Loss};
-use methods::training::{Training, evaluate};
+use methods::network::dense::{Classification, Loss};
+use methods::network::model::Room;
+use methods::network::training::{Training, evaluate};
 use run::kernels::small_networks::Kernel;
 use run::prelude::*;
 

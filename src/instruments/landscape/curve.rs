@@ -1,7 +1,7 @@
 //! Curves of low loss between two solutions: a quadratic Bézier curve whose bend is learned (Garipov et al. 2018).
 
-use methods::model::{Model, Room};
-use methods::nn::{Classification, Loss};
+use methods::network::dense::{Classification, Loss};
+use methods::network::model::{Model, Room};
 use methods::optimize::{Optimizer, Rule};
 use run::prelude::*;
 
@@ -53,9 +53,9 @@ impl Curve {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use methods::nn::{Activation, Network, Start};
-    use methods::points::Points;
-    use methods::training::{Recipe, Training, evaluate};
+    use methods::network::dense::{Activation, Network, Start};
+    use methods::network::points::Points;
+    use methods::network::training::{Recipe, Training, evaluate};
 
     #[test]
     fn a_learned_curve_goes_around_the_hill_between_two_solutions() {

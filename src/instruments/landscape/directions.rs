@@ -1,6 +1,6 @@
 //! The two directions of the plane.
 
-use methods::plane::{principal, random_direction_with};
+use methods::network::plane::{principal, random_direction_with};
 
 use super::*;
 

@@ -17,12 +17,12 @@ mod spectrum;
 mod tests;
 mod train;
 
-use methods::lanczos::Lanczos;
-use methods::model::{Hidden, Model, Room};
-use methods::nn::Loss;
+use methods::linear::lanczos::Lanczos;
+use methods::network::dense::Loss;
+use methods::network::model::{Hidden, Model, Room};
+use methods::network::plane::{Plane, Scaling};
+use methods::network::training::{Training, evaluate};
 use methods::optimize::First;
-use methods::plane::{Plane, Scaling};
-use methods::training::{Training, evaluate};
 use run::kernels::loss_grid::BATCH;
 use run::prelude::*;
 

@@ -1,6 +1,6 @@
 //! What the reader brings: samples, checkpoints of a fully connected network, a loss grid.
 
-use methods::model::{Hidden, Model, dense};
+use methods::network::model::{Hidden, Model, dense};
 use run::data::by_file;
 use run::data::features::Features;
 use run::prelude::*;
@@ -19,7 +19,7 @@ pub struct Own {
     pub samples: Option<Features>,
 }
 
-/// Weights of a fully connected network, in the order in which [`Network`](methods::nn::Network) keeps them.
+/// Weights of a fully connected network, in the order in which [`Network`](methods::network::dense::Network) keeps them.
 #[derive(Debug, PartialEq)]
 pub struct Checkpoints {
     /// The file they came from.

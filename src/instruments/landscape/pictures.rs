@@ -2,8 +2,8 @@
 
 use ground::controls::Options;
 use libm::{exp, log10};
-use methods::lanczos::Ritz;
-use methods::nn::largest;
+use methods::linear::lanczos::Ritz;
+use methods::network::dense::largest;
 
 use super::grid::{COARSEST, strides};
 use super::*;

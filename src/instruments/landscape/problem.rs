@@ -1,11 +1,11 @@
 //! What the network learns, and what the network is.
 
 use ground::controls::Options;
-use methods::autodiff::Geometry;
-use methods::layered::{Layer, Layered};
-use methods::model::{Hidden, Model, dense};
-use methods::nn::Classification;
-use methods::points::Points;
+use methods::network::autodiff::Geometry;
+use methods::network::dense::Classification;
+use methods::network::layered::{Layer, Layered};
+use methods::network::model::{Hidden, Model, dense};
+use methods::network::points::Points;
 use run::data::features::Features;
 use run::prelude::*;
 

@@ -1,6 +1,6 @@
 //! The Hessian at the centre: its curvature in the plane, and its spectrum.
 
-use methods::training::hessian_product;
+use methods::network::training::hessian_product;
 
 use super::*;
 

@@ -1,9 +1,9 @@
 //! The walk: a network in training, or checkpoints of the reader's in their order.
 
 use ground::controls::Options;
+use methods::linear::spectrum::power_iteration;
+use methods::network::training::Recipe;
 use methods::optimize::Optimizer;
-use methods::spectrum::power_iteration;
-use methods::training::Recipe;
 
 use super::*;
 

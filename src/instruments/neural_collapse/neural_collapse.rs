@@ -14,10 +14,10 @@ mod problem;
 mod tests;
 
 use map::Map;
+use methods::network::dense::Loss;
 use methods::neural_collapse::free::{Descent, Problem};
 use methods::neural_collapse::training::{Slice, Tested, Training};
 use methods::neural_collapse::{Layer, cosines};
-use methods::nn::Loss;
 use methods::optimize::First;
 use moment::{Moment, Present, Row};
 use run::data::features::Features;

@@ -1,10 +1,10 @@
 //! What is trained: a network on classes of samples, or features that are free.
 
 use super::{Controls, Data, MEASUREMENTS, Model, Rate};
+use methods::network::dense::{Activation, Network, Start};
 use methods::neural_collapse::free::{Descent, Problem};
 use methods::neural_collapse::learner::Learner;
 use methods::neural_collapse::training::{Decay, Recipe, Training, late_tenth};
-use methods::nn::{Activation, Network, Start};
 use methods::optimize::Schedule;
 use nalgebra::DMatrix;
 use run::data::classes::{Classes, Source};

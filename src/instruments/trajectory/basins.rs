@@ -1,7 +1,7 @@
 //! Where every start leads: a map a racer, finer with every pass.
 
-use methods::basins::{Flow, Landing, NEAR};
 use methods::optimize::Rule;
+use methods::optimize::basins::{Flow, Landing, NEAR};
 use run::kernels::basins::{landings, pays};
 
 use super::*;

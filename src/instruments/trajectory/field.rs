@@ -1,9 +1,9 @@
 //! Who can run, on what.
 
 use ground::controls::Options;
-use methods::formula::Formula;
-use methods::landscapes::Landscape;
+use methods::number::formula::Formula;
 use methods::optimize::solver::Method;
+use methods::optimize::test_functions::Landscape;
 use methods::optimize::{First, Hyperparameters, Schedule};
 use run::prelude::*;
 

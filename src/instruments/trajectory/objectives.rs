@@ -1,12 +1,12 @@
 //! What optimizers are raced on: functions of two variables, a matrix to factorise, a network to fit; each with its gradient and the
 //! products with its curvature, as a whole or through the noise of one step.
 
-use methods::autodiff::{self, Function, Geometry};
-use methods::dual::Dual;
-use methods::landscapes::Landscape;
-use methods::nn::{Activation, Network, Start, Tape, cross_entropy};
+use methods::linear::product::Product;
+use methods::network::autodiff::{self, Function, Geometry};
+use methods::network::dense::{Activation, Network, Start, Tape, cross_entropy};
+use methods::number::dual::Dual;
 use methods::optimize::solver::{Curvature, Objective};
-use methods::product::Product;
+use methods::optimize::test_functions::Landscape;
 use run::prelude::*;
 
 /// A problem.

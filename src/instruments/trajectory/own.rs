@@ -1,6 +1,6 @@
 //! The reader's own runs: weights epoch by epoch, or losses.
 
-use methods::plane::{Principal, principal};
+use methods::network::plane::{Principal, principal};
 use run::data::by_file;
 use run::prelude::*;
 

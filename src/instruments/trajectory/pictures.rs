@@ -1,7 +1,7 @@
 //! What there is to see of a race.
 
-use methods::basins::NEAR;
-use methods::landscapes::solve;
+use methods::optimize::basins::NEAR;
+use methods::optimize::test_functions::solve;
 
 use super::*;
 

@@ -1,6 +1,6 @@
 //! A map through weight space: the plane that holds most of all paths.
 
-use methods::plane::{Plane, principal};
+use methods::network::plane::{Plane, principal};
 
 use super::*;
 

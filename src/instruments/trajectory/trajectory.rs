@@ -22,8 +22,8 @@ mod walk;
 use std::ops::Range;
 use std::rc::Rc;
 
-use methods::landscapes::{Landscape, eigenvalues};
 use methods::optimize::solver::Method;
+use methods::optimize::test_functions::{Landscape, eigenvalues};
 use run::prelude::*;
 
 use basins::Atlas;

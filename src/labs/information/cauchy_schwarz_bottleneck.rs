@@ -13,7 +13,7 @@ mod task;
 
 use std::ops::Range;
 
-use methods::nn::Tape;
+use methods::network::dense::Tape;
 use run::prelude::*;
 
 use divergence::{Conditional, kernel_at_median};

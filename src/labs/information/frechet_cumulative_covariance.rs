@@ -12,9 +12,9 @@ mod response;
 mod task;
 
 use libm::sqrt;
-use methods::lanczos::Lanczos;
-use methods::learner::Learner;
-use methods::nn::{Activation, Network, Start, Tape};
+use methods::linear::lanczos::Lanczos;
+use methods::network::dense::{Activation, Network, Start, Tape};
+use methods::network::learner::Learner;
 use methods::optimize::Rule;
 use methods::statistics::{correlation, ranks};
 use run::prelude::*;

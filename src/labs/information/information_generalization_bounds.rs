@@ -12,7 +12,7 @@ mod output;
 use std::f64::consts::TAU;
 
 use libm::{cos, sin};
-use methods::gaussian::{bures, log_determinant, square_root};
+use methods::statistics::gaussian::{bures, log_determinant, square_root};
 use nalgebra::DMatrix;
 use run::prelude::*;
 
@@ -293,7 +293,7 @@ impl Experiment for GeneralizationBounds {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use methods::gaussian::divergence;
+    use methods::statistics::gaussian::divergence;
     use nalgebra::DVector;
     use run::testing::{preset, runs};
 

@@ -12,8 +12,8 @@ mod learner;
 
 use std::rc::Rc;
 
-use methods::autodiff::{Function, Tape};
-use methods::nn::{Classification, accuracy};
+use methods::network::autodiff::{Function, Tape};
+use methods::network::dense::{Classification, accuracy};
 use run::prelude::*;
 
 use branches::{Branches, Shape, Teaching};

@@ -13,8 +13,8 @@ use std::rc::Rc;
 
 use libm::log;
 
-use methods::logistic::Probe;
-use methods::nn::{Activation, Network, Start, Tape};
+use methods::network::dense::{Activation, Network, Start, Tape};
+use methods::statistics::logistic::Probe;
 use run::prelude::*;
 
 use learner::Learner;

@@ -7,7 +7,7 @@
 //! loses the other wins.
 //! Claim: over the steps with λ > 0.97·2/η the groups' loss changes correlate at −0.5 or less, and outliers make 90% of all change.
 
-use methods::linear_network::dot;
+use methods::network::linear_network::dot;
 use methods::statistics::correlation;
 use run::prelude::*;
 

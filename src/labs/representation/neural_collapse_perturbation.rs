@@ -11,10 +11,10 @@ mod layers;
 mod scenes;
 mod sweep;
 
+use methods::network::dense::Loss;
 use methods::neural_collapse::models::{BlockDescent, CentralPath, FeaturesModel, FirstOrder, NearCollapse, far_from_collapse};
 use methods::neural_collapse::training::{Epoch, Training};
 use methods::neural_collapse::{Collapse, Means, Variability};
-use methods::nn::Loss;
 use nalgebra::DMatrix;
 use run::prelude::*;
 

@@ -8,8 +8,8 @@
 use std::f64::consts::{SQRT_2, TAU};
 
 use libm::{cos, log, sin};
-use methods::logistic::Probe;
-use methods::spd::{CLIP, affine_invariant, arithmetic_mean, bures_wasserstein};
+use methods::linear::spd::{CLIP, affine_invariant, arithmetic_mean, bures_wasserstein};
+use methods::statistics::logistic::Probe;
 use nalgebra::{DMatrix, DVector, Dyn, SymmetricEigen};
 use run::prelude::*;
 

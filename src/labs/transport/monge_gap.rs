@@ -8,7 +8,7 @@ use std::f64::consts::{PI, TAU};
 use std::ops::Range;
 
 use libm::{cos, sin};
-use methods::nn::{Activation, Network, Start};
+use methods::network::dense::{Activation, Network, Start};
 use methods::transport::{NetworkSimplex, clouds::CloudSinkhorn};
 use run::prelude::*;
 

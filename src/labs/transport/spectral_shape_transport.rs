@@ -5,7 +5,7 @@
 //! with weight λ_OT pulls the two clouds of features together, and a pair is refined by the entropic plan T between them.
 //! Claim here: on the same features a transport plan makes at most 0.6 of the wrong matches of nearest neighbours.
 
-use methods::shape::Mesh;
+use methods::geometry::mesh::Mesh;
 use nalgebra::DMatrix;
 use run::prelude::*;
 

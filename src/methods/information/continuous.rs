@@ -5,9 +5,9 @@
 
 use libm::{exp, log};
 
-use super::super::fourier::Fourier;
-use super::super::linear::ln_in_place;
-use super::super::statistics::ranks;
+use crate::linear::fourier::Fourier;
+use crate::linear::ln_in_place;
+use crate::statistics::ranks;
 
 /// `values` with mean 0 and variance 1; constant values become 0.
 pub fn standardised(values: &[f64]) -> Vec<f64> {

@@ -2,7 +2,7 @@
 //!
 //! Samples are row-major, `n` rows of `d` numbers.
 
-use crate::product::Product;
+use crate::linear::product::Product;
 use libm::{log, log2};
 use nalgebra::DMatrix;
 use std::f64::consts::{LN_2, LOG2_E};

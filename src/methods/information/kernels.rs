@@ -12,7 +12,7 @@
 
 use libm::log2;
 
-use crate::product::Product;
+use crate::linear::product::Product;
 
 /// What [`bounds`] needs of a sample: Σⱼ of the kernel with 8σ², over all samples and over those of its class; the same with 2σ².
 pub type Sums<T> = [T; 4];

@@ -1,7 +1,7 @@
 //! exp, ln and tanh: range reduction and polynomials as in Cody & Waite and fdlibm, without tables and branches.
 
 use super::lanes::{Element, Lanes};
-use crate::real::Real;
+use crate::number::real::Real;
 
 /// Registers worked on side by side, so that one's polynomial runs while another's waits for its last product.
 pub(super) const BLOCK: usize = 4;

@@ -4,7 +4,7 @@ use std::ops::{Add, Div, Mul, Sub};
 
 use wide::{f32x4, f64x2, u32x4, u64x2};
 
-use crate::real::Real;
+use crate::number::real::Real;
 
 /// A float type that fills a 128-bit register, the width that every browser has.
 pub trait Element: Real {

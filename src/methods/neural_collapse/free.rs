@@ -10,9 +10,9 @@ use nalgebra::{DMatrix, DVector};
 
 use super::models::{FeaturesModel, NearCollapse};
 use super::{Classifier, Means, Variability};
-use crate::nn::Loss;
+use crate::linear::product::Product;
+use crate::network::dense::Loss;
 use crate::optimize::{Optimizer, Rule};
-use crate::product::Product;
 use crate::random::Random;
 
 /// f, without its variables.

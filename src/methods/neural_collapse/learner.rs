@@ -3,10 +3,10 @@
 //! All end in the same way: the last hidden layer's activities are the features h, and the outputs are W h + b. Their parameters
 //! are one flat vector, W (d×K, row by row) and b at its end.
 
-use crate::autodiff::{Function, Geometry};
-use crate::layered::{Layer, Layered};
-use crate::model::{Model, Room};
-use crate::nn::{Network, Start};
+use crate::network::autodiff::{Function, Geometry};
+use crate::network::dense::{Network, Start};
+use crate::network::layered::{Layer, Layered};
+use crate::network::model::{Model, Room};
 use crate::random::Random;
 
 /// A network in training, and its last pass.
@@ -116,7 +116,7 @@ impl Learner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{Activation, Start, cross_entropy};
+    use crate::network::dense::{Activation, Start, cross_entropy};
 
     fn learners() -> [Learner; 2] {
         let mut random = Random::new(1, "learners");

@@ -9,8 +9,8 @@
 
 use nalgebra::{Cholesky, DMatrix};
 
-use crate::frame::orthonormal;
-use crate::product::Product;
+use crate::linear::frame::orthonormal;
+use crate::linear::product::Product;
 use crate::random::Random;
 
 /// The features model.

@@ -64,7 +64,7 @@ impl Projection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::orthonormal;
+    use crate::linear::frame::orthonormal;
     use crate::random::Random;
 
     #[test]

@@ -4,7 +4,7 @@ use nalgebra::{DMatrix, DVector};
 
 use super::learner::Learner;
 use super::{Classifier, Collapse, Further, Layer, Means};
-use crate::nn::{Classification, Loss, largest};
+use crate::network::dense::{Classification, Loss, largest};
 use crate::optimize::{Optimizer, Rule};
 use crate::random::Random;
 
@@ -332,7 +332,7 @@ fn classifier(network: &Learner) -> Classifier {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{Activation, Network, Start};
+    use crate::network::dense::{Activation, Network, Start};
 
     /// Three well separated clouds: the error vanishes, and the numbers in the log are those of features computed afresh.
     #[test]

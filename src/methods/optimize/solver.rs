@@ -4,7 +4,7 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::{Optimizer, Rule};
-use crate::lanczos::Lanczos;
+use crate::linear::lanczos::Lanczos;
 
 /// Which curvature a product is taken with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -419,8 +419,8 @@ fn wolfe(f: &mut dyn Objective, x: &[f64], d: &[f64], value: f64, g: &[f64], sta
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formula::Formula;
-    use crate::landscapes::{Landscape, eigenvalues};
+    use crate::number::formula::Formula;
+    use crate::optimize::test_functions::{Landscape, eigenvalues};
 
     struct On(Landscape);
 

@@ -3,8 +3,8 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::exact::Entry;
-use crate::gaussian::{bures, square_root};
 use crate::random::Random;
+use crate::statistics::gaussian::{bures, square_root};
 
 /// The monotone plan between masses on a line, optimal for every convex cost of the difference: sorted, then filled from the left.
 ///

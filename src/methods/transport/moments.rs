@@ -2,7 +2,7 @@
 
 use nalgebra::DMatrix;
 
-use crate::gaussian::bures;
+use crate::statistics::gaussian::bures;
 
 /// Mean and covariance.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 use super::{Dataset, Library};
 use ground::error::Result;
 use ground::random::Random;
-use methods::nn::Classification;
+use methods::network::dense::Classification;
 
 /// Where samples come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,7 +20,7 @@ pub mod transport;
 
 use std::rc::Rc;
 
-use methods::nn::Classification;
+use methods::network::dense::Classification;
 
 pub use csv::write_csv;
 pub use ground::card::Dataset;

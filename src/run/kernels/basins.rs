@@ -1,16 +1,16 @@
 //! Maps of where starts lead, on the GPU (`shaders/basins.wgsl`, `f32`); the CPU's twin is [`Flow::run`].
 //!
 //! The shader's step is not written by hand: landscape and optimizer are run once on numbers that [write
-//! down](methods::trace) what is done with them, for every step of the run. Steps that do the same with other constants (β₁ᵗ, a
+//! down](methods::number::wgsl) what is done with them, for every step of the run. Steps that do the same with other constants (β₁ᵗ, a
 //! schedule) share a function.
 
 use std::hint::black_box;
 
 use gpu::{BySize, Gpu, READ, WRITE};
 use ground::Result;
-use methods::basins::{Flow, Landing};
+use methods::number::wgsl::{Record, Trace, record};
 use methods::optimize::Optimizer;
-use methods::trace::{Record, Trace, record};
+use methods::optimize::basins::{Flow, Landing};
 
 /// Numbers of a state: two coordinates, and three that an optimizer remembers of each.
 const STATE: usize = 8;
@@ -102,9 +102,9 @@ fn steps(flow: &Flow) -> (String, Vec<f32>, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use methods::formula::Formula;
-    use methods::landscapes::Landscape;
+    use methods::number::formula::Formula;
     use methods::optimize::Rule;
+    use methods::optimize::test_functions::Landscape;
 
     const SIDE: usize = 256;
 

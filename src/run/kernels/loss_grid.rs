@@ -8,9 +8,9 @@ use std::sync::OnceLock;
 use super::activation_number;
 use gpu::{BySize, Gpu, Program, READ, WRITE};
 use ground::Result;
-use methods::model::{Model, Room};
-use methods::nn::{Loss, Network};
-use methods::training::evaluate;
+use methods::network::dense::{Loss, Network};
+use methods::network::model::{Model, Room};
+use methods::network::training::evaluate;
 
 /// Settings of one submission, at most.
 pub const BATCH: usize = 64;
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
     use gpu::testing::gpu;
     use ground::random::Random;
-    use methods::nn::{Activation, Start};
+    use methods::network::dense::{Activation, Start};
 
     #[test]
     fn gpu_and_twin_agree() {

@@ -1,6 +1,6 @@
 //! Kernels for the GPU, each one file in `shaders/` with a CPU twin beside the code that runs it.
 
-use methods::nn::Activation;
+use methods::network::dense::Activation;
 
 pub mod basins;
 pub mod kernel_sum;

@@ -10,9 +10,9 @@ use super::activation_number;
 use gpu::{BySize, Gpu, Program, READ, WRITE};
 use ground::Result;
 use ground::random::Random;
-use methods::model::Model;
-use methods::nn::Classification;
-use methods::training::{Epoch, Training};
+use methods::network::dense::Classification;
+use methods::network::model::Model;
+use methods::network::training::{Epoch, Training};
 
 /// Epochs of one submission, at most.
 const EPOCHS: usize = 16;
@@ -156,9 +156,9 @@ impl Kernel {
 mod tests {
     use super::*;
     use gpu::testing::gpu;
-    use methods::nn::{Activation, Loss, Network, Start};
+    use methods::network::dense::{Activation, Loss, Network, Start};
+    use methods::network::training::Recipe;
     use methods::optimize::{Optimizer, Rule};
-    use methods::training::Recipe;
 
     fn ensemble(sizes: &[usize], samples: usize, activation: Activation, loss: Loss) -> (Vec<Training>, Vec<Classification>) {
         (0..3)

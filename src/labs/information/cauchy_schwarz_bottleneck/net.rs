@@ -1,8 +1,8 @@
 //! A regression net in training, under one of four objectives.
 
 use libm::exp;
-use methods::learner::Learner;
-use methods::nn::{Activation, Network, Start};
+use methods::network::dense::{Activation, Network, Start};
+use methods::network::learner::Learner;
 use methods::optimize::{Optimizer, Rule};
 use run::prelude::*;
 

@@ -1,7 +1,7 @@
 //! What f maximises, and the linear f that does.
 
 use libm::sqrt;
-use methods::nn::{Activation, Network, Start};
+use methods::network::dense::{Activation, Network, Start};
 use nalgebra::{DMatrix, SymmetricEigen};
 use run::prelude::*;
 
@@ -47,7 +47,7 @@ mod tests {
     use super::super::task::INPUTS;
     use super::super::{Controls, FrechetCumulativeCovariance, Goal, Predictor};
     use super::*;
-    use methods::nn::Tape;
+    use methods::network::dense::Tape;
     use methods::statistics::correlation;
     use run::testing::{begun, played};
 

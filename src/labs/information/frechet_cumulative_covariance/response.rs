@@ -87,7 +87,7 @@ impl Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use methods::gaussian::bures;
+    use methods::statistics::gaussian::bures;
     use nalgebra::DMatrix;
 
     #[test]

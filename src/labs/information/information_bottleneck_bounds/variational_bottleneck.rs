@@ -13,9 +13,9 @@
 use std::ops::Range;
 
 use methods::linear::Element;
-use methods::narrow::Narrow;
-use methods::nn::{Activation, Network, Start};
-use methods::product::Product;
+use methods::linear::product::Product;
+use methods::network::dense::{Activation, Network, Start};
+use methods::network::narrow::Narrow;
 use methods::random::Random;
 
 /// ln σ² is clamped to this; outside, it has no slope.

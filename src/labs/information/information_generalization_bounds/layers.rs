@@ -1,6 +1,6 @@
 //! The layers below the classifier: maps that shrink what they are given, and noise on the way.
 
-use methods::frame::orthonormalised;
+use methods::linear::frame::orthonormalised;
 use nalgebra::{DMatrix, DVector};
 use run::prelude::*;
 

@@ -1,6 +1,6 @@
 //! What the classifier sees: the last layer, samples of it, and their gaps.
 
-use methods::gaussian::{ramp_loss, square_root};
+use methods::statistics::gaussian::{ramp_loss, square_root};
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use run::prelude::*;
 

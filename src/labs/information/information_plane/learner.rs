@@ -2,8 +2,8 @@
 
 use libm::sqrt;
 use methods::information::{Bins, States};
-use methods::narrow::Narrow;
-use methods::nn::{Activation, Network, Start};
+use methods::network::dense::{Activation, Network, Start};
+use methods::network::narrow::Narrow;
 use methods::optimize::{Optimizer, Rule};
 use run::data::rule::{BITS, PATTERNS, SphereRule};
 use run::prelude::*;

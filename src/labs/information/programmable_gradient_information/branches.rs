@@ -6,8 +6,8 @@
 //!
 //! Sources: Dinh, Krueger & Bengio, "NICE", 2015; Wang, Yeh & Liao, "YOLOv9", 2024.
 
-use methods::autodiff::{Function, Tape, Var};
-use methods::product::Product;
+use methods::linear::product::Product;
+use methods::network::autodiff::{Function, Tape, Var};
 use run::prelude::Random;
 
 /// Sizes and kinds.

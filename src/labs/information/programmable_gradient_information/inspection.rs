@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use methods::autodiff::Tape;
-use methods::ridge::Ridge;
+use methods::network::autodiff::Tape;
+use methods::statistics::ridge::Ridge;
 
 use super::branches::{Branches, Shape, Teaching};
 use super::{PART, PIXELS};

@@ -1,6 +1,6 @@
 //! Branches in training.
 
-use methods::nn::Classification;
+use methods::network::dense::Classification;
 use methods::optimize::{Optimizer, Rule};
 use run::prelude::*;
 

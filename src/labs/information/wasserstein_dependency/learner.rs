@@ -1,9 +1,9 @@
 //! A critic in training: its encoders, and what a step leaves for the next part of it.
 
-use methods::contrastive::{Room, info_nce, slope_penalty};
-use methods::nn::{Network, Tape};
+use methods::linear::product::Product;
+use methods::network::contrastive::{Room, info_nce, slope_penalty};
+use methods::network::dense::{Network, Tape};
 use methods::optimize::{Optimizer, Rule};
-use methods::product::Product;
 
 use super::pairs::{Batch, Task};
 use super::{CODE, Controls, LOOK, PROBE};

@@ -1,6 +1,6 @@
 //! One step of training, looked at point by point.
 
-use methods::linear_network::dot;
+use methods::network::linear_network::dot;
 
 use super::task::{D, Group, H, N, Network, Task};
 

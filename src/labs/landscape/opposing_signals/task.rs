@@ -1,6 +1,6 @@
 //! Points of which a few have a large feature and targets pulled apart, and the network that learns them.
 
-use methods::linear_network::{Moments, TwoLayers, dot};
+use methods::network::linear_network::{Moments, TwoLayers, dot};
 use run::prelude::*;
 
 /// Points, and coordinates.

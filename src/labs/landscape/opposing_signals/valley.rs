@@ -1,6 +1,6 @@
 //! The valley that training goes along, narrow across the outliers' feature, and the way through it.
 
-use methods::linear_network::dot;
+use methods::network::linear_network::dot;
 use run::prelude::*;
 
 use super::task::{N, O};

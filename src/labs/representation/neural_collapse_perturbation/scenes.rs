@@ -1,8 +1,8 @@
 //! What is filmed: free features, the central path, a network in training; and what the network adds to the verdict.
 
+use methods::network::dense::{Activation, Network, Start};
 use methods::neural_collapse::models::{BlockDescent, CentralPath, FeaturesModel};
 use methods::neural_collapse::training::{Decay, Recipe, Slice, Training, late_tenth};
-use methods::nn::{Activation, Network, Start};
 use methods::optimize::Rule;
 use nalgebra::DMatrix;
 use run::prelude::*;
@@ -143,7 +143,7 @@ pub fn beside(runs: &Runs) -> String {
 mod tests {
     use super::super::Base;
     use super::*;
-    use methods::nn::Loss;
+    use methods::network::dense::Loss;
     use run::testing::finished;
 
     type Nc = NeuralCollapse;

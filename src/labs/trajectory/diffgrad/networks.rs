@@ -1,7 +1,7 @@
 //! Networks on digits that differ only in what moves their weights, on the same batches.
 
-use methods::learner::Learner;
-use methods::nn::{Activation, Classification, Network, Start, accuracy, cross_entropy};
+use methods::network::dense::{Activation, Classification, Network, Start, accuracy, cross_entropy};
+use methods::network::learner::Learner;
 use methods::optimize::{Rule, friction};
 use run::prelude::*;
 

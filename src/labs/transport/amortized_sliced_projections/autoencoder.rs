@@ -4,9 +4,9 @@
 //! Source: Qi, Su, Mo & Guibas, "PointNet: deep learning on point sets for 3D classification and segmentation", 2017.
 
 use ground::random::Random;
-use methods::nn::{Activation, Network, Start, Tape};
+use methods::linear::product::Product;
+use methods::network::dense::{Activation, Network, Start, Tape};
 use methods::optimize::{Optimizer, Rule};
-use methods::product::Product;
 
 /// Features of a point, and numbers of the code.
 const FEATURES: usize = 64;

@@ -13,7 +13,7 @@
 
 use ground::random::Random;
 use methods::linear::exp_in_place;
-use methods::nn::{Activation, Network, Start, Tape};
+use methods::network::dense::{Activation, Network, Start, Tape};
 use methods::optimize::{Optimizer, Rule};
 use methods::transport::{Around, Projected};
 

@@ -17,7 +17,7 @@
 
 use nalgebra::DMatrix;
 
-use methods::spd::{affine_invariant, bures_wasserstein, congruence, log, map, power, root, roots};
+use methods::linear::spd::{affine_invariant, bures_wasserstein, congruence, log, map, power, root, roots};
 
 /// Added to v².
 const EPSILON: f64 = 1e-5;
@@ -149,8 +149,8 @@ impl Layer {
 mod tests {
     use super::*;
     use ground::random::Random;
-    use methods::gaussian::bures;
-    use methods::spd::arithmetic_mean;
+    use methods::linear::spd::arithmetic_mean;
+    use methods::statistics::gaussian::bures;
 
     fn random_spd(scale: f64, random: &mut Random) -> DMatrix<f64> {
         let root = DMatrix::from_fn(5, 5, |_, _| scale * random.normal());

@@ -1,6 +1,6 @@
 //! Simulated recordings: sources of a class's pattern, seen by sensors that each recording turns and stretches in its own way.
 
-use methods::frame::orthonormal;
+use methods::linear::frame::orthonormal;
 use nalgebra::{DMatrix, DVector};
 use run::prelude::*;
 

@@ -14,9 +14,9 @@
 
 use libm::log;
 
-use methods::learner::Learner;
 use methods::linear::exp_in_place;
-use methods::nn::{Network, Tape};
+use methods::network::dense::{Network, Tape};
+use methods::network::learner::Learner;
 use methods::optimize::{Rule, Schedule};
 use methods::transport::sinkhorn::Twin;
 use run::prelude::*;
@@ -225,7 +225,7 @@ impl<const D: usize> MapLearner<D> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use methods::nn::{Activation, Start};
+    use methods::network::dense::{Activation, Start};
     use methods::random::Random;
     use methods::transport::NetworkSimplex;
 

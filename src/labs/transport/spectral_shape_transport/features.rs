@@ -1,8 +1,8 @@
 //! The network that turns descriptors of vertices into features, in training, and the matchings that its features give.
 
-use methods::learner::Learner;
 use methods::linear::exp_in_place;
-use methods::nn::{Activation, Network, Start};
+use methods::network::dense::{Activation, Network, Start};
+use methods::network::learner::Learner;
 use methods::optimize::Rule;
 use methods::transport::sinkhorn::Twin;
 use methods::transport::{NetworkSimplex, directions};

@@ -18,8 +18,8 @@
 
 use nalgebra::{Cholesky, DMatrix, DVector};
 
+use methods::geometry::mesh::Spectrum;
 use methods::linear::exp_in_place;
-use methods::shape::Spectrum;
 
 /// A map between the spans of eigenfunctions, and what its derivative needs.
 #[derive(Clone, Debug)]
@@ -224,8 +224,8 @@ pub fn pull_back_unit_rows(slope: &DMatrix<f64>, unit: &DMatrix<f64>, lengths: &
 #[cfg(test)]
 mod tests {
     use super::*;
+    use methods::geometry::mesh::Mesh;
     use methods::random::Random;
-    use methods::shape::Mesh;
     use methods::transport::sliced;
 
     fn bumpy(bend: f64) -> Mesh {

@@ -1,6 +1,6 @@
 //! Two bent sheets whose vertices are to be matched, and how good a matching is.
 
-use methods::shape::Mesh;
+use methods::geometry::mesh::Mesh;
 use nalgebra::DMatrix;
 use run::prelude::*;
 

@@ -5,8 +5,8 @@ use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
 use wide::{f32x4, u32x4};
 
-use super::linear::{Lanes, exp, ln, tanh};
-use super::real::Real;
+use crate::linear::{Lanes, exp, ln, tanh};
+use crate::number::real::Real;
 
 /// Two registers of four lanes. Lanes have no common order: comparisons with `<` and `>` are never true, [`Real::larger`],
 /// [`Real::sign`] and [`Real::abs`] work lane by lane.

@@ -1,10 +1,10 @@
 //! Where starts lead: an optimizer let go at every point of a grid, eight points at once in single precision.
 
-use super::jet::Jet;
-use super::landscapes::Landscape;
-use super::optimize::{Optimizer, Rule};
-use super::pack::Pack;
-use super::real::Real;
+use crate::number::jet::Jet;
+use crate::number::pack::Pack;
+use crate::number::real::Real;
+use crate::optimize::test_functions::Landscape;
+use crate::optimize::{Optimizer, Rule};
 
 /// An optimizer on a landscape for a number of steps, whatever the start.
 #[derive(Clone, Debug)]

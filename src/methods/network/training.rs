@@ -1,11 +1,11 @@
 //! A network trained on a classification problem, one batch a call, with its weights kept epoch by epoch.
 
-use super::dual::Dual;
-use super::model::{Model, Room};
-use super::nn::{Classification, Loss, accuracy};
-use super::optimize::{Optimizer, Rule};
-use super::random::Random;
-use super::real::Real;
+use crate::network::dense::{Classification, Loss, accuracy};
+use crate::network::model::{Model, Room};
+use crate::number::dual::Dual;
+use crate::number::real::Real;
+use crate::optimize::{Optimizer, Rule};
+use crate::random::Random;
 
 /// A network on its way through training.
 pub struct Training {
@@ -165,10 +165,10 @@ pub fn hessian_product(network: &Model, loss: Loss, x: &[f32], y: &[u8], directi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::autodiff::{Function, Geometry};
-    use crate::layered::{Layer, Layered};
-    use crate::nn::{Activation, Network, Start};
-    use crate::points::Points;
+    use crate::network::autodiff::{Function, Geometry};
+    use crate::network::dense::{Activation, Network, Start};
+    use crate::network::layered::{Layer, Layered};
+    use crate::network::points::Points;
 
     #[test]
     fn a_network_learns_moons() {

@@ -4,8 +4,8 @@
 //! Arjovsky, Dumoulin & Courville, "Improved training of Wasserstein GANs", 2017; Ozair et al., "Wasserstein dependency measure
 //! for representation learning", 2019.
 
-use super::nn::{Activation, Network};
-use super::product::Product;
+use crate::linear::product::Product;
+use crate::network::dense::{Activation, Network};
 
 /// J = −(1/N) Σᵢ [fᵢᵢ − ln((1/N) Σⱼ exp fᵢⱼ)] of the `scores` fᵢⱼ (N×N, pairs on the diagonal) in nats; `delta` becomes its gradient.
 ///
@@ -165,7 +165,7 @@ fn sum_rows<T: Product>(to: &mut [T], rows: &[T]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::Start;
+    use crate::network::dense::Start;
     use crate::random::Random;
 
     #[test]
@@ -223,7 +223,7 @@ mod tests {
         let mut networks = encoders(&mut random);
         let [x, y] = [5, 4].map(|inputs| (0..12 * inputs).map(|_| random.normal()).collect::<Vec<f64>>());
         let value = |x: &[f64], y: &[f64]| {
-            let mut tapes = [crate::nn::Tape::default(), crate::nn::Tape::default()];
+            let mut tapes = [crate::network::dense::Tape::default(), crate::network::dense::Tape::default()];
             networks[0].forward(x, &mut tapes[0]);
             networks[1].forward(y, &mut tapes[1]);
             tapes[0].logits().iter().zip(tapes[1].logits()).map(|(g, h)| g * h).sum::<f64>()

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use nalgebra::{DMatrix, SymmetricEigen};
 
-use super::random::Random;
+use crate::random::Random;
 
 /// How a random direction is scaled to the weights it starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::autodiff::Function;
-use super::layered::{Layer, Layered, Pass};
-use super::nn::{Activation, Network, Start, Tape};
-use super::product::Product;
-use super::random::Random;
+use crate::linear::product::Product;
+use crate::network::autodiff::Function;
+use crate::network::dense::{Activation, Network, Start, Tape};
+use crate::network::layered::{Layer, Layered, Pass};
+use crate::random::Random;
 
 choice! {
     /// The activation of a network's hidden layers.

@@ -2,10 +2,10 @@
 //!
 //! A [`Tape`] records operations on row-major matrices (a batch is a matrix, one sample a row; an image is a row of
 //! channels × height × width). [`Tape::gradient`] runs them backwards. With `T = Dual<f64>` the same tape gives
-//! Hessian-vector products (see [`dual`](super::dual)).
+//! Hessian-vector products (see [`dual`](crate::number::dual)).
 //!
 //! ```
-//! use orrery::methods::autodiff::Tape;
+//! use orrery::methods::network::autodiff::Tape;
 //! let mut tape = Tape::<f64>::default();
 //! let x = tape.leaf(vec![1.0, 2.0, 3.0], 3);
 //! let y = tape.mul(x, x);
@@ -16,8 +16,8 @@
 
 use std::ops::Range;
 
-use super::nn;
-use super::product::Product;
+use crate::linear::product::Product;
+use crate::network::dense;
 
 /// A matrix on a tape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -391,12 +391,12 @@ impl<T: Product> Tape<T> {
 
     /// Mean softmax cross-entropy of `logits` (samples × classes), nats, 1×1
     pub fn cross_entropy(&mut self, logits: Var, labels: &[u8]) -> Var {
-        self.loss(logits, |value, delta| nn::cross_entropy(value, labels, delta))
+        self.loss(logits, |value, delta| dense::cross_entropy(value, labels, delta))
     }
 
     /// Mean over samples of ½‖output − e_label‖², 1×1
     pub fn squared_error(&mut self, outputs: Var, labels: &[u8]) -> Var {
-        self.loss(outputs, |value, delta| nn::squared_error(value, labels, delta))
+        self.loss(outputs, |value, delta| dense::squared_error(value, labels, delta))
     }
 
     /// A scalar of `a` that brings its own gradient: `f` returns the value and fills in the gradient by `a`'s entries.
@@ -583,9 +583,9 @@ fn for_each_run(Geometry { channels, height, width, side }: Geometry, mut f: imp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dual::Dual;
+    use crate::number::dual::Dual;
+    use crate::number::real::Real;
     use crate::random::Random;
-    use crate::real::Real;
 
     /// Three leaves (6×8, 8×5 and 1×5) and a scalar made of them.
     type Build = fn(&mut Tape<f64>, [Var; 3]) -> Var;
@@ -741,7 +741,7 @@ mod tests {
             let logits = tape.matmul(h, v);
             (tape.cross_entropy(logits, &[0, 2, 1]), [w, v])
         }
-        let fixture = include_str!("../../tests/fixtures/autodiff.csv");
+        let fixture = include_str!("../../../tests/fixtures/autodiff.csv");
         let part = |name: &str| -> Vec<f64> {
             let row = fixture.lines().find(|row| row.starts_with(name)).unwrap();
             row.split(',').skip(1).map(|cell| cell.parse().unwrap()).collect()

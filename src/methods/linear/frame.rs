@@ -2,7 +2,7 @@
 
 use nalgebra::DMatrix;
 
-use super::random::Random;
+use crate::random::Random;
 
 /// The columns of `matrix` made orthonormal one after the other, as Gram and Schmidt do (by Householder's reflections, with the signs
 /// that make R's diagonal positive). It has at least as many rows as columns, which are independent.

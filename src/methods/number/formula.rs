@@ -1,11 +1,11 @@
-//! A formula in x and y as a reader types it, evaluated with any kind of number: with [jets](super::jet) its derivatives are exact.
+//! A formula in x and y as a reader types it, evaluated with any kind of number: with [jets](crate::number::jet) its derivatives are exact.
 //!
 //! Written here rather than taken from an expression crate: those evaluate with the platform's sin and exp, whose bits differ
 //! between machines, know no place for their errors, and cannot run on eight points at once.
 
 use ground::error::{Error, Result};
 
-use super::real::Real;
+use crate::number::real::Real;
 
 /// A parsed formula: instructions for a stack machine.
 #[derive(Clone, Debug, PartialEq)]
@@ -354,7 +354,7 @@ impl Parser {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jet::{Jet, second_order};
+    use crate::number::jet::{Jet, second_order};
 
     #[test]
     fn values_are_those_of_the_formula() {

@@ -5,9 +5,9 @@
 //!
 //! Source: Lin, Weng & Keerthi, "Trust region Newton methods for large-scale logistic regression", 2008.
 
-use super::linear::{exp_in_place, matmul, matmul_tn};
-use super::nn::largest;
-use super::solve::ConjugateGradient;
+use crate::linear::solve::ConjugateGradient;
+use crate::linear::{exp_in_place, matmul, matmul_tn};
+use crate::network::dense::largest;
 
 /// A linear classifier on features, on its way to the minimum.
 #[derive(Clone, Debug)]

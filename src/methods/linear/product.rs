@@ -1,7 +1,7 @@
 //! Matrix products and vectorised functions behind one trait, so that networks can be `f32` (to train) or `f64` (to check).
 
-use super::linear::{self, Element};
-use super::real::Real;
+use crate::linear::{self, Element};
+use crate::number::real::Real;
 
 /// A float type with matrix products. All matrices are dense and row-major; `out` is overwritten.
 pub trait Product: Real {

@@ -4,8 +4,8 @@
 //! samples side by side every lane is used, whatever the widths, and a batch stays in the nearest cache. Nothing is allocated after the
 //! first batch. The network is [`Network`]'s; only the order of summation differs from its own passes.
 
-use super::linear::{self, Element, Lanes};
-use super::nn::Network;
+use crate::linear::{self, Element, Lanes};
+use crate::network::dense::Network;
 
 /// Registers of samples that a tile holds.
 const SIDE: usize = 2;
@@ -233,7 +233,7 @@ fn total<L: Lanes>(lanes: L) -> L::Scalar {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{Activation, Start, Tape, cross_entropy};
+    use crate::network::dense::{Activation, Start, Tape, cross_entropy};
     use crate::random::Random;
 
     /// Activities and gradients are those of the network's own passes, for full and ragged batches and for widths that fill no tile.

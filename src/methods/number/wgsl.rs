@@ -6,10 +6,10 @@ use std::cmp::Ordering;
 use std::fmt::Write;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
-use super::real::Real;
+use crate::number::real::Real;
 
 /// A number that is not known yet. Only within [`record`]; comparisons with `<` and `>` are never true, as for
-/// [`Pack`](super::pack::Pack): [`Real::larger`], [`Real::sign`] and [`Real::abs`] become operations.
+/// [`Pack`](crate::number::pack::Pack): [`Real::larger`], [`Real::sign`] and [`Real::abs`] become operations.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Trace(u32);
 

@@ -1,9 +1,9 @@
 //! A network with all that its training takes, and the batches that it is trained on.
 
-use super::nn::{Network, Tape};
-use super::optimize::{Optimizer, Rule};
-use super::product::Product;
-use super::random::Random;
+use crate::linear::product::Product;
+use crate::network::dense::{Network, Tape};
+use crate::optimize::{Optimizer, Rule};
+use crate::random::Random;
 
 /// A network and what moves its weights.
 #[derive(Clone, Debug)]
@@ -82,7 +82,7 @@ impl Batches {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{Activation, Start};
+    use crate::network::dense::{Activation, Start};
 
     #[test]
     fn batches_go_through_all_samples_in_every_epoch() {

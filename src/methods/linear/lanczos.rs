@@ -5,7 +5,7 @@
 
 use nalgebra::{DMatrix, SymmetricEigen};
 
-use super::random::Random;
+use crate::random::Random;
 
 /// A Lanczos process on its way; one step a product, so that a caller can stop between products.
 #[derive(Clone, Debug)]

@@ -28,8 +28,8 @@ pub fn mean_step(batch: &[DMatrix<f64>], mean: &DMatrix<f64>) -> DMatrix<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::linear::spd::tests::random_spd;
     use crate::random::Random;
-    use crate::spd::tests::random_spd;
 
     #[test]
     fn congruences_change_no_distance_and_the_mean_is_flat() {

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
-use super::real::Real;
+use crate::number::real::Real;
 
 /// `value + x·ε₁ + y·ε₂` with all products of the ε zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -1,12 +1,12 @@
 //! Functions of two variables on which optimizers are compared, each written once for every kind of number: with
-//! [jets](super::jet) their gradients and Hessians are exact.
+//! [jets](crate::number::jet) their gradients and Hessians are exact.
 //!
 //! Source of the test functions: Surjanovic & Bingham, "Virtual library of simulation experiments: test functions", 2013; Beale
 //! 1958, Rosenbrock 1960, Himmelblau 1972, Rastrigin 1974, Ackley 1987, Styblinski & Tang 1990.
 
-use super::formula::Formula;
-use super::jet::{Jet, second_order};
-use super::real::Real;
+use crate::number::formula::Formula;
+use crate::number::jet::{Jet, second_order};
+use crate::number::real::Real;
 
 /// A function f(x, y) to minimise.
 #[derive(Clone, Debug, PartialEq)]
@@ -256,7 +256,7 @@ pub fn solve(a: [[f64; 2]; 2], b: [f64; 2]) -> Option<[f64; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pack::Pack;
+    use crate::number::pack::Pack;
     use crate::random::Random;
 
     fn all() -> Vec<Landscape> {

@@ -6,8 +6,8 @@
 use libm::{exp, log};
 use nalgebra::{Cholesky, DMatrix, DVector};
 
-use super::lanczos::Lanczos;
-use super::random::Random;
+use crate::linear::lanczos::Lanczos;
+use crate::random::Random;
 
 /// A triangle mesh in space.
 #[derive(Clone, Debug)]

@@ -3,9 +3,9 @@
 //! Batches are row-major, one sample a row. Layer `l` (0-based) maps `sizes[l]` to `sizes[l + 1]` features by
 //! `Z = A·W + b`, `W` stored `sizes[l] × sizes[l + 1]`; every layer but the last is followed by the activation.
 
-use super::product::Product;
-use super::random::Random;
-use super::real::Real;
+use crate::linear::product::Product;
+use crate::number::real::Real;
+use crate::random::Random;
 
 /// The function σ after every hidden layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

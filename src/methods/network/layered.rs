@@ -1,13 +1,13 @@
-//! Networks as a sequence of layers on the [autodiff](super::autodiff) tape: convolutional and residual ones, with batch
-//! normalisation. Plain fully connected networks train faster as a [`Network`](super::nn::Network).
+//! Networks as a sequence of layers on the [autodiff](crate::network::autodiff) tape: convolutional and residual ones, with batch
+//! normalisation. Plain fully connected networks train faster as a [`Network`](crate::network::dense::Network).
 
 use std::cell::RefCell;
 use std::ops::Range;
 
-use super::autodiff::{Function, Geometry, Tape, Var};
-use super::nn::Start;
-use super::product::Product;
-use super::random::Random;
+use crate::linear::product::Product;
+use crate::network::autodiff::{Function, Geometry, Tape, Var};
+use crate::network::dense::Start;
+use crate::random::Random;
 
 /// One step from a batch of activities to the next.
 #[derive(Clone, Copy, Debug, PartialEq)]

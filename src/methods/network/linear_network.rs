@@ -3,7 +3,7 @@
 //! f(x) = aᵀWx with W (H×D) and a (H); L = 1/(2n) Σ (f(xᵢ) − yᵢ)² depends on the data through S = XᵀX/n and q = Xᵀy/n alone,
 //! so gradient and Hessian cost the same for ten points as for ten million. With c = Wᵀa: R = Sc − q is the gradient by c.
 
-use super::spectrum::power_iteration;
+use crate::linear::spectrum::power_iteration;
 
 /// S = XᵀX/n and q = Xᵀy/n of `D`-dimensional data.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,7 @@
 
 use nalgebra::{Cholesky, DMatrix};
 
-use super::linear::matmul_tn;
+use crate::linear::matmul_tn;
 
 /// What the samples so far amount to.
 #[derive(Clone, Debug)]
@@ -120,7 +120,7 @@ mod tests {
     /// Against scikit-learn's Ridge on the same numbers; see make_ridge.py. In one part and in three.
     #[test]
     fn agrees_with_scikit_learn() {
-        let rows: Vec<Vec<f64>> = include_str!("../../tests/fixtures/ridge.csv")
+        let rows: Vec<Vec<f64>> = include_str!("../../../tests/fixtures/ridge.csv")
             .lines()
             .map(|row| row.split(',').map(|cell| cell.parse().unwrap()).collect())
             .collect();

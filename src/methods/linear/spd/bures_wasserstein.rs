@@ -1,6 +1,6 @@
 //! The Bures–Wasserstein geometry: transport between centred Gaussians. Singular matrices are at a finite distance.
 //!
-//! d²(P, Q) is [`bures`](crate::gaussian::bures). A tangent vector V at P is a symmetric matrix; with L_P\[V\] the solution of
+//! d²(P, Q) is [`bures`](crate::statistics::gaussian::bures). A tangent vector V at P is a symmetric matrix; with L_P\[V\] the solution of
 //! P L + L P = V its squared length is ½ tr L_P\[V\] V.
 //!
 //! Sources: Bhatia, Jain & Lim, "On the Bures–Wasserstein distance between positive definite matrices", 2019; Thanwerdas & Pennec,
@@ -77,10 +77,10 @@ pub fn mean_step(batch: &[DMatrix<f64>], mean: &DMatrix<f64>) -> DMatrix<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gaussian::bures;
+    use crate::linear::spd::arithmetic_mean;
+    use crate::linear::spd::tests::{random_spd, random_symmetric};
     use crate::random::Random;
-    use crate::spd::arithmetic_mean;
-    use crate::spd::tests::{random_spd, random_symmetric};
+    use crate::statistics::gaussian::bures;
 
     #[test]
     fn exponential_undoes_logarithm() {

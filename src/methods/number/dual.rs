@@ -6,8 +6,8 @@
 use std::cmp::Ordering;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
-use super::product::Product;
-use super::real::Real;
+use crate::linear::product::Product;
+use crate::number::real::Real;
 
 /// `value + slope·ε` with ε² = 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -134,7 +134,7 @@ fn three_products<T: Real>(out: &mut [Dual<T>], a: &[Dual<T>], b: &[Dual<T>], pr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{Activation, Network, Start, Tape, cross_entropy};
+    use crate::network::dense::{Activation, Network, Start, Tape, cross_entropy};
     use crate::random::Random;
 
     #[test]

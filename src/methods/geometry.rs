@@ -1,0 +1,3 @@
+//! Shapes in space.
+
+pub mod mesh;
