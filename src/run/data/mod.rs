@@ -4,12 +4,15 @@ pub mod classes;
 mod csv;
 pub mod features;
 mod ink;
+#[cfg(any(feature = "pictures", not(target_arch = "wasm32")))]
 mod jpg;
 mod kind;
 mod limits;
 mod npy;
 mod npz;
+#[cfg(any(feature = "pictures", not(target_arch = "wasm32")))]
 mod picture;
+#[cfg(any(feature = "pictures", not(target_arch = "wasm32")))]
 mod png;
 mod read;
 pub mod rule;

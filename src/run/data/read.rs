@@ -2,7 +2,9 @@
 //!
 //! Whatever the bytes, the answer comes soon and is either arrays or one sentence that names the file and the place in it.
 
-use super::{Array, Kind, csv, jpg, npy, npz, png, safetensors};
+use super::{Array, Kind, csv, npy, npz, safetensors};
+#[cfg(any(feature = "pictures", not(target_arch = "wasm32")))]
+use super::{jpg, png};
 use ground::error::Result;
 use ground::file::{check_size, printable};
 
@@ -17,8 +19,13 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Vec<Array>> {
         Kind::Npy => Ok(vec![npy::parse(name, bytes)?.array()?]),
         Kind::Npz => npz::read(name, bytes),
         Kind::Safetensors => safetensors::read(name, bytes),
+        #[cfg(any(feature = "pictures", not(target_arch = "wasm32")))]
         Kind::Png => Ok(vec![png::read(name, bytes)?]),
+        #[cfg(any(feature = "pictures", not(target_arch = "wasm32")))]
         Kind::Jpg => Ok(vec![jpg::read(name, bytes)?]),
+        // A module of the browser is small because it has no readers that nothing in it asks for.
+        #[cfg(not(any(feature = "pictures", not(target_arch = "wasm32"))))]
+        Kind::Png | Kind::Jpg => Err(ground::Error::new(format!("{name}: a picture, of which nothing here takes any"))),
     }
 }
 
