@@ -4,27 +4,27 @@ use ground::{Error, Result};
 use run::experiment::{Entry, INSTRUMENTS, Lab};
 
 /// The instruments: like experiments, but the reader brings the problem, and its claim says how far the instrument can be trusted.
-const ALL_INSTRUMENTS: Lab = Lab {
+static ALL_INSTRUMENTS: Lab = Lab {
     slug: INSTRUMENTS,
     title: "Instruments",
     question: "What does your own problem look like?",
     entries: &[
-        instrument_landscape::ENTRY,
-        instrument_information_estimators::ENTRY,
-        instrument_neural_collapse::ENTRY,
-        instrument_transport_plan::ENTRY,
-        instrument_trajectory::ENTRY,
+        &instrument_landscape::ENTRY,
+        &instrument_information_estimators::ENTRY,
+        &instrument_neural_collapse::ENTRY,
+        &instrument_transport_plan::ENTRY,
+        &instrument_trajectory::ENTRY,
     ],
 };
 
 /// Every lab, in the order in which the page lists them.
-pub const LABS: &[Lab] = &[
-    ALL_INSTRUMENTS,
-    lab_landscape::LAB,
-    lab_trajectory::LAB,
-    lab_information::LAB,
-    lab_transport::LAB,
-    lab_representation::LAB,
+pub static LABS: &[&Lab] = &[
+    &ALL_INSTRUMENTS,
+    &lab_landscape::LAB,
+    &lab_trajectory::LAB,
+    &lab_information::LAB,
+    &lab_transport::LAB,
+    &lab_representation::LAB,
 ];
 
 /// The crate of an experiment is a folder of the sources and a module of the browser.
@@ -48,7 +48,7 @@ pub fn module(entry: &Entry) -> Module {
 
 /// Every experiment.
 pub fn entries() -> impl Iterator<Item = &'static Entry> {
-    LABS.iter().flat_map(|lab| lab.entries)
+    LABS.iter().flat_map(|lab| lab.entries).copied()
 }
 
 /// The experiment of that slug; an error if there is none.

@@ -206,7 +206,7 @@ pub struct Lab {
     /// What the field asks, in one sentence.
     pub question: &'static str,
     /// Its experiments.
-    pub entries: &'static [Entry],
+    pub entries: &'static [&'static Entry],
 }
 
 /// The slug of the lab that the instruments make up.
@@ -217,10 +217,10 @@ pub const INSTRUMENTS: &str = "instruments";
 macro_rules! lab {
     ($slug:literal, $title:literal, $question:literal; $($file:ident :: $experiment:ident),* $(,)?) => {
         $(pub mod $file;)*
-        /// This lab.
-        pub const LAB: $crate::experiment::Lab = $crate::experiment::Lab {
+        /// This lab. A static: what it runs is compiled here, and not where it is listed.
+        pub static LAB: $crate::experiment::Lab = $crate::experiment::Lab {
             slug: $slug, title: $title, question: $question,
-            entries: &[$($crate::experiment::Entry::of::<$file::$experiment>($slug)),*],
+            entries: &[$(&$crate::experiment::Entry::of::<$file::$experiment>($slug)),*],
         };
         $crate::module!(LAB.entries);
     };
@@ -230,10 +230,10 @@ macro_rules! lab {
 #[macro_export]
 macro_rules! instrument {
     ($experiment:ident) => {
-        /// This instrument.
-        pub const ENTRY: $crate::experiment::Entry =
+        /// This instrument. A static: what it runs is compiled here, and not where it is listed.
+        pub static ENTRY: $crate::experiment::Entry =
             $crate::experiment::Entry::of::<$experiment>($crate::experiment::INSTRUMENTS);
-        $crate::module!(&[ENTRY]);
+        $crate::module!(&[&ENTRY]);
     };
 }
 

@@ -19,7 +19,7 @@ use ground::{Error, Result};
 
 thread_local! {
     /// What this module can run.
-    static ENTRIES: Cell<&'static [Entry]> = const { Cell::new(&[]) };
+    static ENTRIES: Cell<&'static [&'static Entry]> = const { Cell::new(&[]) };
 }
 
 #[wasm_bindgen]
@@ -29,13 +29,13 @@ extern "C" {
 }
 
 /// Opens the module: it can run these experiments. A panic ends the instance; its message goes to the console before that.
-pub fn open(entries: &'static [Entry]) {
+pub fn open(entries: &'static [&'static Entry]) {
     ENTRIES.set(entries);
     std::panic::set_hook(Box::new(|panic| console_error(&panic.to_string())));
 }
 
 fn find(slug: &str) -> Result<&'static Entry> {
-    let entry = ENTRIES.get().iter().find(|entry| entry.card.slug == slug);
+    let entry = ENTRIES.get().iter().copied().find(|entry| entry.card.slug == slug);
     entry.ok_or_else(|| Error::new(format!("experiment '{slug}': this module has none of that name")))
 }
 
