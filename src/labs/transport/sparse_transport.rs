@@ -1,11 +1,12 @@
-//! Transport with at most k partners for everyone.
+//! Transport with at most k partners a target.
 //!
 //! Paper: Liu, Puigcerver, Blondel, 2023. Masses a on m sources and b on n targets, cost C with columns c_j, a plan T with columns t_j:
 //! min ⟨C, T⟩ + (γ/2)‖T‖² over T ≥ 0, T1 = a, Tᵀ1 = b, ‖t_j‖₀ ≤ k. Its semi-dual is concave and free of constraints,
 //! S(α) = ⟨α, a⟩ − Σ_j φ_j(α − c_j), where φ_j keeps the k largest scores and projects them onto the simplex of mass b_j
-//! ([`SemiDual::at`]), and ∇S = a − T1. k = 1 is transport without a regulariser, k = m quadratic transport.
-//! Claim: at k = 3 the plan costs what the exact one does to 3 %, and its row error ‖T1 − a‖₁ is at most 0.15 of the one that is left if
-//! the quadratic plan is cut to its k largest entries a column.
+//! ([`SemiDual::at`]), and ∇S = a − T1. Where S has its top at a kink, as for small k, rows need not hold and S is only a lower bound.
+//! k = 1 gives the semi-dual of transport without a regulariser (and, with equal masses, its plan), k = m quadratic transport.
+//! Claim: at k = 3 the plan costs what the exact one does to 3 %, and with the penalty what S says to 2 %; its row error ‖T1 − a‖₁ is
+//! at most 0.1, and in the mean 0.15 of the one that is left if the quadratic plan of the same γ is cut to its k largest entries a column.
 
 use methods::optimize::solver::{Method, Solver};
 use methods::transport::sparse::{Point, SemiDual};
@@ -26,11 +27,11 @@ choice! {
 controls! {
     /// What the reader can move.
     pub struct Controls {
-        partners: LogCount(1, 256) = 3, "k", "most sources that a target may have: fewer thin its column out; above what the quadratic plan uses, nothing changes";
-        quadratic_weight: Log(0.1, 100.0) = 10.0, "γ", "large: mass spreads over many sources until k cuts it off; small: the quadratic plan is thin by itself";
-        entropic_weight: Log(1e-3, 1.0) = 0.05, "ε", "of Sinkhorn's plan beside it: however small, hardly an entry is zero";
+        partners: LogCount(1, 256) = 3, "k", "most sources that serve one target: lower it and columns get thinner; above the quadratic plan's number nothing changes";
+        quadratic_weight: Log(0.1, 100.0) = 10.0, "γ", "weight of the squared entries: large spreads mass over many sources; small leaves the quadratic plan thin by itself";
+        entropic_weight: Log(1e-3, 1.0) = 0.05, "ε", "weight of entropy in Sinkhorn's plan only: no entry is ever zero, but below some 0.005 many are too small to count";
         points: LogCount(10, 200) = 40, "m, n", "sources and targets of the Gaussians";
-        task: Choice(Task) = Task::Gaussians, "", "points in the plane; 64 tokens for 8 experts; the colours of two pictures, 256 each";
+        task: Choice(Task) = Task::Gaussians, "", "points in the plane; 64 tokens for 8 experts (needs k of 8 or more); the colours of two pictures, 256 each";
     }
 }
 
@@ -45,8 +46,13 @@ const CURVES: [usize; 4] = [1, 2, 5, 10];
 const LOWERED: [f64; 4] = [0.3, 0.1, 0.03, 0.01];
 /// Operations of the exact solver between two looks at the run.
 const PIVOTS: f64 = 4e5;
-/// What the claim says of the cost, of the rows of one run, and of the rows against the cut plan's.
+/// The settings that the claim is about; at k = m its effect is gone.
+const POINTS: usize = 40;
+const KEPT: usize = 3;
+const WEIGHT: f64 = 10.0;
+/// What the claim says of the cost, of the penalised cost over S, of the rows of one run, and of the rows against the cut plan's.
 const COST: f64 = 0.03;
+const GAP: f64 = 0.02;
 const ROWS: f64 = 0.1;
 const RATIO: f64 = 0.15;
 
@@ -80,8 +86,8 @@ impl Ascent {
         Ascent { k: k.min(source.len()), gamma, semi_dual, lbfgs, here, errors, stuck: false, arrived: false }
     }
 
-    /// α ← α + tH∇S(α), H from the last pairs, t by a Wolfe search. Where that gains nothing the pairs are forgotten, as in SciPy's L-BFGS-B;
-    /// where the gradient by itself gains nothing either, at the top of S or at a kink, it stops.
+    /// α ← α + tH∇S(α), H from the last pairs, t by a Wolfe search. Where that gains nothing the pairs are forgotten, as SciPy's
+    /// L-BFGS-B does where its search fails; where the gradient by itself gains nothing either, at the top of S or at a kink, it stops.
     fn iterate(&mut self) {
         let (before, mut alpha) = (self.here.value, self.here.alpha.clone());
         self.lbfgs.step(&mut alpha, &mut self.semi_dual);
@@ -105,8 +111,8 @@ fn lbfgs(gamma: f64, size: usize) -> Solver {
 pub struct SparseTransport {
     scene: Scene,
     instance: Instance,
-    /// Cost of the exact plan.
-    exact: f64,
+    /// What the exact plan is worth, once it is there.
+    exact: Option<Worth>,
     entropic: Problem,
     sinkhorn: Annealed,
     quadratic: Ascent,
@@ -137,17 +143,22 @@ impl SparseTransport {
         Worth::of(plan, &self.instance)
     }
 
+    fn exact_cost(&self) -> f64 {
+        self.exact.as_ref().map_or(f64::NAN, |worth| worth.cost)
+    }
+
     /// Entries of the fullest column, and by how many percent the plan costs more than the exact one.
     fn price(&self, plan: &[Entry]) -> (f64, f64) {
         let worth = self.worth(plan);
-        (worth.fullest as f64, 100.0 * (worth.cost / self.exact - 1.0))
+        (worth.fullest as f64, 100.0 * (worth.cost / self.exact_cost() - 1.0))
     }
 
-    /// By rising k: the run's own, the quadratic one, and the others of the same γ.
+    /// By rising k: the run's own, the quadratic one unless that is the same, and the others of the same γ.
     fn by_partners(&self) -> Vec<&Ascent> {
         let all = self.others.iter().filter(|other| other.gamma == self.sparse.gamma);
         let mut all: Vec<&Ascent> = all.chain([&self.sparse, &self.quadratic]).collect();
         all.sort_by_key(|ascent| ascent.k);
+        all.dedup_by_key(|ascent| ascent.k);
         all
     }
 
@@ -216,11 +227,11 @@ impl SparseTransport {
 }
 
 views! { SparseTransport, Controls:
-    plans "Three plans for the same masses" "A column is a target, its colours are the sources that serve it. The numbers below count them where there are most." => plans;
-    matches "Who serves whom" "A line is an entry of the plan with at most k a column. A dot is as wide as the mass that it has: sources of another size are served too much or too little." => matches;
-    convergence "Fewer partners, harder to climb" "The larger k, the smoother the semi-dual: quadratic transport goes straight down, small k soon stands still." => convergence;
-    cost "What a full column costs" "Fewer entries bring the plan nearer to the exact one. A smaller γ does so too, but nobody tells beforehand how many will be left." => costs;
-    rows "Why not simply cut?" "Both plans have k entries a column. The one that is made for it puts far less mass into the wrong rows." => rows;
+    plans "Three plans for the same masses" "A row is a source, a column a target; the stronger the colour, the larger the share of the target's mass. Shares below 0.0001 look empty. The numbers below count the entries of each plan's fullest column." => plans;
+    matches "Who serves whom" "A line joins a source and a target that it serves; the wider, the larger the share. A dot's area is the mass it gives or gets, as a share of what it should. For colours: the two pictures, then the second one in the colours that each plan brings." => matches;
+    convergence "How fast rows come right" "A line is one k, and falls as row sums come right. Where it goes flat the search stands at a kink; where it ends it has stopped." => convergence;
+    cost "What a full column costs" "A line is one way to thin out a plan: a lower k, or a smaller γ. Further left, fewer entries; further down, cheaper. The dot is the present k." => costs;
+    rows "Why not simply cut?" "Both plans have at most k entries a column. The height is how far their row sums are off, excess and lack added up." => rows;
 }
 
 impl Experiment for SparseTransport {
@@ -228,24 +239,24 @@ impl Experiment for SparseTransport {
         slug: "sparse-transport",
         title: "Transport with at most k partners",
         paper: Paper::new("Sparsity-Constrained Optimal Transport", "Tianlin Liu, Joan Puigcerver, Mathieu Blondel", 2023),
-        claim: "Between 40 points a side, with at most 3 sources a target, the plan's cost is within 3 % of the exact plan's and its row sums are off by at most 0.1 in all, in every seed; in the mean that is at most 0.15 of the error that is left if the quadratic plan is cut to its 3 largest entries a column.",
+        claim: "For 40 points and k = 3 the plan costs within 3 % of the exact plan and its penalised cost is within 2 % of the lower bound S. Its row sums are off by at most 0.1, in the mean by 0.15 of the error of the quadratic plan of the same γ cut to k.",
         reproduction: Reproduction::AsClaimed,
-        honesty: "The optimisation is the paper's, at the size of its pictures; experts appear as a routing problem between random embeddings, not inside a vision model. Rows hold to a few percent only: for small k the semi-dual has kinks, and where L-BFGS stops at one is partly chance.",
+        honesty: "The optimisation is the paper's, on clouds of the kind that it shows (their size there we do not know); experts are random embeddings, not a trained vision model. Row sums are right to a few percent only: for small k the search can stop at a kink. In the colour transfer k = 2 leaves rows off by 0.36, so the preset allows 10.",
         seeds: 5,
         unit: "iteration",
         presets: &[
             Preset::holds("default", "40 points a side, at most 3 partners", &[]),
             Preset::gone(
                 "break-it",
-                "k = m: the constraint binds nowhere and both plans are the quadratic one",
+                "k = m: the limit on partners is never reached, so the plan is the quadratic one and cutting removes nothing",
                 &[("partners", "40")],
             ),
-            Preset::open("k = 1", "One partner: transport without a regulariser", &[("partners", "1")]).within(&[
+            Preset::outside("k = 1", "One partner: transport without a regulariser", &[("partners", "1")]).within(&[
                 ("cost_off", 0.0, 1e-6),
                 ("row_error", 0.0, 1e-9),
                 ("fullest", 1.0, 1.0),
             ]),
-            Preset::open(
+            Preset::outside(
                 "experts",
                 "64 tokens for 8 experts, at most 8 tokens each",
                 &[("task", "experts"), ("partners", "8"), ("quadratic_weight", "1")],
@@ -256,12 +267,17 @@ impl Experiment for SparseTransport {
                 ("fullest", 8.0, 8.0),
                 ("quadratic_fullest", 9.0, 16.0),
             ]),
-            Preset::open(
+            Preset::outside(
                 "paper",
-                "Colour transfer: each of 256 colours is mixed from at most 10 of another picture's, as many as the exact plan needs",
+                "Colour transfer: each of 256 colours is mixed from at most 10 of another picture's",
                 &[("task", "palettes"), ("partners", "10"), ("quadratic_weight", "100")],
             )
-            .within(&[("cost_off", 0.0, 0.05), ("row_error", 0.0, 0.1), ("fullest", 3.0, 10.0), ("quadratic_row_error", 0.0, 1e-6)]),
+            .within(&[
+                ("cost_off", 0.0, 0.05),
+                ("row_error", 0.0, 0.1),
+                ("fullest", 3.0, 10.0),
+                ("quadratic_row_error", 0.0, 1e-6),
+            ]),
         ],
         data: &[Dataset::Palettes],
         ..Card::BLANK
@@ -273,7 +289,7 @@ impl Experiment for SparseTransport {
         let (m, gamma) = (source.len(), controls.quadratic_weight);
         let entropic = Problem::new(cost, source.clone(), target.clone(), 1.0 / controls.entropic_weight);
         Ok(SparseTransport {
-            exact: f64::NAN,
+            exact: None,
             sinkhorn: Annealed::new(&entropic),
             entropic,
             quadratic: Ascent::new(&instance, m, gamma),
@@ -290,7 +306,7 @@ impl Experiment for SparseTransport {
         while !simplex.advance(PIVOTS) {
             self = stage.part(self).await;
         }
-        self.exact = simplex.certificate().primal;
+        self.exact = Some(self.worth(&simplex.entries()));
 
         stage.span(0..2 * ITERATIONS);
         for _ in 0..ITERATIONS {
@@ -327,12 +343,14 @@ impl Experiment for SparseTransport {
 
     fn measures(&self) -> Measures {
         let of = |which: usize, what: fn(&Worth) -> f64| self.worths.get(which).map_or(f64::NAN, what);
-        let cost = |which| of(which, |worth| worth.cost) / self.exact;
+        let cost = |which| of(which, |worth| worth.cost) / self.exact_cost();
+        let gap = |worth: &Worth| (worth.penalised(self.sparse.gamma) / self.sparse.here.value - 1.0).abs();
         let [rows, fullest]: [fn(&Worth) -> f64; 2] = [|worth| worth.row_error, |worth| worth.fullest as f64];
         measures! {
             row_error: of(SPARSE, rows), cut_row_error: of(CUT, rows), quadratic_row_error: of(QUADRATIC, rows),
             cost_ratio: cost(SPARSE), cost_off: (cost(SPARSE) - 1.0).abs(), cut_cost_ratio: cost(CUT),
-            quadratic_cost_ratio: cost(QUADRATIC), sinkhorn_cost_ratio: cost(SINKHORN), exact_cost: self.exact,
+            quadratic_cost_ratio: cost(QUADRATIC), sinkhorn_cost_ratio: cost(SINKHORN), exact_cost: self.exact_cost(),
+            gap: self.worths.get(SPARSE).map_or(f64::NAN, gap), exact_gap: self.exact.as_ref().map_or(f64::NAN, gap),
             fullest: of(SPARSE, fullest), quadratic_fullest: of(QUADRATIC, fullest), sinkhorn_fullest: of(SINKHORN, fullest),
             column_error: of(SPARSE, |worth| worth.column_error),
             iterations: self.sparse.errors.len() - 1, quadratic_iterations: self.quadratic.errors.len() - 1,
@@ -340,21 +358,32 @@ impl Experiment for SparseTransport {
     }
 
     fn verdict(controls: &Controls, runs: &Runs) -> Verdict {
-        if controls.task != Task::Gaussians {
-            return Verdict::outside("The claim is about two Gaussians.");
-        }
+        let k = controls.partners;
         let [rows, cut] = ["row_error", "cut_row_error"].map(|name| runs.mean(name));
-        let [off, worst, columns, fullest] = ["cost_off", "row_error", "column_error", "fullest"].map(|name| runs.most(name));
-        let text = format!(
-            "With k = {} the plan's cost is within {:.1} % of the exact plan's, and its row sums are off by {rows:.3}; those of the quadratic plan cut to as many are by {cut:.3}.",
-            controls.partners,
-            100.0 * off
-        );
-        Verdict::at_most(rows / cut, RATIO, text)
+        let [off, gap, worst] = ["cost_off", "gap", "row_error"].map(|name| runs.most(name));
+        let [columns, fullest, free] = ["column_error", "fullest", "quadratic_fullest"].map(|name| runs.most(name));
+        let found = if free <= k as f64 {
+            format!(
+                "the bound is never reached (fullest column {free}): the plan is the quadratic one and cutting changes nothing."
+            )
+        } else {
+            format!(
+                "the plan costs within {:.1} % of the exact plan in every seed, and its penalised cost is within {:.1} % of the bound S. In the mean its row sums are off by {rows:.3} of all mass, those of the quadratic plan cut to k entries by {cut:.3}.",
+                100.0 * off,
+                100.0 * gap
+            )
+        };
+        let claimed = controls.points == POINTS && controls.quadratic_weight == WEIGHT && (k == KEPT || k >= POINTS);
+        if controls.task != Task::Gaussians || !claimed {
+            let about = format!("The claim is about {POINTS} points, k = {KEPT} and γ = {WEIGHT}.");
+            return Verdict::outside(if cut.is_nan() { about } else { format!("{about} Here {found}") });
+        }
+        Verdict::at_most(rows / cut, RATIO, format!("With k = {k} {found}"))
             .needs(at_most(off, COST))
+            .needs(at_most(gap, GAP))
             .needs(at_most(worst, ROWS))
             .needs(at_most(columns, ZERO))
-            .needs(at_most(fullest, controls.partners as f64))
+            .needs(at_most(fullest, k as f64))
     }
 
     fn results(&self) -> Vec<Array> {
@@ -396,7 +425,8 @@ mod tests {
         let worth = Worth::of(&one.here.entries, &instance);
         let exact = pot("exact")[0];
         assert!((worth.cost / exact - 1.0).abs() < 1e-9 && worth.row_error < 1e-12, "{} and {exact}", worth.cost);
-        // Of n entries 1/n each, (γ/2)‖T‖² is γ/2n: there is no gap.
+        // It has n entries of 1/n each, and no gap.
+        assert!((worth.penalised(10.0) - (exact + 10.0 / 60.0)).abs() < 1e-9, "{}", worth.square);
         assert!((one.here.value - (exact + 10.0 / 60.0)).abs() < 1e-9, "{}", one.here.value);
     }
 
@@ -415,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn fewer_partners_are_harder_to_climb_and_a_smaller_weight_thins_the_plan() {
+    fn a_bound_is_harder_to_climb_than_none_and_a_smaller_weight_thins_the_plan() {
         let run = finished::<SparseTransport>(&Controls::default(), 7);
         let iterations: Vec<usize> = run.by_partners().iter().map(|ascent| ascent.errors.len()).collect();
         assert!(iterations[3] > 2 * iterations[iterations.len() - 1], "{iterations:?}");

@@ -7,9 +7,10 @@
 //! max_α S(α) = ⟨α, a⟩ − Σⱼ φⱼ(α − cⱼ),    φⱼ(s) = max { ⟨s, t⟩ − (γ/2)‖t‖² : t ≥ 0, Σt = bⱼ, at most k entries }.
 //! ```
 //!
-//! Column sums always hold; the gradient is what the row sums lack, ∇S = a − T1. Where it vanishes T is the best plan; where scores are
-//! tied at the maximum, as they are for small k, it need not, and S is a lower bound. k = 1 gives transport without a regulariser, k = m
-//! quadratic transport. Source: Liu, Puigcerver & Blondel, "Sparsity-constrained optimal transport", 2023, sections 3 and 4.
+//! Column sums always hold; the gradient is what the row sums lack, ∇S = a − T1. Where it vanishes T is the best plan; where S has its top
+//! at a kink, as for small k, rows need not hold and S is only a lower bound. k = 1 gives the semi-dual of transport without a regulariser
+//! (and, with equal masses, its plan), k = m quadratic transport. Source: Liu, Puigcerver & Blondel, "Sparsity-constrained optimal
+//! transport", 2023.
 
 use super::Entry;
 use crate::optimize::solver::{Curvature, Objective};
@@ -134,7 +135,7 @@ impl Objective for SemiDual {
     }
 }
 
-/// Ascent on the semi-dual by Barzilai-Borwein steps with a look back, γ = 1/η.
+/// Ascent on the semi-dual by Barzilai-Borwein steps with a look back.
 #[derive(Clone, Debug)]
 pub struct KSparse {
     semi_dual: SemiDual,

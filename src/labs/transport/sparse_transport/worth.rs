@@ -22,6 +22,8 @@ pub fn cut(plan: &[Entry], k: usize, b: &[f64]) -> Vec<Entry> {
 pub struct Worth {
     /// ⟨C, T⟩
     pub cost: f64,
+    /// Σ T²
+    pub square: f64,
     /// ‖T1 − a‖₁
     pub row_error: f64,
     /// ‖Tᵀ1 − b‖∞
@@ -41,10 +43,16 @@ impl Worth {
         }
         Worth {
             cost: plan.iter().map(|t| cost[t.row * target.len() + t.column] * t.mass).sum(),
+            square: plan.iter().map(|t| t.mass * t.mass).sum(),
             row_error: rows.iter().map(|left| left.abs()).sum(),
             column_error: columns.iter().fold(0.0, |most, left| most.max(left.abs())),
             fullest: counts.into_iter().max().unwrap_or(0),
         }
+    }
+
+    /// ⟨C, T⟩ + (γ/2) Σ T², what the method minimises.
+    pub fn penalised(&self, gamma: f64) -> f64 {
+        self.cost + 0.5 * gamma * self.square
     }
 }
 
