@@ -56,7 +56,7 @@ struct Listed {
 }
 
 fn listed(lab: &Lab, overview: bool) -> ListedLab {
-    let one = |entry: &Entry| {
+    let one = |entry: &&Entry| {
         let Card { slug, title, paper, claim, reproduction, .. } = *entry.card;
         Listed { slug, title, paper, claim, reproduction }
     };
