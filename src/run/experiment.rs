@@ -233,7 +233,9 @@ macro_rules! instrument {
         /// This instrument. A static: what it runs is compiled here, and not where it is listed.
         pub static ENTRY: $crate::experiment::Entry =
             $crate::experiment::Entry::of::<$experiment>($crate::experiment::INSTRUMENTS);
-        $crate::module!(&[&ENTRY]);
+        #[cfg(target_arch = "wasm32")]
+        static ALONE: [&$crate::experiment::Entry; 1] = [&ENTRY];
+        $crate::module!(&ALONE);
     };
 }
 
