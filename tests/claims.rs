@@ -42,14 +42,18 @@ fn wrong(entry: &'static Entry, preset: &'static Preset, records: &[&Record]) ->
     }
     let alone = measures.into_iter().map(|measures| verdict(vec![measures]));
     for Verdict { text, .. } in alone.chain([all]) {
-        must(!text.contains("NaN") && !text.contains("inf"), format!("says '{text}'"));
+        let mut words = text.split(|c: char| !c.is_alphanumeric());
+        must(!words.any(|word| word == "NaN" || word == "inf"), format!("says '{text}'"));
     }
     for record in records {
         let end = record.end.iter().map(|end| verdict(vec![end.measures.clone()]));
         let judged = verdict(vec![record.judged.measures.clone()]);
         end.for_each(|end| {
-            let same = (end.holds, end.outside, end.text.as_str()) == (judged.holds, judged.outside, judged.text.as_str());
-            must(same, format!("judged as {judged:?}, but at its end {end:?}"));
+            // The sentence may have more to tell by then.
+            must(
+                (end.holds, end.outside) == (judged.holds, judged.outside),
+                format!("judged as {judged:?}, but at its end {end:?}"),
+            );
         });
     }
     wrong
