@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Files, text};
 use crate::catalogue::{LABS, module};
-use ground::card::{Card, Paper, Reproduction};
+use ground::card::{Card, Panel, Paper, Reproduction};
 use ground::controls::Spec;
 use ground::error::{Error, Result};
 use run::data::Kind;
@@ -72,13 +72,15 @@ struct Told {
     kind: &'static str,
     #[serde(flatten)]
     card: &'static Card,
+    views: Vec<&'static Panel>,
     controls: &'static [Spec],
     own_data: Option<OwnData>,
 }
 
 fn told(lab: &Lab, entry: &Entry) -> Told {
     let kind = if lab.slug == INSTRUMENTS { "instrument" } else { "paper" };
-    Told { lab: lab.slug, kind, card: entry.card, controls: entry.controls, own_data: entry.card.own_data.map(own_data) }
+    let (card, views, own_data) = (entry.card, entry.panels().collect(), entry.card.own_data.map(own_data));
+    Told { lab: lab.slug, kind, card, views, controls: entry.controls, own_data }
 }
 
 /// A card as the site has it: with the files of the module that runs the experiment.
