@@ -97,14 +97,14 @@ mod tests {
 
     #[test]
     fn the_table_stands_between_its_marks() {
-        let mut files = Files::from([(PAGE.to_string(), format!("a\n{BEGIN}\nold\n{END}\nb").into_bytes())]);
+        let mut files = Files::from([(PAGE.to_string(), format!("a\n{BEGIN}\nof an earlier build\n{END}\nb").into_bytes())]);
         let mut told = vec![Some(Told { holds: Some(true), figure: 0.25, threshold: 0.5 }); entries().count()];
         told[0] = None;
         put(&told, &mut files).unwrap();
         let page = String::from_utf8(files[PAGE].clone()).unwrap();
         assert_eq!(page.matches("</tr>\n").count(), told.len());
         assert!(page.contains("<td>0.25</td><td>≤ 0.5: holds</td>") && page.contains("<td>–</td><td>–</td>"), "{page}");
-        assert!(!page.contains("old") && page.ends_with(&format!("{END}\nb")));
+        assert!(!page.contains("of an earlier build") && page.ends_with(&format!("{END}\nb")));
         assert!(put(&told, &mut Files::new()).is_err());
     }
 }
