@@ -78,9 +78,26 @@ fn claim(entry: &'static Entry, preset: &'static Preset, records: &[Record]) -> 
     let threshold = alone.first().map_or(f64::NAN, |v| v.threshold);
     let mean = figures.iter().sum::<f64>() / figures.len() as f64;
     let spread = methods::statistics::variance(&figures).sqrt();
+    let rivals = together.iter().flat_map(|v| &v.rivals).fold(Vec::<(&str, Vec<f64>, usize)>::new(), |mut rivals, rival| {
+        let at = rivals.iter().position(|(name, ..)| *name == rival.name).unwrap_or_else(|| {
+            rivals.push((&rival.name, Vec::new(), 0));
+            rivals.len() - 1
+        });
+        rivals[at].1.push(rival.figure);
+        rivals[at].2 += usize::from(rival.meets == Some(true));
+        rivals
+    });
+    let rivals: String = rivals
+        .into_iter()
+        .map(|(name, figures, meets)| {
+            let figures = sorted(figures.into_iter());
+            let (low, high) = (figures[0], figures[figures.len() - 1]);
+            format!("\n  rival      {name}: {low:.4} to {high:.4}, does as well in {meets} of {} groups", figures.len())
+        })
+        .collect();
     let nan = alone.iter().chain(&together).filter(|v| v.text.contains("NaN")).count();
     Ok(format!(
-        "  {:<10} holds in {} of {} seeds, in {} of {} groups of {}; figure {:.4} to {:.4}, middle {:.4}, threshold {threshold}: {:.1} spreads off; {nan} sentences with NaN",
+        "  {:<10} holds in {} of {} seeds, in {} of {} groups of {}; figure {:.4} to {:.4}, middle {:.4}, threshold {threshold}: {:.1} spreads off; {nan} sentences with NaN{rivals}",
         preset.name,
         count(&alone),
         alone.len(),

@@ -368,6 +368,10 @@ fn run(args: &RunArgs) -> Result<bool> {
                 say(&format!("  seed {} ({:.2} s): {}", outcome.seed, outcome.seconds, values.join(", ")));
             }
             say(&format!("{holds}: {}", verdict.text));
+            for rival in verdict.rivals.iter().filter(|rival| !rival.figure.is_nan()) {
+                let does = if rival.meets == Some(true) { "does as well" } else { "falls short" };
+                say(&format!("  rival: {}: {} ({does})", rival.name, short(rival.figure)));
+            }
         }
         if let (Some(dir), Some(first)) = (&args.out, outcomes.first()) {
             write_views(dir, setting.entry, &first.frame)?;
@@ -404,7 +408,6 @@ fn report(setting: &Setting, preset: &str, outcomes: &[Outcome], verdict: &groun
             json!({"seed": o.seed, "measures": measures, "seconds": o.seconds, "hash": format!("{:016x}", o.frame.hash())})
         })
         .collect();
-    let verdict = json!({"holds": verdict.holds, "text": verdict.text, "figure": verdict.figure, "threshold": verdict.threshold});
     json!({"slug": entry.card.slug, "lab": entry.lab, "preset": preset, "controls": controls, "runs": runs, "verdict": verdict})
 }
 

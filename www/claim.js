@@ -24,11 +24,12 @@ export class Claim extends HTMLElement {
       const verdict = h("p", { class: "verdict", role: "status" }, "…");
       const text = h("p", { class: "figures" });
       const figure = h("p", { class: "figure" });
+      const rivals = h("p", { class: "rivals" });
       const dots = h("div", { class: "dots", role: "group", "aria-label": "Seeds of the claim" });
       const all = h("p", { class: "all" });
-      this.#sides.set(side, { verdict, text, figure, dots, all });
+      this.#sides.set(side, { verdict, text, figure, rivals, dots, all });
       const tag = sides.length > 1 && h("span", { class: `tag tag-${side.toUpperCase()}` }, side.toUpperCase());
-      return h("div", { class: "side" }, h("div", { class: "line" }, tag, verdict), text, figure, h("div", { class: "line" }, dots, all));
+      return h("div", { class: "side" }, h("div", { class: "line" }, tag, verdict), text, figure, rivals, h("div", { class: "line" }, dots, all));
     });
     this.replaceChildren(
       h("div", {},
@@ -53,13 +54,16 @@ export class Claim extends HTMLElement {
 
   /** The run on show says so far. */
   now(side, verdict, over) {
-    const { verdict: line, text, figure } = this.#sides.get(side);
+    const { verdict: line, text, figure, rivals } = this.#sides.get(side);
     const words = over ? `${MARKS.get(verdict.holds)} ${WORDS.get(verdict.holds)} in this run` : "… not finished";
     if (line.textContent !== words) line.textContent = words;
     line.className = `verdict ${over ? CLASSES.get(verdict.holds) : "open"}`;
     if (text.textContent !== verdict.text.replaceAll("_", "")) text.replaceChildren(...typeset(verdict.text));
     const told = Number.isFinite(verdict.figure) && Number.isFinite(verdict.threshold);
     figure.textContent = told ? `measured ${readable(verdict.figure)}, held against ${readable(verdict.threshold)}` : "";
+    const measured = verdict.rivals.filter((rival) => Number.isFinite(rival.figure));
+    const said = (rival) => `${rival.name} ${readable(rival.figure)}, ${rival.meets ? "does as well" : "falls short"}`;
+    rivals.textContent = measured.length ? `By the same figure: ${measured.map(said).join("; ")}.` : "";
   }
 
   /** A seed is finished: what it says alone, and what all finished ones say together. */

@@ -73,6 +73,31 @@ pub struct Verdict {
     pub figure: f64,
     /// What it is held against.
     pub threshold: f64,
+    /// On which side of the threshold the claim is.
+    pub side: Side,
+    /// What simple rivals get by the same figure: the claim is about the paper's own baseline, these are about its cause.
+    pub rivals: Vec<Rival>,
+}
+
+/// On which side of its threshold a claim is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// At the threshold or above.
+    Above,
+    /// At the threshold or below.
+    Below,
+}
+
+/// A simpler way to the same end, measured beside the paper's method.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Rival {
+    /// What it is, in a few words: "points in proportion to r²".
+    pub name: Cow<'static, str>,
+    /// Its figure, in the unit of the verdict's.
+    pub figure: f64,
+    /// Whether it meets the threshold as well; nothing while it is not measured.
+    pub meets: Option<bool>,
 }
 
 /// What is said while a figure is missing.
@@ -81,22 +106,24 @@ const NOT_YET: &str = "Not everything that decides is measured yet.";
 impl Verdict {
     /// Holds if `figure >= threshold`; not yet, whatever `text` says, if the figure is NaN.
     pub fn at_least(figure: f64, threshold: f64, text: impl Into<String>) -> Self {
-        Verdict::decided(at_least(figure, threshold), figure, threshold, text)
+        Verdict::decided(Side::Above, figure, threshold, text)
     }
 
     /// Holds if `figure <= threshold`; not yet, whatever `text` says, if the figure is NaN.
     pub fn at_most(figure: f64, threshold: f64, text: impl Into<String>) -> Self {
-        Verdict::decided(at_most(figure, threshold), figure, threshold, text)
+        Verdict::decided(Side::Below, figure, threshold, text)
     }
 
-    fn decided(holds: Option<bool>, figure: f64, threshold: f64, text: impl Into<String>) -> Self {
+    fn decided(side: Side, figure: f64, threshold: f64, text: impl Into<String>) -> Self {
+        let holds = side.holds(figure, threshold);
         let text = if holds.is_some() { text.into() } else { NOT_YET.into() };
-        Verdict { holds, outside: false, text, figure, threshold }
+        Verdict { holds, outside: false, text, figure, threshold, side, rivals: Vec::new() }
     }
 
     /// Nothing can be said yet; `text` tells what is waited for.
     pub fn not_yet(text: impl Into<String>) -> Self {
-        Verdict { holds: None, outside: false, text: text.into(), figure: f64::NAN, threshold: f64::NAN }
+        let (figure, threshold) = (f64::NAN, f64::NAN);
+        Verdict { holds: None, outside: false, text: text.into(), figure, threshold, side: Side::Above, rivals: Vec::new() }
     }
 
     /// The claim does not speak of these controls; `text` tells what it speaks of.
@@ -113,16 +140,33 @@ impl Verdict {
         }
         self
     }
+
+    /// The same verdict, and beside it what a simple rival gets by the same figure. It decides nothing: the reader is told whether the rival
+    /// does as well.
+    pub fn rival(mut self, name: impl Into<Cow<'static, str>>, figure: f64) -> Self {
+        self.rivals.push(Rival { name: name.into(), figure, meets: self.side.holds(figure, self.threshold) });
+        self
+    }
+}
+
+impl Side {
+    /// Is a figure on this side of the threshold? Nothing while either is not measured.
+    fn holds(self, figure: f64, threshold: f64) -> Option<bool> {
+        match self {
+            Side::Above => at_least(figure, threshold),
+            Side::Below => at_most(figure, threshold),
+        }
+    }
 }
 
 /// Is the value measured, and at least `limit`?
 pub fn at_least(value: f64, limit: f64) -> Option<bool> {
-    (!value.is_nan()).then_some(value >= limit)
+    (!value.is_nan() && !limit.is_nan()).then_some(value >= limit)
 }
 
 /// Is the value measured, and at most `limit`?
 pub fn at_most(value: f64, limit: f64) -> Option<bool> {
-    (!value.is_nan()).then_some(value <= limit)
+    (!value.is_nan() && !limit.is_nan()).then_some(value <= limit)
 }
 
 #[cfg(test)]
@@ -144,6 +188,16 @@ mod tests {
             Verdict { holds: None, text: NOT_YET.into(), ..verdict(&whole) }
         );
         assert_eq!(Verdict::outside("about F1").needs(None).text, "about F1");
+    }
+
+    #[test]
+    fn rivals_are_held_against_the_same_threshold_and_decide_nothing() {
+        let verdict = Verdict::at_most(0.2, 0.5, "").rival("half the step", 0.5).rival("none", 0.7).rival("later", f64::NAN);
+        assert_eq!(verdict.holds, Some(true));
+        let meets: Vec<_> = verdict.rivals.iter().map(|rival| rival.meets).collect();
+        assert_eq!(meets, [Some(true), Some(false), None]);
+        assert_eq!(Verdict::at_least(0.2, 0.5, "").rival("more", 0.6).rivals[0].meets, Some(true));
+        assert_eq!(Verdict::not_yet("").rival("any", 1.0).rivals[0].meets, None);
     }
 
     #[test]

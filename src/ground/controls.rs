@@ -1,11 +1,11 @@
 //! Declarative controls: one declaration gives sliders, URL state, command-line flags and validation.
 //!
 //! ```
-//! orrery::choice! {
+//! orrery_ground::choice! {
 //!     /// Which function is minimised.
 //!     pub enum Function { F1 => "F1", F2 => "F2" }
 //! }
-//! orrery::controls! {
+//! orrery_ground::controls! {
 //!     /// What the reader can move.
 //!     pub struct Controls {
 //!         learning_rate: Log(0.005, 0.5) = 0.1, "α", "larger: the ball overshoots";
@@ -13,7 +13,7 @@
 //!         function: Choice(Function) = Function::F1, "", "what the balls roll on";
 //!     }
 //! }
-//! use orrery::controls::{Controls as _, Settings};
+//! use orrery_ground::controls::{Controls as _, Settings};
 //! let settings = Settings::parse(Controls::SPECS, [("learning_rate", "0.2")]).unwrap();
 //! assert_eq!(Controls::read(&settings).learning_rate, 0.2);
 //! let error = Settings::parse(Controls::SPECS, [("learning_rate", "7")]).unwrap_err();

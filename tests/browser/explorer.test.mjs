@@ -200,9 +200,13 @@ test("a handle is dragged on the picture", async () => {
   await page.mouse.down();
   await page.mouse.move(box.x + handle.x + 60, box.y + handle.y, { steps: 4 });
   await page.mouse.up();
+  // Where a handle leads to is the worker's to say: the last word comes after the pointer has gone up.
+  await page.waitForFunction(() => {
+    const start = new URL(location).searchParams.get("start");
+    return Number(start) > -0.95 && document.querySelector("[data-name=start] input[type=text]").value === start;
+  });
   const start = Number(await value(page, "start"));
-  assert.ok(start > -0.95 && start < -0.5, `${start}`);
-  assert.equal(parameters(page).start, String(start));
+  assert.ok(start < -0.5, `${start}`);
   await page.context().close();
 });
 

@@ -267,7 +267,10 @@ impl Experiment for AdversarialAdaptiveSampling {
             error / uniform,
             100.0 * lower,
         );
-        Verdict::at_most(error / uniform, RATIO, text).needs(at_least(lower, SEEDS)).needs(Some(residual < uniform_residual))
+        Verdict::at_most(error / uniform, RATIO, text)
+            .needs(at_least(lower, SEEDS))
+            .needs(Some(residual < uniform_residual))
+            .rival(SAMPLERS[PROPORTIONAL].name, proportional / uniform)
     }
 
     fn results(&self) -> Vec<Array> {

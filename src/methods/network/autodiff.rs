@@ -5,7 +5,7 @@
 //! Hessian-vector products (see [`dual`](crate::number::dual)).
 //!
 //! ```
-//! use orrery::methods::network::autodiff::Tape;
+//! use orrery_methods::network::autodiff::Tape;
 //! let mut tape = Tape::<f64>::default();
 //! let x = tape.leaf(vec![1.0, 2.0, 3.0], 3);
 //! let y = tape.mul(x, x);
