@@ -197,6 +197,7 @@ struct Outcome {
     measures: Measures,
     seconds: f64,
     frame: Frame,
+    understood: Vec<String>,
 }
 
 /// The part of the command line that every run shares, checked.
@@ -238,7 +239,7 @@ impl Setting {
             tell(progress.done as f64 / progress.of.max(1) as f64);
         }
         let seconds = begin.elapsed().as_secs_f64();
-        Ok(Outcome { seed, measures: session.measures(), seconds, frame: session.look() })
+        Ok(Outcome { seed, measures: session.measures(), seconds, understood: session.understood(), frame: session.look() })
     }
 }
 
@@ -363,6 +364,7 @@ fn run(args: &RunArgs) -> Result<bool> {
             ));
         } else {
             say(setting.entry.card.claim);
+            outcomes.iter().take(1).flat_map(|first| &first.understood).for_each(|sentence| say(&format!("  read: {sentence}")));
             for outcome in &outcomes {
                 let values: Vec<_> = outcome.measures.0.iter().map(|(name, value)| format!("{name} {}", short(*value))).collect();
                 say(&format!("  seed {} ({:.2} s): {}", outcome.seed, outcome.seconds, values.join(", ")));
@@ -408,7 +410,11 @@ fn report(setting: &Setting, preset: &str, outcomes: &[Outcome], verdict: &groun
             json!({"seed": o.seed, "measures": measures, "seconds": o.seconds, "hash": format!("{:016x}", o.frame.hash())})
         })
         .collect();
-    json!({"slug": entry.card.slug, "lab": entry.lab, "preset": preset, "controls": controls, "runs": runs, "verdict": verdict})
+    let understood = outcomes.first().map_or(&[][..], |first| &first.understood);
+    json!({
+        "slug": entry.card.slug, "lab": entry.lab, "preset": preset, "controls": controls, "understood": understood,
+        "runs": runs, "verdict": verdict,
+    })
 }
 
 fn write_views(dir: &std::path::Path, entry: &Entry, frame: &Frame) -> Result<()> {

@@ -165,7 +165,8 @@ export class Bench extends EventTarget {
   }
 
   /** What was asked for is on show from now on. */
-  #begun(side, { seed, last }) {
+  #begun(side, { seed, understood, last }) {
+    if (side.key === "a") this.files.tell(understood);
     side.asked = !last;
     side.told = [];
     side.last = null;

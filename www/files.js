@@ -5,6 +5,7 @@ import { h, iconButton } from "./dom.js";
 /** `<orrery-files>`. Fires `files` (detail: {add: [File], remove: [name]}). */
 export class Files extends HTMLElement {
   #list = h("ul", {});
+  #understood = h("ul", { class: "understood", "aria-label": "What was understood" });
 
   /** Makes the part for an experiment that takes files; `own` (of its card) says which, and how Python saves them. */
   build(own) {
@@ -19,12 +20,13 @@ export class Files extends HTMLElement {
     this.replaceChildren(
       h("h2", {}, "Bring your own"),
       h("p", { class: "help" }, own.takes, " Drop files anywhere on the page; they never leave your browser."),
-      this.#list, choose, input,
+      this.#list, this.#understood, choose, input,
       h("details", {},
         h("summary", {}, "Saved from Python"),
         own.python.flatMap(({ kind, lines }) => [h("h3", {}, kind), h("pre", {}, lines)])),
     );
     this.show([]);
+    this.tell([]);
   }
 
   /** Takes files in. */
@@ -44,6 +46,12 @@ export class Files extends HTMLElement {
       ),
     );
     this.#list.hidden = files.size === 0;
+  }
+
+  /** Says what the run on show took the files for. */
+  tell(sentences) {
+    this.#understood.replaceChildren(...sentences.map((sentence) => h("li", {}, sentence)));
+    this.#understood.hidden = sentences.length === 0;
   }
 }
 

@@ -63,7 +63,7 @@ export class Life {
     Object.assign(this, beginning(order));
     this.#tally?.free();
     this.#tally = new this.#Tally(order.slug, order.pairs);
-    postMessage({ kind: "begun", id: this.id, seed: this.seed });
+    postMessage({ kind: "begun", id: this.id, seed: this.seed, understood: this.#live.understood() });
   }
 
   wake() {

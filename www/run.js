@@ -138,7 +138,7 @@ export class Run {
       const last = id === this.#asked;
       if (last) this.#measureOthers();
       else this.#seeds?.end();
-      this.#callbacks.begun({ seed: data.seed, last });
+      this.#callbacks.begun({ seed: data.seed, understood: data.understood, last });
     } else if (kind === "error") {
       if (id === this.#asked) this.#pending = { add: [], remove: [] };
       if (id === this.#id) this.#seeds?.end();

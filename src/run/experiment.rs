@@ -35,6 +35,12 @@ pub trait Experiment: Views {
     /// The claim over runs of several seeds at these controls.
     fn verdict(controls: &Self::Controls, runs: &Runs) -> Verdict;
 
+    /// What files of the user's were taken for, one short sentence a fact: which arrays, in which role, in which unit, what was left out
+    /// and why. Empty by default, and without files.
+    fn understood(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Arrays that can be taken away as csv or npy: a plan, an embedding, metrics. Empty by default.
     fn results(&self) -> Vec<Array> {
         Vec::new()
@@ -106,6 +112,8 @@ pub trait Run {
     fn view(&self, which: usize) -> Option<View>;
     /// See [`Experiment::measures`]; `None` after an error.
     fn measures(&self) -> Option<Measures>;
+    /// See [`Experiment::understood`]; nothing after an error.
+    fn understood(&self) -> Vec<String>;
     /// See [`Experiment::results`]; none after an error.
     fn results(&self) -> Vec<Array>;
     /// See [`Experiment::revise`].
@@ -124,6 +132,9 @@ impl<E: Experiment> Run for Course<E> {
     }
     fn measures(&self) -> Option<Measures> {
         self.with(E::measures)
+    }
+    fn understood(&self) -> Vec<String> {
+        self.with(E::understood).unwrap_or_default()
     }
     fn results(&self) -> Vec<Array> {
         self.with(E::results).unwrap_or_default()

@@ -164,6 +164,11 @@ impl Session {
         self.run.measures().or_else(last).unwrap_or_default()
     }
 
+    /// What files of the user's were taken for, a sentence a fact.
+    pub fn understood(&self) -> Vec<String> {
+        self.run.understood()
+    }
+
     /// What can be taken away from the run as it stands.
     pub fn results(&self) -> Vec<Array> {
         self.run.results()

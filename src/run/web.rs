@@ -255,6 +255,11 @@ impl Live {
         Ok(to_value(&self.session.measures().0)?)
     }
 
+    /// What files of the user's were taken for, a sentence a fact.
+    pub fn understood(&self) -> Vec<String> {
+        self.session.understood()
+    }
+
     /// The names of the arrays that can be taken away.
     pub fn results(&self) -> Vec<String> {
         self.session.results().into_iter().map(|array| array.name).collect()
