@@ -2,6 +2,11 @@
 
 use serde::{Serialize, Serializer};
 
+/// Words that the page reads from a card's file: a module of the browser does not carry them a second time.
+pub const fn words(text: &'static str) -> &'static str {
+    if cfg!(target_arch = "wasm32") { "" } else { text }
+}
+
 /// What the catalogue knows of an experiment.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Card {

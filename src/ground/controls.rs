@@ -292,7 +292,7 @@ macro_rules! controls {
             const SPECS: &'static [$crate::controls::Spec] = &[$($crate::controls::Spec {
                 name: ::std::borrow::Cow::Borrowed(stringify!($field)),
                 symbol: ::std::borrow::Cow::Borrowed($symbol),
-                help: ::std::borrow::Cow::Borrowed($help),
+                help: ::std::borrow::Cow::Borrowed($crate::card::words($help)),
                 kind: $crate::controls!(@kind $kind $($range)*),
                 default: $crate::controls!(@default $kind $default),
             }),*];

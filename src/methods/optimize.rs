@@ -8,6 +8,7 @@ pub mod test_functions;
 pub mod solver;
 
 use crate::number::real::Real;
+use crate::statistics::sort;
 
 /// How an optimizer turns a gradient g into a step of the parameters θ ← θ − step; α is the step size, t counts from 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -341,7 +342,7 @@ pub fn refined(norms: &[f64], power: u8) -> Vec<f64> {
     let median = |t: usize| {
         let at = |i: isize| norms[i.clamp(0, n as isize - 1) as usize];
         let mut around: Vec<f64> = (0..=2 * half).map(|i| at((t + i) as isize - half as isize)).collect();
-        around.sort_by(f64::total_cmp);
+        sort(&mut around);
         around[half].max(f64::MIN_POSITIVE)
     };
     let smooth: Vec<f64> = (0..n).map(median).collect();

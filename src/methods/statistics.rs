@@ -45,10 +45,26 @@ pub fn histogram(values: &[f64], bins: usize) -> (Vec<f64>, Vec<f64>) {
     ((0..=bins).map(|k| low + width * k as f64).collect(), counts)
 }
 
+/// Sorts from the smallest to the largest, NaN last. One for all, since every sort of its own is kilobytes of code.
+pub fn sort(values: &mut [f64]) {
+    values.sort_by(f64::total_cmp);
+}
+
+/// The places of the values from the smallest to the largest, NaN last; equal ones as they stand.
+pub fn order(values: &[f64]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|i, j| values[*i].total_cmp(&values[*j]));
+    order
+}
+
+/// The places of the values from the largest to the smallest; equal ones as they stand.
+pub fn falling(values: &[f64]) -> Vec<usize> {
+    order(&values.iter().map(|value| -value).collect::<Vec<_>>())
+}
+
 /// The rank of every value, 1 the smallest; equal values share the mean of their ranks. NaN ranks highest.
 pub fn ranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+    let order = order(values);
     let mut ranks = vec![0.0; values.len()];
     let mut below = 0;
     for equal in order.chunk_by(|a, b| values[*a] == values[*b]) {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use crate::data::{Array, Library};
 use crate::stage::{Course, Progress, Stage};
 use gpu::Device;
-pub use ground::card::{Card, Panel, Paper, Preset, Reproduction};
+pub use ground::card::{Card, Panel, Paper, Preset, Reproduction, words};
 use ground::claim::{Measures, Runs, Verdict};
 use ground::controls::{Controls, Settings, Spec};
 use ground::error::{Error, Result};
@@ -90,7 +90,7 @@ macro_rules! views {
         impl $crate::experiment::Views for $experiment {
             type Controls = $controls;
             const VIEWS: &'static [$crate::experiment::Look<Self>] = &[$($crate::experiment::Look {
-                panel: $crate::experiment::Panel { id: $crate::views!(@id $id), title: $title, look: $look },
+                panel: $crate::experiment::Panel { id: $crate::views!(@id $id), title: $crate::experiment::words($title), look: $crate::experiment::words($look) },
                 make: |run| ground::view::View::from(run.$view($($($argument),+)?)),
                 drag: $crate::views!(@drag $($drag)?),
             }),*];
@@ -168,12 +168,19 @@ pub struct Entry {
     pub drag: fn(&Settings, usize, (f64, f64)) -> Option<Settings>,
 }
 
+/// A card without its words, see [`words`].
+struct Silent<E>(std::marker::PhantomData<E>);
+
+impl<E: Experiment> Silent<E> {
+    const CARD: Card = Card { slug: E::CARD.slug, seeds: E::CARD.seeds, data: E::CARD.data, ..Card::BLANK };
+}
+
 impl Entry {
     /// The entry of experiment `E` in `lab`.
     pub const fn of<E: Experiment>(lab: &'static str) -> Entry {
         Entry {
             lab,
-            card: &E::CARD,
+            card: if cfg!(target_arch = "wasm32") { &Silent::<E>::CARD } else { &E::CARD },
             views: |which| E::VIEWS.get(which).map(|look| &look.panel),
             controls: E::Controls::SPECS,
             start: |settings, seed, library, device| {

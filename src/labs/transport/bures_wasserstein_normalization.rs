@@ -10,6 +10,7 @@ use std::f64::consts::{SQRT_2, TAU};
 use libm::{cos, log, sin};
 use methods::linear::spd::{CLIP, affine_invariant, arithmetic_mean, bures_wasserstein};
 use methods::statistics::logistic::Probe;
+use methods::statistics::{falling, sort};
 use nalgebra::{DMatrix, DVector, Dyn, SymmetricEigen};
 use run::prelude::*;
 
@@ -92,7 +93,7 @@ impl BuresWassersteinNormalization {
     fn look(&mut self) {
         self.eigenvalues = self.recordings.batch(0, self.controls.floor).iter().map(descending).collect();
         let mut conditions: Vec<f64> = self.eigenvalues.iter().map(|values| values[0] / values[SENSORS - 1]).collect();
-        conditions.sort_by(f64::total_cmp);
+        sort(&mut conditions);
         self.condition = conditions[conditions.len() / 2];
     }
 
@@ -164,7 +165,8 @@ impl BuresWassersteinNormalization {
 
 fn descending(p: &DMatrix<f64>) -> Vec<f64> {
     let mut values: Vec<f64> = p.symmetric_eigenvalues().iter().map(|value| value.max(1e-12)).collect();
-    values.sort_by(|a, b| b.total_cmp(a));
+    sort(&mut values);
+    values.reverse();
     values
 }
 
@@ -174,8 +176,7 @@ fn leading(features: &[f32]) -> Vec<(f64, f64)> {
     let means: Vec<f64> = x.column_iter().map(|column| column.mean()).collect();
     let centred = DMatrix::from_fn(x.nrows(), FEATURES, |i, j| x[(i, j)] - means[j]);
     let SymmetricEigen { eigenvalues, eigenvectors } = (centred.transpose() * &centred).symmetric_eigen();
-    let mut order: Vec<usize> = (0..FEATURES).collect();
-    order.sort_by(|i, j| eigenvalues[*j].total_cmp(&eigenvalues[*i]));
+    let order = falling(eigenvalues.as_slice());
     let places = centred * eigenvectors.select_columns(&order[..2]);
     places.row_iter().map(|row| (row[0], row[1])).collect()
 }

@@ -3,6 +3,7 @@
 //! Samples are row-major, `n` rows of `d` numbers.
 
 use crate::linear::product::Product;
+use crate::statistics::order;
 use libm::{log, log2};
 use nalgebra::DMatrix;
 use std::f64::consts::{LN_2, LOG2_E};
@@ -23,8 +24,7 @@ struct Line<'a> {
 
 impl<'a> Line<'a> {
     fn new(values: &'a [f64], d: usize) -> Self {
-        let mut order: Vec<usize> = (0..values.len() / d).collect();
-        order.sort_by(|i, j| values[i * d].total_cmp(&values[j * d]));
+        let order = order(&values.iter().step_by(d).copied().collect::<Vec<_>>());
         let mut place = vec![0; order.len()];
         order.iter().enumerate().for_each(|(p, i)| place[*i] = p);
         Line { values, d, order, place }

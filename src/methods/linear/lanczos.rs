@@ -6,6 +6,7 @@
 use nalgebra::{DMatrix, SymmetricEigen};
 
 use crate::random::Random;
+use crate::statistics::order;
 
 /// A Lanczos process on its way; one step a product, so that a caller can stop between products.
 #[derive(Clone, Debug)]
@@ -92,8 +93,7 @@ impl Lanczos {
             _ => 0.0,
         });
         let SymmetricEigen { eigenvalues, eigenvectors } = SymmetricEigen::new(matrix);
-        let mut order: Vec<usize> = (0..n).collect();
-        order.sort_by(|i, j| eigenvalues[*i].total_cmp(&eigenvalues[*j]));
+        let order = order(eigenvalues.as_slice());
         let last = self.beside.last().copied().unwrap_or(0.0);
         Ritz {
             values: order.iter().map(|i| eigenvalues[*i]).collect(),

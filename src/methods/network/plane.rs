@@ -5,6 +5,7 @@ use std::ops::Range;
 use nalgebra::{DMatrix, SymmetricEigen};
 
 use crate::random::Random;
+use crate::statistics::falling;
 
 /// How a random direction is scaled to the weights it starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,8 +125,7 @@ pub fn principal(path: &[Vec<f32>], centre: &[f32]) -> Principal {
     }
     let total = gram.trace();
     let SymmetricEigen { eigenvalues, eigenvectors } = SymmetricEigen::new(gram);
-    let mut order: Vec<usize> = (0..n).collect();
-    order.sort_by(|i, j| eigenvalues[*j].total_cmp(&eigenvalues[*i]));
+    let order = falling(eigenvalues.as_slice());
     let component = |k: usize| {
         let mut direction = vec![0.0f64; centre.len()];
         let value = order.get(k).map_or(0.0, |i| eigenvalues[*i]);

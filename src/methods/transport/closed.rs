@@ -5,6 +5,7 @@ use nalgebra::{DMatrix, DVector};
 use super::exact::Entry;
 use crate::random::Random;
 use crate::statistics::gaussian::{bures, square_root};
+use crate::statistics::order;
 
 /// The monotone plan between masses on a line, optimal for every convex cost of the difference: sorted, then filled from the left.
 ///
@@ -16,12 +17,7 @@ use crate::statistics::gaussian::{bures, square_root};
 /// If a side has no places, or the lengths do not fit.
 pub fn on_a_line(x: &[f64], a: &[f64], y: &[f64], b: &[f64]) -> Vec<Entry> {
     assert_eq!((x.len(), y.len()), (a.len(), b.len()), "one mass a place");
-    let sorted = |at: &[f64]| {
-        let mut order: Vec<usize> = (0..at.len()).collect();
-        order.sort_by(|i, j| at[*i].total_cmp(&at[*j]));
-        order
-    };
-    let (rows, columns) = (sorted(x), sorted(y));
+    let (rows, columns) = (order(x), order(y));
     let mut entries = Vec::with_capacity(x.len() + y.len());
     let (mut i, mut j) = (0, 0);
     let (mut have, mut want) = (a[rows[0]], b[columns[0]]);

@@ -3,6 +3,7 @@
 use std::f64::consts::PI;
 
 use libm::{cos, sin};
+use methods::statistics::sort;
 use methods::transport::light_bridge::LightBridge;
 use methods::transport::moments::Moments;
 use run::prelude::*;
@@ -65,7 +66,7 @@ impl Task {
         let mut random = Random::new(seed, "evaluation");
         let starts: Vec<Point> = (0..STARTS).map(|_| normal(&mut random)).collect();
         let mut sizes: Vec<f64> = sources.iter().chain(&targets).map(|x| x[0].abs().max(x[1].abs())).collect();
-        sizes.sort_by(f64::total_cmp);
+        sort(&mut sizes);
         Task {
             truth: plan.map(|plan| {
                 let yardstick = Yardstick::new(&plan, starts, 0.5 * marginal.total_variance());

@@ -20,6 +20,7 @@ use nalgebra::{Cholesky, DMatrix, DVector};
 
 use methods::geometry::mesh::Spectrum;
 use methods::linear::exp_in_place;
+use methods::statistics::order;
 
 /// A map between the spans of eigenfunctions, and what its derivative needs.
 #[derive(Clone, Debug)]
@@ -133,11 +134,7 @@ pub fn sliced_loss(features: [&DMatrix<f64>; 2], directions: &DMatrix<f64>, weig
     let mut loss = 0.0;
     for direction in directions.column_iter() {
         let shadows = features.map(|f| f * direction);
-        let orders = [0, 1].map(|side| {
-            let mut order: Vec<usize> = (0..shadows[side].len()).collect();
-            order.sort_by(|i, j| shadows[side][*i].total_cmp(&shadows[side][*j]));
-            order
-        });
+        let orders = shadows.each_ref().map(|shadow| order(shadow.as_slice()));
         for (&x, &y) in orders[0].iter().zip(&orders[1]) {
             let apart = shadows[0][x] - shadows[1][y];
             loss += share * apart * apart;
