@@ -2,7 +2,8 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -18,6 +19,8 @@ use run::data::Library;
 use run::experiment::Entry;
 use run::session::{Frame, Session};
 use serde_json::{Map, Value, json};
+
+mod sweep;
 
 /// How learning works, as experiments that measure what papers claim.
 #[derive(Parser)]
@@ -104,7 +107,7 @@ struct At {
     /// Start from this preset
     #[arg(long, default_value = "default")]
     preset: String,
-    /// Set a control: NAME=VALUE (for sweep: NAME=A,B,C)
+    /// Set a control: NAME=VALUE (for sweep: NAME=A,B,C, and the same name again for more)
     #[arg(long = "set", value_name = "NAME=VALUE")]
     set: Vec<String>,
     /// The seeds: FIRST..LAST, both included, or one number; by default those of the claim
@@ -144,25 +147,36 @@ fn main() -> ExitCode {
         }
         std::process::exit(code)
     });
-    let done = match command {
+    // What breaks down is told in one sentence, where it is known which run it was.
+    std::panic::set_hook(Box::new(|_| ()));
+    let done = unbroken("the program", || match command {
         Command::List { json } => list(json).map(|()| true),
         Command::Run(args) => run(&args),
-        Command::Sweep(args) => sweep(&args).map(|()| true),
+        Command::Sweep(args) => sweep::sweep(&args).map(|()| true),
         Command::Audit { names } => audit(&names).map(|()| true),
         Command::Ledger => print_ledger().map(|()| true),
         Command::Build { out, modules, quick, timers } => {
             site::build(&out, &modules, site::Making { quick, timers }).map(|()| true)
         }
         Command::Serve { port, dir, watch, pictures } => site::serve(&dir, port, watch, pictures).map(|()| true),
-    };
+    });
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("orrery: {error}");
+            // One line, whatever foreign words are in it.
+            eprintln!("orrery: {}", ground::file::printable(&error.to_string(), usize::MAX));
             ExitCode::from(2)
         }
     }
+}
+
+/// What `work` gives; an error in the place of a panic in it.
+fn unbroken<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let why = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        Err(Error::new(format!("{what} broke down: {}", why.unwrap_or("for an unknown reason"))))
+    })
 }
 
 /// Prints to standard output; a reader that has seen enough (`| head`) ends the program quietly.
@@ -206,6 +220,8 @@ struct Setting {
     settings: Settings,
     seeds: Vec<u64>,
     arrays: Vec<run::data::Array>,
+    /// The names of the files that they are from, if there are any.
+    files: Option<String>,
 }
 
 impl Setting {
@@ -225,12 +241,22 @@ impl Setting {
             let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
             arrays.extend(run::data::read(&name, &bytes)?);
         }
-        Ok(Setting { entry, settings, seeds, arrays })
+        let names = at.data.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ");
+        Ok(Setting { entry, settings, seeds, arrays, files: (!names.is_empty()).then_some(names) })
     }
 
-    /// Runs one seed to its end on the CPU: the same bits everywhere.
-    fn run(&self, seed: u64, mut tell: impl FnMut(f64)) -> Result<Outcome> {
-        let library = Library::shipped(self.entry.card.data).with_own(self.arrays.clone());
+    /// What its runs may read.
+    fn library(&self) -> Library {
+        Library::shipped(self.entry.card.data).with_own(self.arrays.clone())
+    }
+
+    /// Runs one seed to its end on the CPU: the same bits everywhere. A run that breaks down takes no other with it.
+    fn run(&self, seed: u64, tell: impl FnMut(f64)) -> Result<Outcome> {
+        unbroken(&format!("{}, seed {seed}: the computation", self.entry.card.slug), || self.to_its_end(seed, tell))
+    }
+
+    fn to_its_end(&self, seed: u64, mut tell: impl FnMut(f64)) -> Result<Outcome> {
+        let library = self.library();
         let begin = Instant::now();
         let mut session = Session::new(self.entry, self.settings.clone(), seed, &library, &Device::cpu())?;
         while !session.progress().over {
@@ -325,6 +351,7 @@ fn print_ledger() -> Result<()> {
 }
 
 fn run(args: &RunArgs) -> Result<bool> {
+    args.out.as_deref().map_or(Ok(()), writable)?;
     let set = pairs(&args.at.set)?;
     if let Some(lab) = &args.lab
         && !catalogue::LABS.iter().any(|l| l.slug == lab)
@@ -417,9 +444,16 @@ fn report(setting: &Setting, preset: &str, outcomes: &[Outcome], verdict: &groun
     })
 }
 
-fn write_views(dir: &std::path::Path, entry: &Entry, frame: &Frame) -> Result<()> {
-    let failed = |path: &std::path::Path, e: std::io::Error| Error::new(format!("{}: {e}", path.display()));
-    std::fs::create_dir_all(dir).map_err(|e| failed(dir, e))?;
+/// A folder that cannot be written is told before the work is done.
+fn writable(dir: &Path) -> Result<()> {
+    let probe = dir.join(".orrery");
+    let written =
+        std::fs::create_dir_all(dir).and_then(|()| std::fs::write(&probe, "")).and_then(|()| std::fs::remove_file(&probe));
+    written.map_err(|e| Error::new(format!("--out {}: {e}", dir.display())))
+}
+
+fn write_views(dir: &Path, entry: &Entry, frame: &Frame) -> Result<()> {
+    let failed = |path: &Path, e: std::io::Error| Error::new(format!("{}: {e}", path.display()));
     let (style, camera) = (plot::Style::default(), plot::Camera::default());
     for (panel, bytes) in entry.panels().zip(&frame.views) {
         let view = View::decode(bytes)?;
@@ -434,51 +468,4 @@ fn write_views(dir: &std::path::Path, entry: &Entry, frame: &Frame) -> Result<()
         }
     }
     Ok(())
-}
-
-fn sweep(args: &SweepArgs) -> Result<()> {
-    let mut combinations = vec![Vec::new()];
-    for (name, values) in pairs(&args.at.set)? {
-        let with = |c: &Vec<(String, String)>, v: &str| c.iter().cloned().chain([(name.clone(), v.to_string())]).collect();
-        combinations = combinations.iter().flat_map(|c| values.split(',').map(move |v| with(c, v))).collect();
-    }
-    let settings = combinations.iter().map(|set| Setting::new(&args.slug, &args.at, set)).collect::<Result<Vec<_>>>()?;
-    let (part, parts) = args.shard.as_deref().map_or(Ok((1, 1)), shard)?;
-    let jobs: Vec<(usize, u64)> = settings
-        .iter()
-        .enumerate()
-        .flat_map(|(i, setting)| setting.seeds.iter().map(move |seed| (i, *seed)))
-        .skip(part - 1)
-        .step_by(parts)
-        .collect();
-    // The file is opened before the work is done: a place that cannot be written is told at once.
-    let failed = |e: csv::Error| Error::new(format!("{}: {e}", args.out.display()));
-    let mut file = csv::Writer::from_path(&args.out).map_err(failed)?;
-    let outcomes = side_by_side(&jobs, args.jobs, |(i, seed), tell| settings[*i].run(*seed, tell))?;
-    let entry = settings[0].entry;
-    for (row, ((i, seed), outcome)) in jobs.iter().zip(&outcomes).enumerate() {
-        let verdict = (entry.verdict)(&settings[*i].settings, &Runs(vec![outcome.measures.clone()]));
-        let controls = entry.controls.iter().zip(&settings[*i].settings.0);
-        if row == 0 {
-            let names = entry.controls.iter().map(|c| &*c.name).chain(["seed"]);
-            let measures = outcome.measures.0.iter().map(|(name, _)| &**name);
-            file.write_record(names.chain(measures).chain(["holds", "figure", "seconds"])).map_err(failed)?;
-        }
-        let holds = verdict.holds.map_or(String::new(), |h| h.to_string());
-        let values = controls.map(|(spec, value)| spec.format(value)).chain([seed.to_string()]);
-        let measures = outcome.measures.0.iter().map(|(_, value)| value.to_string());
-        let ends = [holds, verdict.figure.to_string(), format!("{:.3}", outcome.seconds)];
-        file.write_record(values.chain(measures).chain(ends)).map_err(failed)?;
-    }
-    file.flush().map_err(|e| Error::new(format!("{}: {e}", args.out.display())))?;
-    say(&format!("{} runs of {} in {}", outcomes.len(), args.slug, args.out.display()));
-    Ok(())
-}
-
-/// `2/8` as (2, 8).
-fn shard(text: &str) -> Result<(usize, usize)> {
-    text.split_once('/')
-        .and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)))
-        .filter(|(i, n): &(usize, usize)| *i >= 1 && i <= n)
-        .ok_or_else(|| Error::new(format!("--shard {text}: not I/N with I from 1 to N")))
 }

@@ -41,6 +41,11 @@ fn bad_input_is_one_line_and_exit_code_two() {
         (given(&["run", "diffgrad", "--preset", "none"]), "preset none"),
         (given(&["run", "diffgrad", "--set", "learning_rate=9"]), "control learning_rate: '9' is outside 0.005 to 0.5"),
         (given(&["run", "diffgrad", "--set", "learning_rate=NaN"]), "'NaN' is not a finite number"),
+        (given(&["run", "diffgrad", "--set", "learning_rate=0.05\n0.1"]), "'0.05·0.1' is not a finite number"),
+        (given(&["run", "diffgrad", "--set", "\u{1b}[31m\u{202e}"]), "--set ·[31m·: not NAME=VALUE"),
+        (given(&["run", "diffgrad", "--out", "/dev/null/pictures"]), "--out /dev/null/pictures"),
+        (given(&["sweep", "transport-plan", "--set", "beside=Sinkhorn, scaling,none", "--out", "/dev/null"]), "'none' is not one of '"),
+        (given(&["sweep", "diffgrad", "--out", &words]), "words.csv: is there already"),
         (given(&["run", "diffgrad", "--set", "speed=1"]), "control speed: there is none of that name"),
         (given(&["run", "diffgrad", "--set", "speed"]), "--set speed: not NAME=VALUE"),
         (given(&["run", "diffgrad", "--seeds", "abc"]), "--seeds abc"),
@@ -125,6 +130,19 @@ fn views_are_written_and_sweeps_tabulated() {
             .next()
             .is_some_and(|head| head.contains("learning_rate") && head.contains("adam_x") && head.contains("holds"))
     );
+    // A third part of one run has no row, but its columns; and what was broken off goes on where it ends, with the rows that it had.
+    let one = |out: &str| {
+        let set = ["sweep", "diffgrad", "--set", "learning_rate=0.05,0.1", "--seeds", "0", "--out", out];
+        assert_eq!(orrery(&set).status.code(), Some(0));
+        std::fs::read_to_string(out).expect("a table")
+    };
+    assert_eq!(sweep("9/9", &path("none.csv")).lines().count(), 1);
+    let finished = one(&path("cut.csv"));
+    let first = finished.lines().take(2).map(|line| format!("{line}\n")).collect::<String>();
+    std::fs::write(path("cut.csv"), format!("{first}1,0.1,0.9")).expect("written");
+    let resumed = one(&path("cut.csv"));
+    assert!(resumed.starts_with(&first) && resumed.lines().count() == 3, "{resumed}");
+    assert_eq!(one(&path("cut.csv")), resumed);
     // The parts have the whole's rows, seconds aside.
     let rows = |table: &str| -> Vec<String> {
         table.lines().skip(1).map(|row| row.rsplit_once(',').map_or(row, |(row, _)| row).to_string()).collect()

@@ -6,7 +6,7 @@ import { fetchCard } from "./catalogue.js";
 import "./notices.js";
 import { h } from "./dom.js";
 import { onDrop } from "./files.js";
-import { read, write } from "./state.js";
+import { read, shorten, write } from "./state.js";
 import { choose } from "./theme.js";
 import { expect, start } from "./modules.js";
 
@@ -32,12 +32,14 @@ async function begin() {
   const parameters = new URLSearchParams(location.search);
   const theme = parameters.get("theme");
   if (theme === "light" || theme === "dark") choose(theme);
-  const slug = parameters.get("experiment");
+  // In a frame whose sandbox makes it a stranger to its own site nothing can be computed.
+  if (self.origin === "null") return notices.say('The page around this frame forbids it to compute: its sandbox needs "allow-scripts allow-same-origin".');
+  const slug = parameters.getAll("experiment").at(-1) ?? null;
   const starting = start();
   starting.catch(() => {});
   const card = slug === null ? undefined : await fetchCard(slug);
   if (!card) {
-    notices.say(slug === null ? "embed.html needs ?experiment=NAME." : `There is no experiment '${slug.slice(0, 60)}'.`);
+    notices.say(slug === null ? "embed.html needs ?experiment=NAME." : `There is no experiment '${shorten(slug, 60)}'.`);
     main.append(h("p", {}, h("a", { href: "./index.html", target: "_blank" }, "All experiments")));
     return;
   }
@@ -45,7 +47,7 @@ async function begin() {
   await starting;
   const bench = new Bench(card, notices);
   const { state, complaints } = read(location.search, card, (name, text) => bench.check(name, text), ["theme"]);
-  for (const sentence of complaints) notices.say(sentence, { topic: "url" });
+  notices.sayAll(complaints, "url");
   bench.only(state.view ?? card.views[0].id);
   const full = h("a", { target: "_blank", rel: "noopener" }, "Open the whole experiment");
   const link = () => (full.href = new URL("index.html" + write(card, { ...bench.state, view: null }), document.baseURI).href);

@@ -7,7 +7,7 @@ import { fetched } from "./fetched.js";
 import { onDrop } from "./files.js";
 import { keep } from "./offline.js";
 import { share } from "./share.js";
-import { read, write } from "./state.js";
+import { read, shorten, write } from "./state.js";
 import { toggle } from "./theme.js";
 
 /** Milliseconds between two changes of the URL while a slider moves: browsers allow about a hundred in half a minute. */
@@ -32,7 +32,7 @@ async function route() {
   const wanted = () => turn === turns;
   const failed = (error) => wanted() && notices.say(error.message, { topic: "load", again: route });
   const query = new URLSearchParams(location.search);
-  const slug = query.get("experiment");
+  const slug = query.getAll("experiment").at(-1) ?? null;
   const lab = slug === null ? query.get("lab") : null;
   $("orrery-catalogue").mark(slug ?? (lab && `lab ${lab}`));
   document.body.classList.remove("nav-open");
@@ -78,7 +78,7 @@ async function showExperiment(slug, wanted) {
     const card = await fetchCard(slug);
     if (!card) {
       await listed();
-      return wanted() && showFront(`experiment '${slug.slice(0, 60)}'`);
+      return wanted() && showFront(`experiment '${shorten(slug, 60)}'`);
     }
     const [{ Bench }, { expect }] = await loading;
     if (!wanted()) return;
@@ -90,7 +90,7 @@ async function showExperiment(slug, wanted) {
   await start();
   if (!wanted() || bench !== opened) return;
   const { state, complaints } = read(location.search, bench.card, (name, text) => bench.check(name, text));
-  for (const sentence of complaints) notices.say(sentence, { topic: "url" });
+  notices.sayAll(complaints, "url");
   bench.apply(state, { eager: true });
   showCompare();
 }
@@ -105,7 +105,7 @@ function close() {
 function showLabs(slug) {
   const lab = labs.find((lab) => lab.slug === slug);
   if (lab) showLab(lab);
-  else showFront(slug && `lab '${slug.slice(0, 60)}'`);
+  else showFront(slug && `lab '${shorten(slug, 60)}'`);
 }
 
 /** `missing`: what was asked for and is not there. */
@@ -200,7 +200,7 @@ function follow(event) {
   // A link in the text of an experiment names controls: it means this experiment, otherwise at its defaults.
   if (bench && main.contains(link) && !/^\?((experiment|lab)=|$)/.test(query)) {
     const { state, complaints } = read(query, bench.card, (name, text) => bench.check(name, text));
-    for (const sentence of complaints) notices.say(sentence, { topic: "url" });
+    notices.sayAll(complaints, "url");
     const a = { ...state.a, seed: bench.state.a.seed };
     query = write(bench.card, { ...bench.state, a, view: state.view ?? bench.state.view });
     bench.views.scrollIntoView({ behavior: calm() ? "auto" : "smooth", block: "nearest" });

@@ -33,7 +33,9 @@ export function share(card, state) {
     return h("div", { class: "snippet" }, h("label", { for: id }, name), area, copy);
   });
   const close = iconButton("close", "Close", () => dialog.close());
-  dialog.append(h("header", {}, h("h2", { id: "share-title" }, "Share what you see"), close), ...parts);
+  const hint = h("p", { class: "help" }, "A frame follows the reader’s system unless its address ends in &theme=dark or &theme=light. " +
+    "One with a sandbox needs “allow-scripts allow-same-origin”; on a page that asks for Cross-Origin-Embedder-Policy, write <iframe credentialless …>.");
+  dialog.append(h("header", {}, h("h2", { id: "share-title" }, "Share what you see"), close), ...parts, hint);
   dialog.addEventListener("close", () => dialog.remove());
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   document.body.append(dialog);

@@ -15,7 +15,8 @@ const LARGEST_SEED = 2 ** 53 - 1;
 export function sideOf(card, preset = "default") {
   const values = Object.fromEntries(card.controls.map((control) => [control.name, control.default]));
   const set = card.presets.find(({ name }) => name === preset)?.set ?? {};
-  return { preset, values: { ...values, ...set }, seed: 0 };
+  // A name out of a URL finds what is written here and nothing that every object has.
+  return { preset, values: { __proto__: null, ...values, ...set }, seed: 0 };
 }
 
 /** The controls of a side that are not at their defaults, as [name, text, name, text, …]. */
@@ -43,6 +44,17 @@ export function read(query, card, check, ignored = []) {
   const wrong = (name, id) => complaints.push(`${name}: ${card.slug} has no view '${shorten(id)}'; it has ${ids}.`);
   if (plain.has("view")) known(plain.get("view")) ? (state.view = plain.get("view")) : wrong("view", plain.get("view"));
   for (const id of (plain.get("3d") ?? "").split(",").filter(Boolean)) known(id) ? state.lifted.add(id) : wrong("3d", id);
+  const names = parameters.map(([name]) => name);
+  for (const name of new Set(names.filter((name, index) => names.indexOf(name) !== index))) {
+    complaints.push(`${shorten(name)}: written more than once; the last one counts.`);
+  }
+  // What is none of ours comes last: others add to addresses what they like.
+  const ours = (name) => OWN.has(name) || card.controls.some((control) => control.name === name);
+  const strangers = [...new Set(names.map((name) => name.replace(/^b\./, "")).filter((name) => !ours(name)))].map((name) => shorten(name));
+  if (strangers.length > 0) {
+    const none = strangers.length === 1 ? "control % there is none of that name" : "controls % there are none of those names";
+    complaints.push(`${none.replace("%", () => strangers.join(", ") + ":")}; there are ${card.controls.map(({ name }) => name).join(", ")}.`);
+  }
   return { state, complaints };
 
   function side(given, prefix) {
@@ -59,11 +71,11 @@ export function read(query, card, check, ignored = []) {
       else side.seed = seed;
     }
     for (const [name, text] of given) {
-      if (OWN.has(name)) continue;
+      if (!Object.hasOwn(side.values, name)) continue;
       try {
         side.values[name] = check(name, text);
       } catch (error) {
-        complaints.push(`${prefix ? "B, " : ""}${error.message}${side.values[name] === undefined ? "" : `; it stays at ${side.values[name]}`}.`);
+        complaints.push(`${prefix ? "B, " : ""}${error.message}; it stays at ${side.values[name]}.`);
       }
     }
     return side;
@@ -104,6 +116,8 @@ export function untouched(card, side) {
   return card.controls.every(({ name }) => base[name] === side.values[name]);
 }
 
-function shorten(text) {
-  return text.length <= 40 ? text : text.slice(0, 39) + "…";
+/** Foreign words, as many as fit into a sentence. */
+export function shorten(text, most = 40) {
+  const letters = [...text];
+  return letters.length <= most ? text : letters.slice(0, most - 1).join("") + "…";
 }

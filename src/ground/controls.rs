@@ -25,6 +25,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::file::printable;
 
 /// The kind of a control and the values it may take.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -146,12 +147,12 @@ impl TryFrom<Told> for Spec {
 impl Spec {
     /// The value that `text` writes, checked against kind and range.
     pub fn parse(&self, text: &str) -> Result<Value> {
-        let wrong = |what: &str| Error::new(format!("control {}: '{}' {what}", self.name, shorten(text)));
+        let wrong = |what: &str| Error::new(format!("control {}: '{}' {what}", self.name, printable(text, 40)));
         let number = || text.trim().parse::<f64>().ok().filter(|v| v.is_finite());
         let value = match self.kind {
             Kind::Choice { ref options } => {
                 let index = options.iter().position(|option| option == text);
-                let all = || options.iter().collect::<Vec<_>>().join(", ");
+                let all = || options.iter().map(|option| format!("'{option}'")).collect::<Vec<_>>().join(", ");
                 index.ok_or_else(|| wrong(&format!("is not one of {}", all())))? as f64
             }
             Kind::Toggle => match text {
@@ -194,10 +195,6 @@ impl Spec {
     }
 }
 
-fn shorten(text: &str) -> String {
-    if text.chars().count() <= 40 { text.to_string() } else { text.chars().take(39).chain(['…']).collect() }
-}
-
 /// The values of an experiment's controls, in the order of its [`Spec`]s.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings(pub Vec<Value>);
@@ -223,7 +220,7 @@ impl Settings {
             let names: Vec<_> = specs.iter().map(|spec| &*spec.name).collect();
             return Err(Error::new(format!(
                 "control {}: there is none of that name; there are {}",
-                shorten(name),
+                printable(name, 40),
                 names.join(", ")
             )));
         };
@@ -397,7 +394,7 @@ mod tests {
             ("count", "2.5", "control count: '2.5' is not a whole number"),
             ("count", "", "control count: '' is not a whole number"),
             ("on", "maybe", "control on: 'maybe' is neither 'on' nor 'off'"),
-            ("shape", "square", "control shape: 'square' is not one of round, flat"),
+            ("shape", "square", "control shape: 'square' is not one of 'round', 'flat'"),
             ("formula", "x + y + x + y + x + y", "control formula: 'x + y + x + y + x + y' has more than 20 characters"),
             ("size", "1", "control size: there is none of that name; there are real, log, count, on, shape, formula"),
         ] {

@@ -20,9 +20,18 @@ pub fn check_size(name: &str, bytes: u64) -> Result<()> {
     Ok(())
 }
 
-/// `text` on one line, without control characters, at most `most` characters of it: fit for a sentence.
+/// `text` on one line, without control characters and what turns its direction round or has no width, at most `most` characters of it: fit
+/// for a sentence.
 pub fn printable(text: &str, most: usize) -> String {
-    let mut chars = text.chars().map(|c| if c.is_control() || c == '\u{feff}' { '·' } else { c });
+    let unseen = |c: char| {
+        let marks = ['\u{ad}', '\u{61c}', '\u{feff}'];
+        c.is_control()
+            || marks.contains(&c)
+            || ('\u{200b}'..='\u{200f}').contains(&c)
+            || ('\u{2028}'..='\u{202e}').contains(&c)
+            || ('\u{2060}'..='\u{206f}').contains(&c)
+    };
+    let mut chars = text.chars().map(|c| if unseen(c) { '·' } else { c });
     let mut short: String = chars.by_ref().take(most).collect();
     if chars.next().is_some() {
         short.pop();

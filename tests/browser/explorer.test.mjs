@@ -343,9 +343,10 @@ test("links in the text set controls", async () => {
 
 test("what cannot be understood in a URL is said, and the rest works", async () => {
   const page = await stage.page("?experiment=diffgrad&seed=abc&learning_rate=7&momentum=NaN&nonsense=1&view=nowhere&preset=none&start=-0.5&b.start=x");
-  const sentences = (await said(page)).join("\n");
-  // At most four sentences are shown at a time; the last ones said are there.
-  for (const word of ["view", "start"]) assert.match(sentences, new RegExp(word));
+  const sentences = await said(page);
+  // At most four sentences are shown at a time; what is ours comes first, and nothing is left out in silence.
+  assert.deepEqual(sentences.map((sentence) => sentence.match(/^(control )?\w+/)[0]), ["preset", "seed", "control learning_rate", "And"]);
+  assert.equal(sentences[3], "And 4 more like these.");
   assert.equal(await value(page, "start"), "-0.5");
   assert.equal(await value(page, "learning_rate"), "0.1");
   for (const [query, expected] of [
@@ -353,6 +354,10 @@ test("what cannot be understood in a URL is said, and the rest works", async () 
     ["learning_rate=7", /^control learning_rate: '7' is outside 0\.005 to 0\.5; it stays at 0\.1\.$/],
     ["momentum=NaN", /^control momentum: 'NaN' is not a finite number; it stays at 0\.95\.$/],
     ["nonsense=1", /^control nonsense: there is none of that name; there are function, /],
+    ["utm_source=a&fbclid=b", /^controls utm_source, fbclid: there are none of those names; there are function, /],
+    ["valueOf=2&__proto__=1", /^controls valueOf, __proto__: there are none of those names; there are function, /],
+    ["seed=1&seed=2", /^seed: written more than once; the last one counts\.$/],
+    ["learning_rate=%E2%80%AE7", /^control learning_rate: '·7' is not a finite number; it stays at 0\.1\.$/],
     ["view=nowhere", /^view: diffgrad has no view 'nowhere'; it has function, /],
     ["preset=none", /^preset: diffgrad has no preset 'none'; it has default, /],
   ]) {
