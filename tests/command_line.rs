@@ -44,7 +44,10 @@ fn bad_input_is_one_line_and_exit_code_two() {
         (given(&["run", "diffgrad", "--set", "learning_rate=0.05\n0.1"]), "'0.05·0.1' is not a finite number"),
         (given(&["run", "diffgrad", "--set", "\u{1b}[31m\u{202e}"]), "--set ·[31m·: not NAME=VALUE"),
         (given(&["run", "diffgrad", "--out", "/dev/null/pictures"]), "--out /dev/null/pictures"),
-        (given(&["sweep", "transport-plan", "--set", "beside=Sinkhorn, scaling,none", "--out", "/dev/null"]), "'none' is not one of '"),
+        (
+            given(&["sweep", "transport-plan", "--set", "beside=Sinkhorn, scaling,none", "--out", "/dev/null"]),
+            "'none' is not one of '",
+        ),
         (given(&["sweep", "diffgrad", "--out", &words]), "words.csv: is there already"),
         (given(&["run", "diffgrad", "--set", "speed=1"]), "control speed: there is none of that name"),
         (given(&["run", "diffgrad", "--set", "speed"]), "--set speed: not NAME=VALUE"),
