@@ -126,7 +126,7 @@ export class Bench extends EventTarget {
       }
     }
     for (const side of this.#sides.values()) {
-      this.claim.begin(side.key, this.state[side.key].seed);
+      this.claim.begin(side.key, this.state[side.key].seed, this.#gone(side.key));
       for (const told of side.told) this.claim.seed(side.key, told);
       if (side.last) this.claim.now(side.key, side.last.verdict, side.last.over);
     }
@@ -164,6 +164,13 @@ export class Bench extends EventTarget {
     document.documentElement.dataset.run = "going";
   }
 
+  /** Is a side at settings that are there to take the effect away? */
+  #gone(key) {
+    const side = this.state[key];
+    const preset = this.card.presets.find(({ name }) => name === side.preset);
+    return preset?.expect === "gone" && untouched(this.card, side);
+  }
+
   /** What was asked for is on show from now on. */
   #begun(side, { seed, understood, last }) {
     if (side.key === "a") this.files.tell(understood);
@@ -174,7 +181,7 @@ export class Bench extends EventTarget {
     this.notices.clear("run");
     this.player.begin(this.card.unit, true);
     document.documentElement.dataset.run = "going";
-    this.claim.begin(side.key, seed);
+    this.claim.begin(side.key, seed, this.#gone(side.key));
   }
 
   async #frame(side, frame) {

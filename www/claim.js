@@ -1,10 +1,22 @@
 // The claim card: what the paper claims, what this run and the other seeds say of it, and how much of the paper that is.
 
-import { h, readable, typeset } from "./dom.js";
+import { h, typeset } from "./dom.js";
+import { Gauge } from "./gauge.js";
 
-const WORDS = new Map([[true, "holds"], [false, "does not hold"], [undefined, "cannot be told"]]);
-const MARKS = new Map([[true, "✓"], [false, "✕"], [undefined, "–"]]);
-const CLASSES = new Map([[true, "yes"], [false, "no"], [undefined, "open"]]);
+/** What a verdict is, in a word: the claim's own two, or why there is none. */
+const KINDS = {
+  holds: { mark: "✓", words: "holds", look: "yes" },
+  fails: { mark: "✕", words: "does not hold", look: "no" },
+  gone: { mark: "○", words: "gone, as expected", look: "gone" },
+  outside: { mark: "–", words: "outside the claim", look: "open" },
+  waits: { mark: "…", words: "not yet", look: "open" },
+};
+
+/** The kind of a verdict; `gone`: these settings are there to take the effect away. */
+function kind(verdict, gone = false) {
+  if (verdict.holds === undefined) return verdict.outside ? KINDS.outside : KINDS.waits;
+  return verdict.holds ? KINDS.holds : gone ? KINDS.gone : KINDS.fails;
+}
 
 /** The badge that says how much of a paper's claim reproduces. */
 export function badge(reproduction) {
@@ -23,13 +35,11 @@ export class Claim extends HTMLElement {
     const parts = sides.map((side) => {
       const verdict = h("p", { class: "verdict", role: "status" }, "…");
       const text = h("p", { class: "figures" });
-      const figure = h("p", { class: "figure" });
-      const rivals = h("p", { class: "rivals" });
-      const dots = h("div", { class: "dots", role: "group", "aria-label": "Seeds of the claim" });
+      const gauge = new Gauge((seed) => this.dispatchEvent(new CustomEvent("seed", { detail: { side, seed } })));
       const all = h("p", { class: "all" });
-      this.#sides.set(side, { verdict, text, figure, rivals, dots, all });
+      this.#sides.set(side, { verdict, text, gauge, all, gone: false });
       const tag = sides.length > 1 && h("span", { class: `tag tag-${side.toUpperCase()}` }, side.toUpperCase());
-      return h("div", { class: "side" }, h("div", { class: "line" }, tag, verdict), text, figure, rivals, h("div", { class: "line" }, dots, all));
+      return h("div", { class: "side" }, h("div", { class: "line" }, tag, verdict), text, gauge.element, all);
     });
     this.replaceChildren(
       h("div", {},
@@ -39,45 +49,33 @@ export class Claim extends HTMLElement {
     );
   }
 
-  /** A run at `seed` begins. */
-  begin(side, seed) {
-    const { dots, all } = this.#sides.get(side);
+  /** A run at `seed` begins; `gone`: at settings that are there to take the effect away. */
+  begin(side, seed, gone) {
+    const { all, gauge } = this.#sides.get(side);
+    this.#sides.get(side).gone = gone;
     all.textContent = "";
-    dots.replaceChildren(...Array.from({ length: this.#seeds }, (_, i) => this.#dot(side, seed + i)));
-    dots.parentElement.hidden = this.#seeds < 2;
-  }
-
-  #dot(side, seed) {
-    const onclick = () => this.dispatchEvent(new CustomEvent("seed", { detail: { side, seed } }));
-    return h("button", { type: "button", class: "dot", "data-seed": seed, "aria-label": `seed ${seed}: not run yet`, title: `seed ${seed}`, onclick });
+    gauge.begin(Array.from({ length: this.#seeds }, (_, i) => seed + i));
   }
 
   /** The run on show says so far. */
   now(side, verdict, over) {
-    const { verdict: line, text, figure, rivals } = this.#sides.get(side);
-    const words = over ? `${MARKS.get(verdict.holds)} ${WORDS.get(verdict.holds)} in this run` : "… not finished";
-    if (line.textContent !== words) line.textContent = words;
-    line.className = `verdict ${over ? CLASSES.get(verdict.holds) : "open"}`;
+    const { verdict: line, text, gauge, gone } = this.#sides.get(side);
+    const { mark, words, look } = over ? kind(verdict, gone) : KINDS.waits;
+    const said = over && verdict.holds !== undefined ? `${mark} ${words} in this run` : `${mark} ${words}`;
+    if (line.textContent !== said) line.textContent = said;
+    line.className = `verdict ${look}`;
     if (text.textContent !== verdict.text.replaceAll("_", "")) text.replaceChildren(...typeset(verdict.text));
-    const told = Number.isFinite(verdict.figure) && Number.isFinite(verdict.threshold);
-    figure.textContent = told ? `measured ${readable(verdict.figure)}, held against ${readable(verdict.threshold)}` : "";
-    const measured = verdict.rivals.filter((rival) => Number.isFinite(rival.figure));
-    const said = (rival) => `${rival.name} ${readable(rival.figure)}, ${rival.meets ? "does as well" : "falls short"}`;
-    rivals.textContent = measured.length ? `By the same figure: ${measured.map(said).join("; ")}.` : "";
+    gauge.now(verdict);
   }
 
   /** A seed is finished: what it says alone, and what all finished ones say together. */
   seed(side, { seed, alone, all }) {
-    const { dots, all: together } = this.#sides.get(side);
-    const dot = dots.querySelector(`[data-seed="${seed}"]`);
-    if (!dot) return;
-    dot.className = `dot ${CLASSES.get(alone.holds)}`;
-    dot.title = `seed ${seed}: ${WORDS.get(alone.holds)}. ${alone.text}`;
-    dot.setAttribute("aria-label", dot.title);
-    const finished = dots.querySelectorAll(".yes, .no, .open").length;
-    together.textContent =
-      finished < this.#seeds ? `${finished} of ${this.#seeds} seeds` : `over all ${this.#seeds} seeds it ${WORDS.get(all.holds)}`;
-    together.className = `all ${finished < this.#seeds ? "" : CLASSES.get(all.holds)}`;
+    const { gauge, all: together, gone } = this.#sides.get(side);
+    const { words, look } = kind(alone, gone);
+    const finished = gauge.seed(seed, alone, look, `seed ${seed}: ${words}. ${alone.text}`);
+    const whole = kind(all, gone);
+    together.textContent = finished < this.#seeds ? `${finished} of ${this.#seeds} seeds` : `over all ${this.#seeds} seeds: ${whole.words}`;
+    together.className = `all ${finished < this.#seeds ? "" : whole.look}`;
   }
 }
 
