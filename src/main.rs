@@ -4,6 +4,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{Args, Parser, Subcommand};
@@ -14,7 +15,7 @@ use ground::view::View;
 use indicatif::{ProgressBar, ProgressStyle};
 use orrery::ledger::{self, Job, Moment};
 use orrery::{Error, Result, catalogue, pool, site};
-use run::data::Library;
+use run::data::{Files, Library};
 use run::experiment::Entry;
 use run::session::{Frame, Session};
 use serde_json::{Map, Value, json};
@@ -205,7 +206,7 @@ struct Setting {
     entry: &'static Entry,
     settings: Settings,
     seeds: Vec<u64>,
-    arrays: Vec<run::data::Array>,
+    files: Arc<Files>,
 }
 
 impl Setting {
@@ -216,21 +217,21 @@ impl Setting {
             settings.set(entry.controls, name, value)?;
         }
         let seeds = at.seeds.as_deref().map_or(Ok((0..entry.card.seeds).collect()), seeds)?;
-        let mut arrays = Vec::new();
+        let mut files = Files::default();
         for path in &at.data {
             if entry.card.own_data.is_none() {
                 return Err(Error::new(format!("--data: {slug} takes no files")));
             }
             let bytes = std::fs::read(path).map_err(|e| Error::new(format!("{}: {e}", path.display())))?;
             let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-            arrays.extend(run::data::read(&name, &bytes)?);
+            files.add(run::data::open(&name, &bytes)?);
         }
-        Ok(Setting { entry, settings, seeds, arrays })
+        Ok(Setting { entry, settings, seeds, files: Arc::new(files) })
     }
 
     /// Runs one seed to its end on the CPU: the same bits everywhere.
     fn run(&self, seed: u64, mut tell: impl FnMut(f64)) -> Result<Outcome> {
-        let library = Library::shipped(self.entry.card.data).with_own(self.arrays.clone());
+        let library = Library::shipped(self.entry.card.data).with_files(self.files.clone());
         let begin = Instant::now();
         let mut session = Session::new(self.entry, self.settings.clone(), seed, &library, &Device::cpu())?;
         while !session.progress().over {
