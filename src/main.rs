@@ -383,9 +383,10 @@ fn run(args: &RunArgs) -> Result<bool> {
     Ok(all_hold)
 }
 
-/// Four significant digits.
+/// Four significant digits; a dash for what is not known.
 fn short(value: f64) -> String {
     match value.abs() {
+        a if a.is_nan() => "–".into(),
         0.0 => "0".into(),
         a if !(1e-3..1e5).contains(&a) => format!("{value:.3e}"),
         a => format!("{value:.*}", (3 - a.log10().floor() as i32).max(0) as usize),

@@ -182,7 +182,10 @@ impl Features {
                 _ => Ok(None),
             }
         };
-        let w = match pick(all, Role::Weights, "classifier's weights", is_w)? {
+        // What nobody must have is not chosen between two without a name, and a bias without one only goes with weights without one.
+        let alone = |fits: &dyn Fn(&Candidate) -> bool| all.iter().filter(|c| c.named.is_none() && fits(c)).count() == 1;
+        let one_w = alone(&is_w);
+        let w = match pick(all, Role::Weights, "classifier's weights", |c| is_w(c) && (c.named.is_some() || one_w))? {
             None => {
                 only(Role::Weights, format!("[{k}, {dimension}] (classes × dims), or that for each of the {epochs} epochs,"))?
             }
@@ -191,9 +194,15 @@ impl Features {
         let mut used = taken.to_vec();
         if let Some(w) = w {
             let free = |c: &Candidate| is_b(c) && !std::ptr::eq(c, w);
-            let stem = |c: &Candidate| c.array.name[..c.array.name.len() - word(&c.array).len()].to_string();
-            let own = all.iter().find(|c| c.is(Role::Bias).is_some() && free(c) && stem(c) == stem(w));
-            let b = match own.map_or_else(|| pick(all, Role::Bias, "classifier's bias", free), |own| Ok(Some(own)))? {
+            let one_b = w.named.is_none() && alone(&free);
+            let fits = |c: &Candidate| free(c) && (c.named.is_some() || one_b);
+            // `fc.bias` goes with `fc.weight`.
+            let stem = w.array.name.strip_suffix(word(&w.array));
+            let own = all.iter().find(|c| {
+                let beside = stem.is_some() && c.array.name.strip_suffix(word(&c.array)) == stem;
+                beside && c.is(Role::Bias).is_some() && free(c)
+            });
+            let b = match own.map_or_else(|| pick(all, Role::Bias, "classifier's bias", fits), |own| Ok(Some(own)))? {
                 None => only(Role::Bias, format!("[{k}], or that for each of the {epochs} epochs,"))?,
                 b => b,
             };
@@ -369,6 +378,11 @@ mod tests {
         let mut torn = rising("a.npz/w", &[3, 4]);
         torn.values[5] = f64::NAN;
         assert_eq!(says(torn), "a.npz/w: row 2, column 2 is empty or not finite; every number must be finite here");
+        // Neither the means of the classes nor their sizes are a classifier for want of a better one.
+        let means = of(&[rising("a.npz/means", &[3, 4]), rising("a.npz/medians", &[3, 4])]).unwrap();
+        assert!(means.classifier(0).is_none() && means.understood[3] == "not used: a.npz/means, a.npz/medians");
+        let sizes = of(&[rising("a.npz/w", &[3, 4]), rising("a.npz/sizes", &[3])]).unwrap();
+        assert!(sizes.classifier(0).unwrap().bias.is_none() && sizes.understood[3] == "not used: a.npz/sizes");
         // x and y beside labels: the better name is taken.
         assert_eq!(of(&[labels("a.npz/y"), rising("a.npz/x", &[6, 4])]).unwrap().understood[0], own.understood[0]);
     }
