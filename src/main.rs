@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{Args, Parser, Subcommand};
@@ -15,7 +16,7 @@ use ground::view::View;
 use indicatif::{ProgressBar, ProgressStyle};
 use orrery::ledger::{self, Job, Moment};
 use orrery::{Error, Result, catalogue, pool, site};
-use run::data::Library;
+use run::data::{Files, Library};
 use run::experiment::Entry;
 use run::session::{Frame, Session};
 use serde_json::{Map, Value, json};
@@ -219,9 +220,9 @@ struct Setting {
     entry: &'static Entry,
     settings: Settings,
     seeds: Vec<u64>,
-    arrays: Vec<run::data::Array>,
-    /// The names of the files that they are from, if there are any.
-    files: Option<String>,
+    files: Arc<Files>,
+    /// The names of the files, if there are any.
+    names: Option<String>,
 }
 
 impl Setting {
@@ -232,22 +233,22 @@ impl Setting {
             settings.set(entry.controls, name, value)?;
         }
         let seeds = at.seeds.as_deref().map_or(Ok((0..entry.card.seeds).collect()), seeds)?;
-        let mut arrays = Vec::new();
+        let mut files = Files::default();
         for path in &at.data {
             if entry.card.own_data.is_none() {
                 return Err(Error::new(format!("--data: {slug} takes no files")));
             }
             let bytes = std::fs::read(path).map_err(|e| Error::new(format!("{}: {e}", path.display())))?;
             let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-            arrays.extend(run::data::read(&name, &bytes)?);
+            files.add(run::data::open(&name, &bytes)?);
         }
         let names = at.data.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ");
-        Ok(Setting { entry, settings, seeds, arrays, files: (!names.is_empty()).then_some(names) })
+        Ok(Setting { entry, settings, seeds, files: Arc::new(files), names: (!names.is_empty()).then_some(names) })
     }
 
     /// What its runs may read.
     fn library(&self) -> Library {
-        Library::shipped(self.entry.card.data).with_own(self.arrays.clone())
+        Library::shipped(self.entry.card.data).with_files(self.files.clone())
     }
 
     /// Runs one seed to its end on the CPU: the same bits everywhere. A run that breaks down takes no other with it.
@@ -409,9 +410,10 @@ fn run(args: &RunArgs) -> Result<bool> {
     Ok(all_hold)
 }
 
-/// Four significant digits.
+/// Four significant digits; a dash for what is not known.
 fn short(value: f64) -> String {
     match value.abs() {
+        a if a.is_nan() => "–".into(),
         0.0 => "0".into(),
         a if !(1e-3..1e5).contains(&a) => format!("{value:.3e}"),
         a => format!("{value:.*}", (3 - a.log10().floor() as i32).max(0) as usize),

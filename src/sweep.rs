@@ -93,14 +93,14 @@ fn shard(text: &str) -> Result<(usize, usize)> {
 /// What a row is told by: its controls, the files that it has read, its seed.
 fn key(setting: &Setting, seed: u64) -> Vec<String> {
     let controls = setting.entry.controls.iter().zip(&setting.settings.0).map(|(spec, value)| spec.format(value));
-    controls.chain(setting.files.clone()).chain([seed.to_string()]).collect()
+    controls.chain(setting.names.clone()).chain([seed.to_string()]).collect()
 }
 
 fn header(setting: &Setting) -> Result<Vec<String>> {
     let seed = setting.seeds.first().copied().unwrap_or_default();
     let start = Session::new(setting.entry, setting.settings.clone(), seed, &setting.library(), &Device::cpu())?;
     let controls = setting.entry.controls.iter().map(|spec| spec.name.to_string());
-    let files = setting.files.as_ref().map(|_| "data".to_string());
+    let files = setting.names.as_ref().map(|_| "data".to_string());
     let measures = start.measures().0.into_iter().map(|(name, _)| name.into_owned());
     let end = ["holds", "figure", "seconds"].map(String::from);
     Ok(controls.chain(files).chain(["seed".to_string()]).chain(measures).chain(end).collect())

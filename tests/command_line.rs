@@ -77,6 +77,36 @@ fn bad_input_is_one_line_and_exit_code_two() {
     }
 }
 
+/// Whatever there is in a file, and whichever experiment it is given to.
+#[test]
+fn every_file_is_used_or_refused_in_one_line() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/files");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).expect("a folder").map(|file| file.expect("a file").path()).collect();
+    files.sort();
+    let takers: Vec<_> = orrery::catalogue::entries().filter(|entry| entry.card.own_data.is_some()).collect();
+    // One file, and two of a kind; at controls at which a run is short.
+    let jobs: Vec<_> = files.iter().flat_map(|file| takers.iter().map(move |entry| (file, *entry))).collect();
+    orrery::pool::each(&jobs, orrery::pool::cores(), |(file, entry)| {
+        let least = |spec: &ground::controls::Spec| match spec.kind {
+            ground::controls::Kind::Count { min, .. } => Some(format!("{}={min}", spec.name)),
+            _ => None,
+        };
+        let set: Vec<String> = entry.controls.iter().filter_map(least).flat_map(|set| ["--set".to_string(), set]).collect();
+        let path = file.to_string_lossy();
+        let begin = ["run", entry.card.slug, "--seeds", "0", "--data", &path];
+        let output = orrery(&[&begin[..], &set.iter().map(String::as_str).collect::<Vec<_>>()].concat());
+        let (told, error) = (text(&output.stdout), text(&output.stderr));
+        let place = format!("{} with {path}: {:?}, {told}{error}", entry.card.slug, output.status.code());
+        match output.status.code() {
+            Some(0 | 1) => assert!(error.is_empty() && told.contains("\n"), "{place}"),
+            Some(2) => assert!(told.is_empty() && error.ends_with('\n') && error.lines().count() == 1, "{place}"),
+            _ => panic!("{place}"),
+        }
+        let mut words = [&told, &error].into_iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
+        assert!(!words.any(|word| word.eq_ignore_ascii_case("nan")), "{place}");
+    });
+}
+
 #[test]
 fn run_prints_the_object_that_the_design_names() {
     let output = orrery(&["run", "diffgrad", "--json", "--seeds", "0..1"]);

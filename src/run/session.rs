@@ -21,6 +21,8 @@ pub struct Session {
     run: Box<dyn Run>,
     shown: Option<Vec<usize>>,
     reel: Reel,
+    /// What reading the user's files decided.
+    read: Vec<String>,
 }
 
 /// What there was to see at one moment of a run.
@@ -81,8 +83,9 @@ fn size(frame: &Frame) -> usize {
 impl Session {
     /// A session at the start of its run.
     pub fn new(entry: &'static Entry, settings: Settings, seed: u64, library: &Library, device: &Device) -> Result<Self> {
-        let run = (entry.start)(&settings, seed, library, device)?;
-        Ok(Session { entry, settings, seed, run, shown: None, reel: Reel::default() })
+        let run = (entry.start)(&settings, seed, library, device).map_err(|error| library.files().explain(error))?;
+        let read = library.files().notes().map(String::from).collect();
+        Ok(Session { entry, settings, seed, run, shown: None, reel: Reel::default(), read })
     }
 
     /// Makes these views only, by their places, in frames to come.
@@ -164,9 +167,9 @@ impl Session {
         self.run.measures().or_else(last).unwrap_or_default()
     }
 
-    /// What files of the user's were taken for, a sentence a fact.
+    /// What files of the user's were taken for, and what was left out of them, a sentence a fact.
     pub fn understood(&self) -> Vec<String> {
-        self.run.understood()
+        [self.run.understood(), self.read.clone()].concat()
     }
 
     /// What can be taken away from the run as it stands.

@@ -88,21 +88,18 @@ impl Shelf {
 
     /// Adds a file of the user's, replacing one of the same name.
     pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), JsError> {
-        let arrays = data::read(name, bytes)?;
-        self.remove(name);
-        self.0 = self.0.with_own(self.0.own().iter().cloned().chain(arrays).collect());
-        Ok(())
+        Ok(self.0.files_mut().replace(name, bytes)?)
     }
 
     /// Takes a file of the user's away.
     pub fn remove(&mut self, name: &str) {
-        self.0 = self.0.with_own(self.0.own().iter().filter(|array| file_of(&array.name) != name).cloned().collect());
+        self.0.files_mut().remove(name);
     }
 
     /// The user's arrays as `[{file, array, shape}]`, `array` being "" where the file is one array.
     pub fn own(&self) -> Result<JsValue, JsError> {
         let understood = |array: &data::Array| {
-            let file = file_of(&array.name);
+            let file = array.file();
             let shape: Vec<String> = array.shape.iter().map(usize::to_string).collect();
             Understood {
                 file: file.into(),
@@ -120,10 +117,6 @@ struct Understood {
     file: String,
     array: String,
     shape: String,
-}
-
-fn file_of(array: &str) -> &str {
-    array.split('/').next().unwrap_or(array)
 }
 
 /// What runs compute on.

@@ -12,6 +12,7 @@ fn epoch_and_layer(name: &str) -> Option<(usize, usize)> {
 /// The reader's activities: an array named `labels` (samples) and either one array a layer (epochs × samples × units), or a single one
 /// with the layers as its second axis, or one array (samples × units) for every epoch and layer, named by both as in `20_3`.
 pub(super) fn read(arrays: &[Array]) -> Result<(Vec<Array>, Vec<u8>)> {
+    arrays.iter().try_for_each(Array::check_finite)?;
     let file = &arrays[0].name;
     let wrong =
         |what: String| Error::new(format!("{what}; give labels (samples) and activities, epochs × samples × units a layer"));

@@ -3,6 +3,7 @@
 use methods::network::model::{Hidden, Model, dense};
 use run::data::by_file;
 use run::data::features::Features;
+use run::data::roles::label_column;
 use run::prelude::*;
 
 use super::Through;
@@ -92,9 +93,8 @@ impl Own {
 fn loss_grid(group: &[Array]) -> Option<Result<Vec<[f64; 3]>>> {
     if let [table] = group {
         let three = table.shape.len() == 2 && table.shape[1] == 3;
-        let labelled = |name: &String| ["label", "labels", "y", "target", "class"].contains(&name.trim().to_lowercase().as_str());
         let says = table.columns.iter().any(|name| name.trim().eq_ignore_ascii_case("loss"));
-        let samples = !says && table.columns.iter().any(labelled) && table.columns.last().is_some_and(labelled);
+        let samples = !says && !matches!(label_column(table), Ok(None));
         let rows = || table.values.chunks_exact(3).map(|r| [r[0], r[1], r[2]]).collect();
         return (three && !samples).then(|| full(&table.name, rows()));
     }

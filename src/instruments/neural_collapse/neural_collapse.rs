@@ -384,6 +384,13 @@ impl Experiment for NeuralCollapse {
         Verdict::at_most(spread, LEFT, text).needs(at_most(dual, LEFT))
     }
 
+    fn understood(&self) -> Vec<String> {
+        match &self.subject {
+            Subject::Own(features) => features.understood.clone(),
+            _ => Vec::new(),
+        }
+    }
+
     fn results(&self) -> Vec<Array> {
         let columns = pictures::NUMBERS.iter().map(|(name, _)| name.to_string());
         let columns: Vec<String> = ["at".to_string(), "training error".into()].into_iter().chain(columns).collect();

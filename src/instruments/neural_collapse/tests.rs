@@ -76,6 +76,51 @@ fn the_readers_features_are_measured_at_once() {
     assert!(verdict.outside && !verdict.text.contains("NaN"), "{verdict:?}");
 }
 
+/// A column `label` is the label, not the first column whose name would do; 2-D points have one called y.
+#[test]
+fn coordinates_beside_a_label_are_features() {
+    let rows = ["1,0,0", "1.5,1,0", "4,0,1", "4.5,1,1", "1.25,0,0", "4.25,1,1"];
+    let other = ["1,0.25,0", "1.5,0.5,0", "4,2.25,1", "4.5,2,1", "1.25,0.75,0", "4.25,2.5,1"];
+    // From an independent computation: tr(pinv(Σ_B) Σ_W) / K of these points.
+    for (rows, nc1) in [(rows, 0.0136451517), (other, 0.0069084629)] {
+        for header in ["a,b,label", "x,y,label", "x,y,class", "x,target,label"] {
+            let text = format!("{header}\n{}\n", rows.join("\n"));
+            let run = with_own(&read("t.csv", text.as_bytes()).unwrap());
+            assert!((run.measures().get("nc1") - nc1).abs() < 1e-9, "{header}: {}", run.measures().get("nc1"));
+            assert!(run.understood()[1].starts_with("labels: t.csv, column 3"), "{:?}", run.understood());
+        }
+    }
+}
+
+/// What the archive holds beside features and labels stops nothing, and is told with what was understood.
+#[test]
+fn what_is_not_used_is_named() {
+    let bytes = include_bytes!("../../../tests/fixtures/files/mixed_weights.npz");
+    let mut library = Library::default();
+    library.files_mut().replace("a.npz", bytes).unwrap();
+    let entry = &ENTRY;
+    let settings = entry.preset("default").unwrap();
+    let session = run::session::Session::new(entry, settings.clone(), 0, &library, &Device::cpu()).unwrap();
+    let told = session.understood();
+    assert_eq!(
+        told[..3],
+        [
+            "features: a.npz/features, 12 samples × 4 dims",
+            "labels: a.npz/labels, 3 classes (0, 1, 2)",
+            "classifier: weights a.npz/fc.weight (classes × dims), bias a.npz/fc.bias",
+        ]
+    );
+    assert_eq!(told.iter().filter(|sentence| sentence.starts_with("left out: a.npz/")).count(), 8, "{told:?}");
+    // What is missing may be what was left out: words for labels.
+    library.files_mut().remove("a.npz");
+    library.files_mut().replace("t.csv", b"a,b,label\n1,2,cat\n3,4,dog\n").unwrap();
+    let refused = run::session::Session::new(entry, settings, 0, &library, &Device::cpu()).err().unwrap();
+    assert_eq!(
+        refused.to_string(),
+        "t.csv: no column is named 'label', nor class, target or y (left out: t.csv: column 3 ('label') has words in it, as 'cat' in line 2)"
+    );
+}
+
 #[test]
 fn every_network_learns_from_every_source() {
     for model in [Model::Dense, Model::Convolutional] {

@@ -202,7 +202,7 @@ mod tests {
         );
         assert_eq!(
             says(&[array("w.npz/w", &[2, 3], vec![0.0, 0.0, 0.0, 0.0, 1e300, 0.0], &[])]),
-            "w.npz/w: 1e300 at [1, 1]; single precision is used here, and values within ±1e30 would be right"
+            "w.npz/w: row 2, column 2 is 1e300; single precision is used here, and values within ±1e30 would be right"
         );
         assert!(Own::read(&[]).unwrap().is_none());
     }

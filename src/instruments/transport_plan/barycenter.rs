@@ -67,6 +67,7 @@ impl Middle {
             }
         } else {
             let own = library.own();
+            own.iter().try_for_each(Array::check_finite)?;
             if !(2..=4).contains(&own.len()) {
                 return Err(Error::new(format!(
                     "{} arrays were given; a barycenter is of two to four pictures, or of two to four clouds in the plane",

@@ -14,6 +14,7 @@ impl Controls {
     /// The task that the reader's arrays are.
     pub(super) fn own(&self, library: &Library) -> Result<Task> {
         let arrays = library.own();
+        arrays.iter().try_for_each(Array::check_finite)?;
         let mut task = match arrays {
             [one] => matrix(one, None)?,
             [a, b] if pixels(a).is_some() && pixels(b).is_some() => {

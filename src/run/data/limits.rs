@@ -2,8 +2,8 @@
 
 use ground::error::Error;
 
-/// How many numbers are read from one file: 64 MB of them.
-pub const MAX_VALUES: usize = 8_000_000;
+/// How many numbers are read from one file: 128 MB of them.
+pub const MAX_VALUES: usize = 16_000_000;
 
 /// The refusal of a file with `count` numbers, more than [`MAX_VALUES`].
 pub(super) fn too_many(name: &str, count: impl std::fmt::Display) -> Error {

@@ -1,8 +1,10 @@
 //! Data: the sets that Orrery ships, and the user's own files.
 
+mod cell;
 pub mod classes;
 mod csv;
 pub mod features;
+mod files;
 mod ink;
 #[cfg(any(feature = "pictures", not(target_arch = "wasm32")))]
 mod jpg;
@@ -15,6 +17,7 @@ mod picture;
 #[cfg(any(feature = "pictures", not(target_arch = "wasm32")))]
 mod png;
 mod read;
+pub mod roles;
 pub mod rule;
 mod safetensors;
 mod scan;
@@ -22,16 +25,19 @@ mod stored;
 pub mod transport;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use methods::network::dense::Classification;
 
 pub use csv::write_csv;
+pub use files::{File, Files};
 pub use ground::card::Dataset;
 use ground::error::{Error, Result};
+use ground::file::printable;
 pub use kind::Kind;
 pub use limits::MAX_VALUES;
 pub use npy::write_npy;
-pub use read::read;
+pub use read::{open, read};
 
 /// The file of a data set, built into the native binary.
 #[cfg(not(target_arch = "wasm32"))]
@@ -96,7 +102,8 @@ pub struct Array {
     /// Its shape; never empty, and never 0 in any place. A single number has shape `[1]`, a csv table `[rows, columns]`, a
     /// picture `[height, width, 3]` (red, green and blue from 0 to 255).
     pub shape: Vec<usize>,
-    /// Its values in C order; all finite.
+    /// Its values in C order; finite, or NaN where the file has a gap: an empty cell, `NA`, NaN, an infinity. See
+    /// [`check_finite`](Array::check_finite).
     pub values: Vec<f64>,
     /// Column names, when the file had them (csv).
     pub columns: Vec<String>,
@@ -114,28 +121,44 @@ impl Array {
         self.name.split('/').next().unwrap_or("")
     }
 
-    /// Where the value of that index stands, as in "[2, 0]".
-    fn place(&self, mut index: usize) -> String {
-        let mut place = vec![0; self.shape.len()];
-        for (at, size) in place.iter_mut().zip(&self.shape).rev() {
-            (*at, index) = (index % size, index / size);
+    /// Is there a number everywhere?
+    ///
+    /// # Errors
+    /// The first gap, with its place.
+    pub fn check_finite(&self) -> Result<()> {
+        match self.values.iter().position(|v| !v.is_finite()) {
+            Some(i) => Err(Error::new(format!(
+                "{}: {} is empty or not finite; every number must be finite here",
+                self.name,
+                self.place(i)
+            ))),
+            None => Ok(()),
         }
-        format!("{place:?}")
     }
 
     /// Can its values be kept, and differences of them taken, in single precision?
     ///
     /// # Errors
-    /// The first value beyond ±10³⁰, with its place.
+    /// The first gap, or value beyond ±10³⁰, with its place.
     pub fn check_single(&self) -> Result<()> {
+        self.check_finite()?;
         match self.values.iter().position(|v| v.abs() > 1e30) {
             Some(i) => Err(Error::new(format!(
-                "{}: {:e} at {}; single precision is used here, and values within ±1e30 would be right",
+                "{}: {} is {:e}; single precision is used here, and values within ±1e30 would be right",
                 self.name,
-                self.values[i],
-                self.place(i)
+                self.place(i),
+                self.values[i]
             ))),
             None => Ok(()),
+        }
+    }
+
+    /// Where the value of that index stands, counted from 1 and with the column's name, if it has one: "row 2, column 3 ('loss')".
+    pub fn place(&self, index: usize) -> String {
+        let place = limits::place(&self.shape, index);
+        match self.columns.get(index % self.columns.len().max(1)) {
+            Some(title) if !title.is_empty() => format!("{place} ('{}')", printable(title, 40)),
+            _ => place,
         }
     }
 }
@@ -156,7 +179,7 @@ pub fn by_file(arrays: &[Array]) -> Vec<Vec<&Array>> {
 #[derive(Clone, Default)]
 pub struct Library {
     shipped: [Option<Rc<Pictures>>; Dataset::ALL.len()],
-    own: Rc<[Array]>,
+    own: Arc<Files>,
 }
 
 impl Library {
@@ -213,13 +236,28 @@ impl Library {
             .ok_or_else(|| Error::new(format!("data set {}: not loaded; the experiment's card must name it", dataset.file())))
     }
 
-    /// The arrays in the files that the user dropped; empty if none were.
+    /// The arrays in the files that the user dropped; empty if none were. There may be gaps in them, see [`Array::values`].
     pub fn own(&self) -> &[Array] {
+        self.own.arrays()
+    }
+
+    /// The files that the user dropped.
+    pub fn files(&self) -> &Files {
         &self.own
+    }
+
+    /// The files that the user dropped, to be changed in this library alone.
+    pub fn files_mut(&mut self) -> &mut Files {
+        Arc::make_mut(&mut self.own)
+    }
+
+    /// The same library with these files in the place of the user's.
+    pub fn with_files(&self, files: Arc<Files>) -> Library {
+        Library { shipped: self.shipped.clone(), own: files }
     }
 
     /// The same library with the user's files replaced by `arrays`.
     pub fn with_own(&self, arrays: Vec<Array>) -> Library {
-        Library { shipped: self.shipped.clone(), own: arrays.into() }
+        self.with_files(Arc::new(arrays.into()))
     }
 }

@@ -47,8 +47,9 @@ pub(super) fn parse<'a>(name: &str, bytes: &'a [u8]) -> Result<Stored<'a>> {
     if data.len() / size > MAX_VALUES {
         return Err(too_many(name, data.len() / size));
     }
-    let shape = if shape.is_empty() { vec![1] } else { shape };
-    Ok(Stored { name: name.into(), shape, number, big_endian, fortran, data })
+    let scalar = shape.is_empty();
+    let shape = if scalar { vec![1] } else { shape };
+    Ok(Stored { name: name.into(), shape, scalar, number, big_endian, fortran, data })
 }
 
 /// Byte order and kind of a type string such as "<f8", or why it is not read.

@@ -1,13 +1,15 @@
 //! numpy's npz files: zip archives of npy files, stored or deflated.
 
+use std::borrow::Cow;
 use std::io::{Cursor, Read};
 
-use zip::ZipArchive;
+use flate2::Crc;
 use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
 
-use super::Array;
-use super::limits::{MAX_VALUES, too_many};
+use super::files::File;
 use super::npy;
+use super::stored::Members;
 use ground::error::{Error, Result};
 use ground::file::printable;
 
@@ -15,19 +17,13 @@ use ground::file::printable;
 const MAX_MEMBERS: usize = 10_000;
 
 /// The arrays of the archive, named "file.npz/array".
-pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Vec<Array>> {
-    let mut count = 0;
-    let mut arrays = Vec::new();
+pub(super) fn read(name: &str, bytes: &[u8]) -> Result<File> {
+    let mut members = Members::new(name);
     unpack(name, bytes, |full, content| {
-        let npy = npy::parse(full, content)?;
-        count += npy.count();
-        if count > MAX_VALUES {
-            return Err(too_many(name, format!("more than {MAX_VALUES}")));
-        }
-        arrays.push(npy.array()?);
+        members.take(npy::parse(full, content));
         Ok(())
     })?;
-    Ok(arrays)
+    members.file()
 }
 
 /// Calls `each` with the name ("file.npz/array") and the content of every npy file in the archive.
@@ -64,17 +60,32 @@ pub(super) fn unpack(name: &str, bytes: &[u8], mut each: impl FnMut(&str, &[u8])
         if member.size() > left {
             return Err(bomb());
         }
-        // Deflate packs 1,032 to 1 at best: what a header declares beyond that is a lie, and no room is made for it.
-        let room = member.size().min(1032 * member.compressed_size().min(bytes.len() as u64));
-        let mut content = Vec::with_capacity(room as usize);
-        let limit = left.min(member.size());
-        (&mut member)
-            .take(limit + 1)
-            .read_to_end(&mut content)
-            .map_err(|e| Error::new(format!("{full}: is damaged or cut off ({})", printable(&e.to_string(), 80))))?;
-        if content.len() as u64 > limit {
-            return Err(bomb());
-        }
+        let damaged = |why: &str| Error::new(format!("{full}: is damaged or cut off ({})", printable(why, 80)));
+        let content = match (member.compression(), member.data_start()) {
+            // What is only stored is read where it is.
+            (CompressionMethod::Stored, Some(start)) if member.size() == member.compressed_size() => {
+                let end = start.checked_add(member.size()).filter(|end| *end <= bytes.len() as u64);
+                let end = end.ok_or_else(|| damaged("it ends beyond the archive"))?;
+                let content = &bytes[start as usize..end as usize];
+                let mut crc = Crc::new();
+                crc.update(content);
+                if crc.sum() != member.crc32() {
+                    return Err(damaged("its checksum is another"));
+                }
+                Cow::Borrowed(content)
+            }
+            _ => {
+                // Deflate packs 1,032 to 1 at best: what a header declares beyond that is a lie, and no room is made for it.
+                let room = member.size().min(1032 * member.compressed_size().min(bytes.len() as u64));
+                let mut content = Vec::with_capacity(room as usize);
+                let limit = left.min(member.size());
+                (&mut member).take(limit + 1).read_to_end(&mut content).map_err(|e| damaged(&e.to_string()))?;
+                if content.len() as u64 > limit {
+                    return Err(bomb());
+                }
+                Cow::Owned(content)
+            }
+        };
         left -= content.len() as u64;
         found = true;
         each(&full, &content)?;

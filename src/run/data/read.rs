@@ -2,31 +2,57 @@
 //!
 //! Whatever the bytes, the answer comes soon and is either arrays or one sentence that names the file and the place in it.
 
+use super::files::{File, file_name};
 use super::{Array, Kind, csv, npy, npz, safetensors};
 #[cfg(any(feature = "pictures", not(target_arch = "wasm32")))]
 use super::{jpg, png};
 use ground::error::Result;
-use ground::file::{check_size, printable};
+use ground::file::check_size;
 
-/// The arrays in the file `name` with these `bytes`, in the file's order, with at least one number in each.
-///
-/// The kind is told by the name's ending, see [`Kind::endings`].
+/// The arrays that can be read in the file `name` with these `bytes`, in the file's order; see [`open`].
 pub fn read(name: &str, bytes: &[u8]) -> Result<Vec<Array>> {
-    let name = &printable(name, 120);
+    open(name, bytes).map(|file| file.arrays)
+}
+
+/// What can be read of the file `name` with these `bytes`: at least one array, with at least one number in each.
+///
+/// The kind is told by the name's ending, see [`Kind::endings`]. An array that cannot be read is left out and named.
+///
+/// # Errors
+/// A file of no known kind, a damaged or too large one, or one in which nothing can be read.
+pub fn open(name: &str, bytes: &[u8]) -> Result<File> {
+    let name = &file_name(name);
     check_size(name, bytes.len() as u64)?;
-    match Kind::of(name)? {
-        Kind::Csv => Ok(vec![csv::read(name, bytes)?]),
-        Kind::Npy => Ok(vec![npy::parse(name, bytes)?.array()?]),
+    let mut file = of_kind(Kind::of(name)?, name, bytes)?;
+    file.notes.extend(file.arrays.iter().filter_map(gaps));
+    Ok(file)
+}
+
+fn of_kind(kind: Kind, name: &str, bytes: &[u8]) -> Result<File> {
+    let alone = |array| Ok(File { arrays: vec![array], ..File::named(name) });
+    match kind {
+        Kind::Csv => csv::read(name, bytes),
+        Kind::Npy => npy::parse(name, bytes)?.array().and_then(alone),
         Kind::Npz => npz::read(name, bytes),
         Kind::Safetensors => safetensors::read(name, bytes),
         #[cfg(any(feature = "pictures", not(target_arch = "wasm32")))]
-        Kind::Png => Ok(vec![png::read(name, bytes)?]),
+        Kind::Png => png::read(name, bytes).and_then(alone),
         #[cfg(any(feature = "pictures", not(target_arch = "wasm32")))]
-        Kind::Jpg => Ok(vec![jpg::read(name, bytes)?]),
+        Kind::Jpg => jpg::read(name, bytes).and_then(alone),
         // A module of the browser is small because it has no readers that nothing in it asks for.
         #[cfg(not(any(feature = "pictures", not(target_arch = "wasm32"))))]
         Kind::Png | Kind::Jpg => Err(ground::Error::new(format!("{name}: a picture, of which nothing here takes any"))),
     }
+}
+
+/// How many numbers the array lacks, if any, and where the first one is missing.
+fn gaps(array: &Array) -> Option<String> {
+    let first = array.values.iter().position(|v| v.is_nan())?;
+    let (name, of, place) = (&array.name, array.values.len(), array.place(first));
+    Some(match array.values.iter().filter(|v| v.is_nan()).count() {
+        1 => format!("{name}: 1 of {of} numbers is missing: {place}"),
+        count => format!("{name}: {count} of {of} numbers are missing, the first: {place}"),
+    })
 }
 
 #[cfg(test)]
@@ -117,7 +143,7 @@ pub(super) mod tests {
                     assert_eq!((&arrays[0].values, &arrays[1].values), (&count_up(12), &count_up(4)));
                 }
                 // Their values: see safetensors.rs and picture.rs.
-                Kind::Safetensors => assert_eq!(shapes.len(), 7),
+                Kind::Safetensors => assert_eq!(shapes.len(), 6),
                 Kind::Png | Kind::Jpg => assert_eq!(shapes, [("", &[10, 13, 3][..])]),
             }
         }
@@ -127,7 +153,6 @@ pub(super) mod tests {
     fn refuses_in_one_sentence() {
         for (name, sentence) in [
             ("refused_float8.safetensors/weight", "numbers of type F8_E4M3 are not read; save them as F32 (tensor.float())"),
-            ("refused_nan.safetensors/weight", "row 2, column 1 (counted from 1) is NaN; every number must be finite"),
             ("refused_empty.safetensors/weight", "the tensor is empty (shape [0, 3])"),
             (
                 "refused_large_whole.safetensors/step",
@@ -161,15 +186,104 @@ pub(super) mod tests {
                 "refused_large_whole.npy",
                 "has whole numbers beyond ±2^53, which a double cannot hold exactly; subtract an offset or save as float64",
             ),
-            ("refused_nan.npy", "row 2, column 3 (counted from 1) is NaN; every number must be finite"),
-            ("refused_infinite_fortran.npy", "row 2, column 3 (counted from 1) is -inf; every number must be finite"),
             ("refused_pickle.npy", "is a Python pickle, which is never opened here; save the array with numpy.save"),
-            ("refused_text.csv", "line 2, column 1 ('island'): 'Torgersen' is not a number; every cell must hold one"),
-            ("refused_missing.csv", "line 3, column 1 ('mass'): the cell is empty; every cell must hold a number"),
+            ("refused_nothing.npz/class_names", "holds text (dtype '<U5'); whole, real and truth numbers are read"),
+            (
+                "refused_keras_store.npz/layers/dense/vars",
+                "holds pickled Python objects, which are never opened here (dtype '|O'); whole, real and truth numbers are read",
+            ),
+            ("refused_decimal_comma.csv", "line 2, column 1 ('a'): '1,5' is not a number; write the decimal mark as a point"),
+            (
+                "refused_money.csv",
+                "line 1, column 1: '$1' is not a number; leave the currency out (or, if it is a name, let it begin with a letter)",
+            ),
         ] {
             let file = name.split('/').next().expect("a name");
             assert_eq!(fixture(file).unwrap_err().to_string(), format!("{name}: {sentence}"));
         }
+    }
+
+    fn whole(name: &str) -> File {
+        let path = format!("{}/../../tests/fixtures/files/{name}", env!("CARGO_MANIFEST_DIR"));
+        open(name, &std::fs::read(path).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_left_out_and_named() {
+        let file = whole("mixed.npz");
+        let names: Vec<&str> = file.arrays.iter().map(|a| a.name.as_str()).collect();
+        assert_eq!(names, ["mixed.npz/features", "mixed.npz/labels"]);
+        let reasons = [
+            "unused: the array is empty (shape (0, 3))",
+            "class_names: holds text (dtype '<U5'); whole, real and truth numbers are read",
+            "config: holds pickled Python objects, which are never opened here (dtype '|O'); whole, real and truth numbers are read",
+            "note: holds text (dtype '<U7'); whole, real and truth numbers are read",
+            "made: holds dates or times (dtype '<M8[D]'); whole, real and truth numbers are read",
+            "exact: holds extended-precision numbers, which differ between machines: save them as float64 (dtype '<f16'); whole, real and truth numbers are read",
+            "ids: has whole numbers beyond ±2^53, which a double cannot hold exactly; subtract an offset or save as float64",
+            "seed: a single number, not an array",
+        ];
+        assert_eq!(file.notes, reasons.map(|reason| format!("left out: mixed.npz/{reason}")));
+        assert_eq!(whole("mixed_weights.npz").notes.len(), reasons.len());
+        assert_eq!(whole("mixed.safetensors").notes, ["left out: mixed.safetensors/unused: the tensor is empty (shape [0, 3])"]);
+        // A counter and an empty tensor among weights.
+        assert_eq!((whole("state_dict.safetensors").arrays.len(), whole("state_dict.safetensors").notes.len()), (8, 2));
+        assert_eq!((whole("state_dict.npz").arrays.len(), whole("state_dict.npz").notes.len()), (8, 1));
+        let bunch = whole("sklearn_bunch.npz");
+        assert_eq!(bunch.arrays.iter().map(|a| a.shape.clone()).collect::<Vec<_>>(), [vec![15, 4], vec![15]]);
+    }
+
+    #[test]
+    fn gaps_are_no_numbers_and_are_counted() {
+        for (name, at, place) in [
+            ("gap.npy", 5, "gap.npy: row 2, column 3"),
+            ("gap_infinite_fortran.npy", 5, "gap_infinite_fortran.npy: row 2, column 3"),
+            ("gap.safetensors", 2, "gap.safetensors/weight: row 2, column 1"),
+            ("gap.npz", 9, "gap.npz/features: row 3, column 2"),
+            ("gap.csv", 2, "gap.csv: row 2, column 1 ('mass')"),
+            ("words.csv", 1, "words.csv: row 2, column 1 ('mass')"),
+            ("pandas_label_gap.csv", 9, "pandas_label_gap.csv: row 4, column 1 ('x')"),
+            ("pandas_label_gap_na.csv", 9, "pandas_label_gap_na.csv: row 4, column 1 ('x')"),
+            ("pandas_one_column_gap.csv", 1, "pandas_one_column_gap.csv: row 2, column 1 ('loss')"),
+        ] {
+            let file = whole(name);
+            let array = &file.arrays[0];
+            assert_eq!(array.values.iter().position(|v| v.is_nan()), Some(at), "{name}");
+            assert!(array.values.iter().all(|v| !v.is_infinite()));
+            let sentence = array.check_finite().unwrap_err().to_string();
+            assert_eq!(sentence, format!("{place} is empty or not finite; every number must be finite here"));
+            let counted = format!("{}: 1 of {} numbers is missing: {}", array.name, array.values.len(), array.place(at));
+            assert!(file.notes.contains(&counted), "{:?}", file.notes);
+        }
+    }
+
+    #[test]
+    fn reads_what_programs_export() {
+        let table = |name: &str| {
+            let array = whole(name).arrays.remove(0);
+            (array.shape, array.columns)
+        };
+        for (name, shape, columns) in [
+            ("pandas_label.csv", [12, 3], &["x", "y", "label"][..]),
+            ("pandas_label_gap.csv", [12, 3], &["x", "y", "label"]),
+            ("tensorboard_scalar.csv", [3, 3], &["Wall time", "Step", "Value"]),
+            ("excel_semicolon.csv", [2, 2], &["a", "b"]),
+            ("wandb_runs.csv", [3, 3], &["Runtime", "lr", "loss"]),
+            ("words.csv", [2, 1], &["mass"]),
+        ] {
+            assert_eq!(table(name), (shape.to_vec(), columns.iter().map(|c| c.to_string()).collect()), "{name}");
+        }
+        assert_eq!(table("sklearn_frame.csv").1[4], "target");
+        let wandb = whole("wandb_chart.csv");
+        assert_eq!((&wandb.arrays[0].shape[..], &*wandb.arrays[0].columns[4]), (&[4, 7][..], "sgd - loss"));
+        assert_eq!(wandb.notes, ["wandb_chart.csv: 9 of 28 numbers are missing, the first: row 2, column 5 ('sgd - loss')"]);
+        assert_eq!(wandb.arrays[0].values[4..7], [2.3; 3]);
+        let runs = whole("wandb_runs.csv").notes;
+        assert!(runs[0] == "left out: wandb_runs.csv: column 1 ('Name') has words in it, as 'adam-1' in line 2", "{runs:?}");
+        assert!(runs[2] == "left out: wandb_runs.csv: column 3 ('Notes') has no numbers in it", "{runs:?}");
+        // A kernel is dims × classes.
+        let keras = whole("keras_variables.npz");
+        assert_eq!((&*keras.arrays[0].name, &keras.arrays[0].shape[..]), ("keras_variables.npz/dense/kernel", &[4, 3][..]));
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Numbers as files store them, and what becomes of them: doubles in C order, all finite.
+//! Numbers as files store them, and what becomes of them: doubles in C order, NaN where there is no finite number.
 
 use super::Array;
-use super::limits::place;
+use super::files::File;
+use super::limits::{MAX_VALUES, too_many};
 use ground::error::{Error, Result};
 
 /// The type of a stored number.
@@ -40,6 +41,8 @@ pub(super) struct Stored<'a> {
     pub(super) name: String,
     /// Its shape; `[1]` for a single number.
     pub(super) shape: Vec<usize>,
+    /// It is a single number without a dimension.
+    pub(super) scalar: bool,
     pub(super) number: Number,
     pub(super) big_endian: bool,
     /// Stored with the first index running fastest.
@@ -59,17 +62,15 @@ impl<'a> Stored<'a> {
         (self.number == Number::U8 && !self.fortran).then_some(self.data)
     }
 
-    /// The array; an error that names the first number that is not finite, or that a double cannot hold.
+    /// The array: NaN where the file has no finite number.
+    ///
+    /// # Errors
+    /// A whole number that a double cannot hold.
     pub(super) fn array(&self) -> Result<Array> {
-        let values = self.values()?;
-        if let Some(index) = values.iter().position(|v| !v.is_finite()) {
-            let (value, place) = (values[index], place(&self.shape, index));
-            return Err(Error::new(format!("{}: {place} (counted from 1) is {value}; every number must be finite", self.name)));
-        }
-        Ok(Array { name: self.name.clone(), shape: self.shape.clone(), values, columns: Vec::new() })
+        Ok(Array { name: self.name.clone(), shape: self.shape.clone(), values: self.values()?, columns: Vec::new() })
     }
 
-    /// The numbers in C order; NaN for whole numbers that a double cannot hold is refused here.
+    /// The numbers in C order.
     fn values(&self) -> Result<Vec<f64>> {
         macro_rules! numbers {
             ($t:ty, $to:expr) => {{
@@ -96,11 +97,11 @@ impl<'a> Stored<'a> {
             // NaN marks what is beyond ±2⁵³, where doubles have gaps.
             Number::U64 => numbers!(u64, |v| if v <= 1 << 53 { v as f64 } else { f64::NAN }),
             Number::I64 => numbers!(i64, |v: i64| if v.unsigned_abs() <= 1 << 53 { v as f64 } else { f64::NAN }),
-            Number::F16 => numbers!(u16, half),
+            Number::F16 => numbers!(u16, |v| gap(half(v))),
             // A float without its lower half.
-            Number::BF16 => numbers!(u16, |v| f64::from(f32::from_bits(u32::from(v) << 16))),
-            Number::F32 => numbers!(f32, f64::from),
-            Number::F64 => numbers!(f64, |v| v),
+            Number::BF16 => numbers!(u16, |v| gap(f64::from(f32::from_bits(u32::from(v) << 16)))),
+            Number::F32 => numbers!(f32, |v| gap(f64::from(v))),
+            Number::F64 => numbers!(f64, gap),
         };
         if matches!(self.number, Number::U64 | Number::I64) && values.iter().any(|v| v.is_nan()) {
             let what =
@@ -109,6 +110,52 @@ impl<'a> Stored<'a> {
         }
         Ok(values)
     }
+}
+
+/// Arrays of one file on their way in: each is read or left out with its reason, and no more numbers than a file may have.
+pub(super) struct Members {
+    file: File,
+    scalars: Vec<Array>,
+    count: usize,
+}
+
+impl Members {
+    /// None yet, of the file of that name.
+    pub(super) fn new(name: &str) -> Self {
+        Members { file: File::named(name), scalars: Vec::new(), count: 0 }
+    }
+
+    /// Takes the next one in.
+    pub(super) fn take(&mut self, stored: Result<Stored>) {
+        let array = stored.and_then(|stored| {
+            if self.count + stored.count() > MAX_VALUES {
+                return Err(too_many(&stored.name, format!("with those before it, {}", self.count + stored.count())));
+            }
+            let array = stored.array()?;
+            self.count += array.values.len();
+            Ok((array, stored.scalar))
+        });
+        match array {
+            Ok((array, true)) => self.scalars.push(array),
+            array => self.file.take(array.map(|(array, _)| array)),
+        }
+    }
+
+    /// The file. Single numbers beside arrays are settings and counters of whoever wrote it, and left out; alone they are read.
+    pub(super) fn file(mut self) -> Result<File> {
+        if self.file.arrays.is_empty() {
+            self.file.arrays = self.scalars;
+        } else {
+            let alone = |scalar: Array| Err(Error::new(format!("{}: a single number, not an array", scalar.name)));
+            self.scalars.into_iter().for_each(|scalar| self.file.take(alone(scalar)));
+        }
+        self.file.checked()
+    }
+}
+
+/// A number, or a gap where it is not finite.
+fn gap(value: f64) -> f64 {
+    if value.is_finite() { value } else { f64::NAN }
 }
 
 /// IEEE 754 half precision, exactly.
@@ -168,6 +215,7 @@ mod tests {
         let stored = Stored {
             name: "a.npy".into(),
             shape: vec![2, 3],
+            scalar: false,
             number: Number::U8,
             big_endian: false,
             fortran: true,

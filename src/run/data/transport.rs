@@ -32,6 +32,7 @@ pub fn digits(library: &Library, seed: u64) -> Result<Instance> {
 /// 5 columns, and has equal masses. If costs are negative, all are raised until the least is 0, which changes no plan; then
 /// they are divided by the largest.
 pub fn own(arrays: &[Array]) -> Result<Instance> {
+    arrays.iter().try_for_each(Array::check_finite)?;
     match arrays {
         [matrix] => cost_matrix(matrix),
         [source, target] => {
