@@ -126,9 +126,9 @@ impl Array {
     /// Can its values be kept, and differences of them taken, in single precision?
     ///
     /// # Errors
-    /// The first value beyond ±10³⁰, with its place.
+    /// The first value beyond ±10³⁰, or that is no number, with its place.
     pub fn check_single(&self) -> Result<()> {
-        match self.values.iter().position(|v| v.abs() > 1e30) {
+        match self.values.iter().position(|v| v.is_nan() || v.abs() > 1e30) {
             Some(i) => Err(Error::new(format!(
                 "{}: {:e} at {}; single precision is used here, and values within ±1e30 would be right",
                 self.name,
