@@ -330,12 +330,14 @@ impl Experiment for InformationPlane {
         let known = |value: f64| if whole { value } else { f64::NAN };
         let mean = |of: &dyn Fn(&Subject) -> f64| self.subjects.iter().map(of).sum::<f64>() / self.subjects.len() as f64;
         let bins = self.subjects.iter().flat_map(|s| &s.measured).map(|reading| reading.bins);
+        let [input, label, beyond] = self.violations();
         measures! {
             own: self.trainings.is_empty() as u8,
             disagreement: known(self.disagreement()),
             kept: known(bins.fold(0.0, f64::max)),
             compression: known(mean(&Subject::compression)),
-            violation: known(self.violations().into_iter().fold(0.0, f64::max)),
+            violation: known(input.max(label)),
+            beyond: known(beyond),
             accuracy: known(mean(&|s| s.scores.last().map_or(f64::NAN, |s| s[1]))),
         }
     }
