@@ -276,7 +276,8 @@ pub struct Further {
     /// The least margin; positive when every sample is classified rightly.
     pub least_margin: f64,
     /// Effective rank of the features around h_G: exp of the entropy of their singular values, scaled to sum 1 (Roy & Vetterli
-    /// 2007). K − 1 at a simplex. NaN where it would take too long: both d and N above [`Further::LARGEST`].
+    /// 2007). K − 1 at a simplex. NaN where all features are equal, or where it would take too long: both d and N above
+    /// [`Further::LARGEST`].
     pub rank: f64,
 }
 
@@ -332,6 +333,9 @@ fn effective_rank(h: &DMatrix<f64>, centre: &DVector<f64>) -> f64 {
     // What is below the rounding of the largest is none.
     let floor = squares.max() * 1e-14 * side as f64;
     let values: Vec<f64> = squares.iter().filter(|square| **square > floor).map(|square| square.sqrt()).collect();
+    if values.is_empty() {
+        return f64::NAN;
+    }
     let sum: f64 = values.iter().sum();
     libm::exp(-values.iter().map(|value| value / sum * libm::log(value / sum)).sum::<f64>())
 }
@@ -496,5 +500,7 @@ mod tests {
             assert!(variability.nc1.is_nan() && variability.traces.is_nan());
             assert!(Further::of_features(&h, &means).rank.is_nan() != h[0].is_finite());
         }
+        let alike = DMatrix::from_element(2, 4, 1.0);
+        assert!(Further::of_features(&alike, &Means::of(&alike, &labels, 2)).rank.is_nan());
     }
 }

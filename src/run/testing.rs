@@ -8,6 +8,7 @@ use crate::stage::Progress;
 use gpu::Device;
 use ground::claim::Runs;
 use ground::controls::Controls;
+use ground::view::View;
 
 /// The controls of a preset.
 pub fn preset<E: Experiment>(name: &str) -> E::Controls {
@@ -49,9 +50,16 @@ pub fn played<E: Experiment>(run: E, mut enough: impl FnMut(Progress) -> bool) -
     }
 }
 
-/// A run at its end, of which every view was made before it began, after 1, 2, 4, 8 … parts of it, and at its end.
+/// A run at its end, of which every view was made before it began, after 1, 2, 4, 8 … parts of it, and at its end, and no word of any of
+/// them was NaN.
 pub fn watched<E: Experiment>(run: E) -> Box<E> {
-    let look_at = |run: &E| E::VIEWS.iter().for_each(|look| drop((look.make)(run).encode()));
+    let look_at = |run: &E| {
+        for look in E::VIEWS {
+            let view = (look.make)(run);
+            view.encode();
+            assert!(!says_nan(&view), "view {}: NaN or inf as a word", look.panel.id);
+        }
+    };
     let mut course = play(run, &Device::cpu());
     let mut context = Context::from_waker(Waker::noop());
     course.with(look_at);
@@ -66,6 +74,18 @@ pub fn watched<E: Experiment>(run: E) -> Box<E> {
         }
     }
     course.leave().expect("between two units")
+}
+
+/// Is NaN or inf a word of a label, a name or a cell? Numbers may be NaN: pictures leave those out.
+fn says_nan(view: &View) -> bool {
+    let shown = match view {
+        View::Images(images) => format!("{:?}", images.captions),
+        view => format!("{view:?}"),
+    };
+    // What is between quotes is text.
+    let texts = shown.replace("\\\"", "");
+    let mut words = texts.split('"').skip(1).step_by(2).flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
+    words.any(|word| word == "NaN" || word == "inf")
 }
 
 /// The measures of some seeds at the same controls, as far as the verdict.

@@ -56,7 +56,7 @@ controls! {
         noise: Log(0.01, 10000.0) = 1.0, "σ²", "the variance of the noise that kernels and neighbours add, as a multiple of a bin's own, width²/12";
         injected: Toggle() = false, "", "every hidden unit gets that noise in training too, of bins over −1 to 1: then I(X;T) is finite, and kernels enclose it";
         neighbours: Count(1, 20) = 4, "k", "fewer: less bias, more scatter";
-        samples: LogCount(100, 4096) = 256, "n", "samples of the pairwise estimators, none of which sees more than log₂ n bits; neighbours take 600 at most, Rényi 100";
+        samples: LogCount(100, 4096) = 256, "n", "samples of the pairwise estimators: kernels and Rényi's see log₂ n bits of them at most, neighbours and Gaussian may go beyond what there is; neighbours take 600 at most, Rényi's 100";
         beta: Log(1.0, 100.0) = 10.0, "β", "what a bit about the label is worth: marks the best compromise on the bottleneck's bound";
         unit: Choice(Unit) = Unit::Bits, "", "what information is counted in";
         problem: Choice(Problem) = Problem::Rule, "", "what the network learns";
@@ -85,8 +85,8 @@ enum Source {
         /// The weights at each epoch that is kept.
         snapshots: Vec<Vec<f32>>,
     },
-    /// Layer by layer, epochs × samples × units.
-    Own(Vec<Array>),
+    /// Layer by layer, and the epochs' numbers.
+    Own { layers: Vec<own::Layer>, epochs: Vec<usize> },
 }
 
 /// What was measured of a layer at a snapshot, in bits.
@@ -138,6 +138,8 @@ pub struct InformationPlane {
     /// The last activities of the shown layer that were looked at, samples × units.
     seen: Vec<f32>,
     room: Room,
+    /// What the reader's files were taken for.
+    understood: Vec<String>,
 }
 
 impl InformationPlane {
@@ -145,7 +147,7 @@ impl InformationPlane {
     fn epochs(&self) -> Vec<usize> {
         match &self.subjects[0].source {
             Source::Network { .. } => snapshots(self.controls.epochs),
-            Source::Own(layers) => (0..layers[0].shape[0]).collect(),
+            Source::Own { epochs, .. } => epochs.clone(),
         }
     }
 
@@ -158,7 +160,7 @@ impl InformationPlane {
         self.controls.shown.min(self.widths.len()) - 1
     }
 
-    /// The activities of layer `l` of subject `s` at snapshot `e`, samples × units.
+    /// The activities of layer `l` of subject `s` at snapshot `e`, samples × units; the reader's own less their [offset](Subject::offset).
     fn activities(&mut self, s: usize, e: usize, l: usize) -> Vec<f32> {
         let subject = &self.subjects[s];
         match &subject.source {
@@ -167,9 +169,9 @@ impl InformationPlane {
                 network.forward(&subject.inputs, &mut self.room);
                 self.room.layer(problem::after(&network, l)).to_vec()
             }
-            Source::Own(layers) => {
-                let size = subject.labels.len() * self.widths[l];
-                layers[l].values[e * size..(e + 1) * size].iter().map(|v| *v as f32).collect()
+            Source::Own { layers, .. } => {
+                let (own::Layer { array, offset }, size) = (&layers[l], subject.labels.len() * self.widths[l]);
+                array.values[e * size..(e + 1) * size].iter().map(|v| (v - offset) as f32).collect()
             }
         }
     }
@@ -219,7 +221,7 @@ views! { InformationPlane, Controls:
     activities "The activities and their bins" "Activities heaped into a few bins look forgotten." => histogram;
     phases "Drift and diffusion" "Where the deviation rises over the mean, the gradient is mostly noise." => drift_and_diffusion;
     scores "Loss and accuracy" "Does the forgetting begin where the test loss stops falling?" => scores;
-    readings "Limits and violations" "No layer can know more of the input than the one before it: an estimate that says so errs by that much." => readings;
+    readings "Limits and violations" "No layer can know more of input or label than the one before it, nor more of the label than the input says, nor more of the input than H(X): an estimate that says so errs by that much." => readings;
 }
 
 impl Experiment for InformationPlane {
@@ -276,15 +278,15 @@ impl Experiment for InformationPlane {
         ),
     };
     fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
-        let (widths, subjects, trainings) = if library.own().is_empty() {
+        let (widths, subjects, trainings, understood) = if library.own().is_empty() {
             let networks =
                 (0..controls.networks as u64).map(|k| problem::network(controls, seed.wrapping_add(1000 * k), library));
             let (subjects, trainings) = networks.collect::<Result<Vec<_>>>()?.into_iter().unzip();
-            (problem::widths(&controls.layers)?, subjects, trainings)
+            (problem::widths(&controls.layers)?, subjects, trainings, Vec::new())
         } else {
-            let (layers, labels) = own::read(library.own())?;
-            let widths = layers.iter().map(|l| l.shape[2]).collect();
-            (widths, vec![Subject::own(layers, labels, seed)], Vec::new())
+            let mut own = own::Own::read(library.own())?;
+            let understood = std::mem::take(&mut own.understood);
+            (own.layers.iter().map(|l| l.array.shape[2]).collect(), vec![Subject::own(own, seed)], Vec::new(), understood)
         };
         let run = InformationPlane {
             controls: controls.clone(),
@@ -295,6 +297,7 @@ impl Experiment for InformationPlane {
             bound: Vec::new(),
             seen: Vec::new(),
             room: Room::default(),
+            understood,
         };
         run.enough_samples(controls)?;
         Ok(run)
@@ -327,12 +330,14 @@ impl Experiment for InformationPlane {
         let known = |value: f64| if whole { value } else { f64::NAN };
         let mean = |of: &dyn Fn(&Subject) -> f64| self.subjects.iter().map(of).sum::<f64>() / self.subjects.len() as f64;
         let bins = self.subjects.iter().flat_map(|s| &s.measured).map(|reading| reading.bins);
+        let [input, label, beyond] = self.violations();
         measures! {
             own: self.trainings.is_empty() as u8,
             disagreement: known(self.disagreement()),
             kept: known(bins.fold(0.0, f64::max)),
             compression: known(mean(&Subject::compression)),
-            violation: known(self.violation()),
+            violation: known(input.max(label)),
+            beyond: known(beyond),
             accuracy: known(mean(&|s| s.scores.last().map_or(f64::NAN, |s| s[1]))),
         }
     }
@@ -350,6 +355,10 @@ impl Experiment for InformationPlane {
             runs.mean("disagreement")
         );
         Verdict::at_most(worst, APART, text)
+    }
+
+    fn understood(&self) -> Vec<String> {
+        self.understood.clone()
     }
 
     fn results(&self) -> Vec<Array> {

@@ -2,7 +2,7 @@
 
 use std::iter::once;
 
-use super::{Estimator, InformationPlane, Reading, SNAPSHOTS, Subject, Unit};
+use super::{Estimator, InformationPlane, Reading, Subject, Unit};
 use ground::controls::Options;
 use libm::log2;
 use run::prelude::*;
@@ -38,9 +38,15 @@ impl InformationPlane {
         all().map(|reading| (reading.bins - reading.kernels).abs()).sum::<f64>() / all().count() as f64
     }
 
-    /// By how much data processing is violated at most.
-    pub(super) fn violation(&self) -> f64 {
-        self.subjects.iter().map(Subject::violation).fold(0.0, f64::max)
+    /// By how much at most the solid estimate is more than there can be; see [`Subject::violations`].
+    pub(super) fn violations(&self) -> [f64; 3] {
+        let all = self.subjects.iter().map(Subject::violations);
+        all.fold([0.0; 3], |most, here| std::array::from_fn(|k| f64::max(most[k], here[k])))
+    }
+
+    /// How many samples an estimator takes.
+    pub(super) fn seen_by(&self, estimator: Estimator) -> usize {
+        if estimator.binned() { self.samples() } else { self.chosen(&[estimator]).len() }
     }
 
     pub(super) fn plane(&self) -> Chart {
@@ -48,9 +54,12 @@ impl InformationPlane {
         let (h, information) = self.limits();
         let scaled = |(x, y): (f64, f64)| (unit * x, unit * y);
         let most = unit * log2(self.samples() as f64);
-        let top = 1.05 * unit * h.max(1e-3);
+        // Estimates may err beyond what there is; they are not to leave the picture.
+        let all = self.subjects.iter().flat_map(|s| &s.measured).map(|reading| scaled(reading.by[0]));
+        let (right, above) = all.fold((most, unit * h.max(1e-3)), |(x, y), at| (x.max(at.0), y.max(at.1)));
+        let top = 1.05 * above;
         let mut chart = Chart::of(
-            Axis::linear("I(X;T), what a layer keeps of the input").unit(name).range(0.0, 1.03 * most),
+            Axis::linear("I(X;T), what a layer keeps of the input").unit(name).range(0.0, 1.03 * right),
             Axis::linear("I(T;Y), what it says of the label").unit(name).range(0.0, top),
         );
         let betas = self.betas();
@@ -60,7 +69,7 @@ impl InformationPlane {
             let bound = bound.chain(once((log2(self.samples() as f64), information))).map(scaled);
             chart = chart.band("beyond the bottleneck's bound", Ink::Muted, bound.map(|(x, y)| (x, y, top)));
         }
-        chart = chart.at_y("H(Y)", unit * h);
+        chart = chart.at_y("H(Y)", unit * h).at_x("H(X)", if right > most { most } else { f64::NAN });
         if h - information > 0.02 * h {
             chart = chart.at_y("I(X;Y)", unit * information);
         }
@@ -74,11 +83,12 @@ impl InformationPlane {
                 chart = chart.line("", Ink::Muted, subject.layer(l).map(|reading| scaled(reading.by[0])));
             }
         }
+        let last = self.epochs().len().max(2) - 1;
         let mut ends = Vec::new();
         for l in layers {
             let [x, y] = [|r: &Reading| r.by[0].0, |r: &Reading| r.by[0].1]
                 .map(|told| self.mean_of(l, told).into_iter().map(|v| unit * v).collect::<Vec<f64>>());
-            let shade = (0..x.len()).map(|e| e as f32 / (SNAPSHOTS - 1) as f32).collect();
+            let shade = (0..x.len()).map(|e| e as f32 / last as f32).collect();
             ends.extend(x.last().copied().zip(y.last().copied()).map(|end| (l + 1, end)));
             let name = match (l, self.subjects.len()) {
                 (0, 1) => "a layer, light to dark over the epochs",
@@ -89,7 +99,7 @@ impl InformationPlane {
         }
         // Layers that end in one place share a label.
         while let Some(&(_, (x, y))) = ends.first() {
-            let near = |at: &(f64, f64)| (at.0 - x).abs() < 0.03 * most && (at.1 - y).abs() < 0.05 * top;
+            let near = |at: &(f64, f64)| (at.0 - x).abs() < 0.03 * right && (at.1 - y).abs() < 0.05 * top;
             let (here, others): (Vec<_>, Vec<_>) = ends.into_iter().partition(|(_, at)| near(at));
             let text = here.iter().map(|(l, _)| l.to_string()).collect::<Vec<String>>().join(", ");
             chart = chart.label(text, (x, y), Ink::Text);
@@ -104,7 +114,7 @@ impl InformationPlane {
         let both = [self.controls.estimator, self.controls.beside];
         let n = self.chosen(&both).len();
         let chart = Chart::of(Axis::log("epoch"), Axis::linear("I(X;T)").unit(unit_name))
-            .at_y(format!("most that {n} samples show"), unit * log2(n as f64));
+            .at_y(format!("log of the {n} samples"), unit * log2(n as f64));
         (0..self.widths.len()).fold(chart, |chart, l| {
             let name = |which: usize| if l == 0 { both[which].name() } else { "" };
             let points = |which: usize| {
@@ -164,8 +174,8 @@ impl InformationPlane {
         let l = self.shown();
         let (low, high) = self.subjects[0].bins_of(l, &self.controls);
         let (low, high) = if low < high { (f64::from(low), f64::from(high)) } else { (-1.0, 1.0) };
-        let bins = self.controls.bins;
-        let edges: Vec<f64> = (0..=bins).map(|i| low + (high - low) * i as f64 / bins as f64).collect();
+        let (bins, offset) = (self.controls.bins, self.subjects[0].offset(l));
+        let edges: Vec<f64> = (0..=bins).map(|i| offset + low + (high - low) * i as f64 / bins as f64).collect();
         let mut share = vec![0.0; bins];
         for v in &self.seen {
             let place = ((f64::from(*v) - low) / (high - low) * bins as f64).clamp(0.0, bins as f64 - 1.0);
@@ -180,22 +190,31 @@ impl InformationPlane {
         let (unit, name) = self.unit();
         let shown = self.shown();
         let end = |k: usize| self.mean_of(shown, |reading| reading.by[k].0).last().map_or(f64::NAN, |v| unit * v);
-        let saturated = self.seen.iter().filter(|v| v.abs() > 0.95).count() as f64 / self.seen.len().max(1) as f64;
+        let offset = self.subjects[0].offset(shown);
+        let saturated =
+            self.seen.iter().filter(|v| (f64::from(**v) + offset).abs() > 0.95).count() as f64 / self.seen.len().max(1) as f64;
         let seen = |estimator| unit * log2(self.chosen(&[estimator]).len() as f64);
+        let at_end = |line: &str, estimator: Estimator| {
+            let n = self.seen_by(estimator);
+            format!("I(X;T) at the end, shown layer, {line}: {}, n = {n}", estimator.name())
+        };
+        let [input, label, beyond] = self.violations().map(|violation| unit * violation);
+        let apart = self.chosen(&[Estimator::Upper]).len();
         let rows = [
-            ("H(X), log of the samples", unit * log2(self.samples() as f64)),
-            ("H(Y)", unit * h),
-            ("I(X;Y)", unit * information),
-            ("most that kernels can see, log n", seen(Estimator::Upper)),
-            ("most that neighbours can see", seen(Estimator::Neighbours)),
-            ("most that Rényi's can see", seen(Estimator::Renyi)),
-            ("I(X;T) at the end, shown layer, solid", end(0)),
-            ("I(X;T) at the end, shown layer, dashed", end(1)),
-            ("mean distance of bins and kernels, on the same samples", unit * self.disagreement()),
-            ("data processing violated by at most", unit * self.violation()),
-            ("shown layer: share of activities beyond ±0.95", saturated),
+            ("H(X), log of the samples".into(), unit * log2(self.samples() as f64)),
+            ("H(Y)".into(), unit * h),
+            ("I(X;Y)".into(), unit * information),
+            ("most that kernels can see, log n".into(), seen(Estimator::Upper)),
+            ("most that Rényi's can see, log n".into(), seen(Estimator::Renyi)),
+            (at_end("solid", self.controls.estimator), end(0)),
+            (at_end("dashed", self.controls.beside), end(1)),
+            (format!("mean distance of bins and kernels, on the same {apart} samples"), unit * self.disagreement()),
+            ("data processing violated by at most, I(X;T)".into(), input),
+            ("data processing violated by at most, I(T;Y)".into(), label),
+            ("I(X;T) above H(X) by at most".into(), beyond),
+            ("shown layer: share of activities beyond ±0.95".into(), saturated),
         ];
-        let row = |(name, value): (&str, f64)| vec![Cell::Text(name.into()), Cell::Number(value)];
+        let row = |(name, value): (String, f64)| vec![Cell::Text(name), Cell::Number(value)];
         Table {
             columns: vec!["reading".into(), name.into()],
             rows: rows.into_iter().filter(|r| r.1.is_finite()).map(row).collect(),

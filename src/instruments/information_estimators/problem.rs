@@ -1,6 +1,8 @@
 //! What is watched: a network and what it learns, or activities of the reader's own.
 
+use super::own::Own;
 use super::{Controls, Problem, Reading, Source, Subject};
+use libm::log2;
 use methods::information::entropy;
 use methods::network::dense::{Classification, Loss};
 use methods::network::layered::{Layer, Layered};
@@ -14,8 +16,8 @@ impl Controls {
     /// The noise of a layer whose bins share this interval.
     pub(super) fn variance(&self, (low, high): (f32, f32)) -> f64 {
         let width = f64::from(high - low) / self.bins as f64;
-        // A layer that never moves has bins without width; whatever the noise, it tells nothing.
-        (self.noise * width * width / 12.0).max(1e-12)
+        // A layer that never moves has bins without width; whatever the noise, it tells nothing. One over it fits single precision.
+        (self.noise * width * width / 12.0).max(1e-30)
     }
 
     /// The interval of the noise that is put into every hidden unit.
@@ -42,16 +44,24 @@ impl Subject {
     }
 
     /// The reader's own.
-    pub(super) fn own(layers: Vec<Array>, labels: Vec<u8>, seed: u64) -> Self {
+    pub(super) fn own(Own { layers, labels, epochs, .. }: Own, seed: u64) -> Self {
         let (classes, count) = (classes(&labels), layers.len());
-        Subject::new(Source::Own(layers), seed, labels, classes, count)
+        Subject::new(Source::Own { layers, epochs }, seed, labels, classes, count)
+    }
+
+    /// What was taken off the activities of layer `l` before they were rounded.
+    pub(super) fn offset(&self, l: usize) -> f64 {
+        match &self.source {
+            Source::Network { .. } => 0.0,
+            Source::Own { layers, .. } => layers[l].offset,
+        }
     }
 
     /// What its network learns, if it has one.
     pub(super) fn task(&self) -> Option<&Classification> {
         match &self.source {
             Source::Network { task, .. } => Some(task),
-            Source::Own(_) => None,
+            Source::Own { .. } => None,
         }
     }
 
@@ -69,11 +79,25 @@ impl Subject {
         (h, h - noise / n)
     }
 
-    /// By how much, at worst, a deeper layer seems to know more of the input than the one before it.
-    pub(super) fn violation(&self) -> f64 {
-        let snapshots = self.measured.chunks(self.ranges.len());
-        let pairs = snapshots.flat_map(|layers| layers.windows(2));
-        pairs.map(|pair| pair[1].by[0].0 - pair[0].by[0].0).fold(0.0, f64::max)
+    /// By how much, at worst, the solid estimate is more than there can be: of the input than in the layer before, of the label than there
+    /// or than the input says, of the input than H(X).
+    pub(super) fn violations(&self) -> [f64; 3] {
+        let ((h, information), inputs) = (self.limits(), log2(self.labels.len() as f64));
+        let mut worst = [0.0f64; 3];
+        for layers in self.measured.chunks(self.ranges.len()) {
+            let (mut before_x, mut before_y) = (f64::INFINITY, h.min(information));
+            for (x, y) in layers.iter().map(|reading| reading.by[0]) {
+                let beyond = [x - before_x, (y - before_y).max(y - h.min(information)), x - inputs];
+                // What is less is rounding.
+                worst
+                    .iter_mut()
+                    .zip(beyond)
+                    .filter(|(_, beyond)| *beyond > 1e-9)
+                    .for_each(|(most, beyond)| *most = most.max(beyond));
+                (before_x, before_y) = (x, y);
+            }
+        }
+        worst
     }
 
     /// What was forgotten of the input since each layer knew most of it, over all layers; NaN while nothing is measured of one.

@@ -85,8 +85,8 @@ impl Present {
         let centred = &means.centred / unit;
         let rows = classifier.as_ref().map(|classifier| {
             let rows = classifier.centred();
-            let scale = (k as f64).sqrt() / rows.norm();
-            rows * scale
+            let length = Some(rows.norm()).filter(|length| *length > 0.0).unwrap_or(1.0);
+            rows * ((k as f64).sqrt() / length)
         });
         let (mut features, mut around) = (vec![Vec::new(); k], Vec::new());
         for (feature, label) in h.column_iter().zip(*labels) {

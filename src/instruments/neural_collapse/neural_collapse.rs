@@ -17,9 +17,10 @@ use map::Map;
 use methods::network::dense::Loss;
 use methods::neural_collapse::free::{Descent, Problem};
 use methods::neural_collapse::training::{Slice, Tested, Training};
-use methods::neural_collapse::{Layer, cosines};
+use methods::neural_collapse::{Classifier, Layer, cosines};
 use methods::optimize::First;
 use moment::{Moment, Present, Row};
+use nalgebra::DVector;
 use run::data::features::Features;
 use run::prelude::*;
 
@@ -70,6 +71,8 @@ controls! {
 const STEPS: usize = 10;
 /// Measurements of a training.
 const MEASUREMENTS: usize = 100;
+/// The largest of the reader's numbers: squares of them are added up.
+const LARGEST: f64 = 1e100;
 /// The share of NC1 and of NC3 that may be left.
 const LEFT: f64 = 0.5;
 
@@ -142,6 +145,17 @@ impl NeuralCollapse {
         for epoch in 0..=self.epochs() {
             let Subject::Own(features) = &self.subject else { return Ok(self) };
             let (h, labels, classifier) = (features.at(epoch), features.labels.clone(), features.classifier(epoch));
+            // The paper's NC2 and NC3 are of W as it is; no bias is a bias of 0.
+            let classifier = classifier.map(|Classifier { w, bias }| {
+                let bias = bias.unwrap_or_else(|| DVector::zeros(w.nrows()));
+                Classifier { w, bias: Some(bias) }
+            });
+            let weights = classifier.iter().flat_map(|classifier| classifier.w.iter());
+            if let Some(large) = h.iter().chain(weights).find(|v| !(v.abs() <= LARGEST)) {
+                return Err(Error::new(format!(
+                    "epoch {epoch}: {large:e} among features and weights; their squares are measured, and values within ±{LARGEST:e} would be right"
+                )));
+            }
             let moment = Moment::of(&h, &labels, features.classes.len(), classifier);
             self.take(moment.row(epoch), &moment)?;
             self = if epoch == 0 { stage.part(self).await } else { stage.next(self).await };
@@ -210,7 +224,7 @@ impl NeuralCollapse {
 views! { NeuralCollapse, Controls:
     features "Features, means and classifier" "Small dots are samples, large ones class means, arrows the classifier's rows, dashes the nearest simplex. Turn it." => features;
     metrics "Distance from collapse" "What falls goes to the simplex. The rule marks the first moment without a training error; everything after it is training for nothing, or so one would think." => distances;
-    gram "Means, classifier, simplex" "Inner products of class means (top left), of the classifier's rows (top right), of rows with means (bottom right), and what all three become at a simplex (bottom left)." => gram;
+    gram "Means and classifier" "Inner products of class means and of the classifier's rows, with themselves and with each other. At a simplex that the classifier shares all blocks are one: 1 on the diagonal, −1/(K−1) beside it." => gram;
     cosines "Angles" "Cosines between samples of different classes, between means, between rows: all move to −1/(K−1)." => angles;
     depth "From layer to layer" "Each layer leaves less spread within classes than the one below." => depth;
     layers "Means and answers, layer by layer" "How unequal lengths and angles of the class means are in each layer (NC2), and how often the nearest mean there is not what the network says (NC4). A bar that is missing is 0. NC3 needs the classifier, which only the last layer has." => layers;
@@ -297,7 +311,7 @@ impl Experiment for NeuralCollapse {
         ],
         data: &[Dataset::Digits, Dataset::Mnist],
         own_data: Some(
-            "Features (npy, npz, safetensors or csv, samples × dims) and labels, with classifier weights and bias if you have them; a leading epoch axis gives the whole history.",
+            "Features (npy, npz, safetensors or csv, samples × dims) and labels, with classifier weights and bias if you have them (no bias is a bias of 0); a leading epoch axis gives the whole history.",
         ),
     };
 
@@ -337,6 +351,7 @@ impl Experiment for NeuralCollapse {
         let minimum = self.problem().and_then(Problem::minimum);
         measures! {
             own: matches!(self.subject, Subject::Own(_)) as u8,
+            means_alike: end.map_or(f64::NAN, |row| f64::from(u8::from(row.collapse.variability.traces.is_nan()))),
             zero_error_epoch: zero.map_or(f64::NAN, |row| row.at),
             nc1_ratio: since(|row| row.collapse.variability.traces),
             nc3_ratio: since(|row| row.collapse.self_duality),
@@ -360,7 +375,13 @@ impl Experiment for NeuralCollapse {
         if number("own") > 0.0 {
             let told = [("nc1_traces", "NC1~ = "), ("max_angle", "distance from the simplex's angles "), ("nc3", "NC3 = ")];
             let told = told.map(|(name, words)| (words, number(name))).into_iter().filter(|(_, value)| value.is_finite());
-            let told: Vec<String> = told.map(|(words, value)| format!("{words}{value:.3}")).collect();
+            let mut told: Vec<String> = told.map(|(words, value)| format!("{words}{value:.3}")).collect();
+            // Where there is no length, nothing can be divided by it.
+            if number("means_alike") > 0.0 {
+                told.push("all class means are one point, and NC1~ and the angles between them are 0/0".into());
+            } else if number("means_alike") == 0.0 && number("max_angle").is_nan() {
+                told.push("angles are 0/0, as a class mean is the mean of all".into());
+            }
             let yours = if told.is_empty() { String::new() } else { format!("Your features: {}. ", told.join(", ")) };
             return Verdict::outside(format!("{yours}The claim is about our own runs."));
         }

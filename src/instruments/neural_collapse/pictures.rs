@@ -165,36 +165,30 @@ impl NeuralCollapse {
         self.seen(|present, _| self.inner_products(present).into())
     }
 
-    /// Four matrices of inner products: means, rows; the simplex, rows with means.
+    /// Inner products of the means, then of the classifier's rows, with each other.
     fn inner_products(&self, Present { centred, rows, .. }: &Present) -> Matrix {
         let k = centred.ncols();
-        let ideal = DMatrix::from_fn(k, k, |i, j| if i == j { 1.0 } else { -1.0 / (k as f64 - 1.0) });
-        let means = Some(centred.tr_mul(centred));
-        let of_rows = rows.as_ref().map(|rows| rows.tr_mul(rows));
-        let across = rows.as_ref().map(|rows| rows.tr_mul(centred));
-        let mut values = Vec::with_capacity((2 * k + 1) * (2 * k + 1));
-        for (which, [left, right]) in [[means, of_rows], [Some(ideal), across]].into_iter().enumerate() {
-            if which > 0 {
-                values.extend(vec![f32::NAN; 2 * k + 1]);
-            }
-            for i in 0..k {
-                let row = |matrix: &Option<DMatrix<f64>>| {
-                    (0..k).map(|j| matrix.as_ref().map_or(f32::NAN, |m| m[(i, j)] as f32)).collect::<Vec<f32>>()
-                };
-                values.extend(row(&left));
-                values.push(f32::NAN);
-                values.extend(row(&right));
-            }
-        }
-        let small = if k <= 10 { self.classes.as_slice() } else { &[] };
-        let gap = vec![String::new(); usize::from(!small.is_empty())];
+        let groups: Vec<(&str, &DMatrix<f64>)> =
+            [("mean", Some(centred)), ("row", rows.as_ref())].into_iter().filter_map(|(name, of)| Some((name, of?))).collect();
+        // A gap between the groups.
+        let columns = groups.len() * (k + 1) - 1;
+        let vector = |place: usize| groups[place / (k + 1)].1.column(place % (k + 1));
+        let product = |i: usize, j: usize| {
+            let gap = i % (k + 1) == k || j % (k + 1) == k;
+            if gap { f32::NAN } else { vector(i).dot(&vector(j)) as f32 }
+        };
+        let name = |place: usize| match self.classes.get(place % (k + 1)) {
+            Some(class) => format!("{} {class}", groups[place / (k + 1)].0),
+            None => String::new(),
+        };
+        let apart = -1.0 / (k as f64 - 1.0);
         Matrix {
-            row: "class".into(),
-            column: "class".into(),
-            value: Axis::linear("inner product").range(-1.0, 1.0).around(0.0),
-            columns: 2 * k + 1,
-            values,
-            names: [small, &gap, small].concat(),
+            row: "class means, rows of the classifier".into(),
+            column: "class means, rows of the classifier".into(),
+            value: Axis::linear(format!("inner product; at a simplex 1 and {apart:.2}")).range(-1.0, 1.0).around(0.0),
+            columns,
+            values: (0..columns * columns).map(|at| product(at / columns, at % columns)).collect(),
+            names: (0..columns).map(name).collect(),
             outlined: Vec::new(),
         }
     }
@@ -325,14 +319,20 @@ impl NeuralCollapse {
     }
 
     pub(super) fn numbers(&self) -> View {
-        self.seen(|_, now| {
+        self.seen(|present, now| {
             let (zero, minimum) = (self.zero_error(), self.minimum());
             let number = |v: f64| if v.is_finite() { Cell::Number(v) } else { Cell::Text("–".into()) };
+            // Equal means have no distance, a mean (or row) of length 0 no angle: what is asked of them is 0/0.
+            let of_means = |name: &str| name.starts_with("NC1") || name.starts_with("NC2") && name.ends_with("means");
+            let of_rows = |name: &str| present.rows.is_some() && (name == "NC3" || name.ends_with("classifier"));
+            let is_void = |name: &str, v: f64| v.is_nan() && (of_means(name) || of_rows(name));
+            let now_is = |name: &str, v: f64| if is_void(name, v) { Cell::Text("0/0".into()) } else { number(v) };
             let mut columns = vec!["".to_string(), format!("epoch {}", now.at)];
             columns.extend(zero.map(|row| format!("epoch {} (no error)", row.at)));
             columns.extend(minimum.map(|_| "in theory".to_string()));
-            let rows = NUMBERS.iter().filter(|(_, part)| part(now).is_finite()).map(|(name, part)| {
-                let mut row = vec![Cell::Text((*name).into()), number(part(now))];
+            let told = |(name, part): &&Number| part(now).is_finite() || is_void(name, part(now));
+            let rows = NUMBERS.iter().filter(told).map(|(name, part)| {
+                let mut row = vec![Cell::Text((*name).into()), now_is(name, part(now))];
                 row.extend(zero.map(|zero| number(part(zero))));
                 row.extend(minimum.map(|m| match *name {
                     "mean margin" | "least margin" => number(m.margin),

@@ -1,4 +1,6 @@
 use super::*;
+use methods::neural_collapse::Means;
+use nalgebra::DMatrix;
 use run::data::read;
 use run::testing::{begun, finished, judged, preset, watched};
 
@@ -68,12 +70,117 @@ fn the_readers_features_are_measured_at_once() {
     let history = with_own(&arrays);
     assert_eq!(history.results()[0].shape, [3, 2 + pictures::NUMBERS.len()]);
     assert!((history.measures().get("nc1") - expected[0]).abs() < 1e-10 && history.measures().get("nc3").is_nan());
-    // Samples that are all alike have neither spread nor directions.
-    let alike =
-        [("a.npz/features", vec![12, 2], vec![1.0; 24]), ("a.npz/labels", vec![12], (0..12).map(|i| f64::from(i % 3)).collect())];
-    let alike = alike.map(|(name, shape, values)| Array { name: name.into(), shape, values, columns: Vec::new() });
-    let verdict = NeuralCollapse::verdict(&Controls::default(), &Runs(vec![with_own(&alike).measures()]));
-    assert!(verdict.outside && !verdict.text.contains("NaN"), "{verdict:?}");
+}
+
+fn array(name: &str, shape: &[usize], values: Vec<f64>) -> Array {
+    Array { name: format!("a.npz/{name}"), shape: shape.into(), values, columns: Vec::new() }
+}
+
+/// Twelve samples in two dimensions, four of each of three classes, with what `of` says of a sample.
+fn twelve(of: impl Fn(usize) -> [f64; 2]) -> Vec<Array> {
+    let labels = (0..12).map(|i| f64::from(i % 3)).collect();
+    vec![array("features", &[12, 2], (0..12).flat_map(of).collect()), array("labels", &[12], labels)]
+}
+
+fn spread(i: usize) -> [f64; 2] {
+    [(i % 3) as f64 + 0.1 * (i as f64).sin(), ((i % 3) * (i % 3)) as f64 + 0.1 * (i as f64).cos()]
+}
+
+fn told(run: &NeuralCollapse) -> String {
+    NeuralCollapse::verdict(&Controls::default(), &Runs(vec![run.measures()])).text
+}
+
+fn cell(run: &NeuralCollapse, name: &str) -> Option<Cell> {
+    let View::Table(table) = run.numbers() else { panic!("a table") };
+    table.rows.into_iter().find(|row| row[0] == Cell::Text(name.into())).map(|mut row| row.remove(1))
+}
+
+/// What is divided by nothing is said to be, in the verdict and in the table, and is no NaN.
+#[test]
+fn zero_over_zero_is_said() {
+    let void = Some(Cell::Text("0/0".into()));
+    let alike = with_own(&twelve(|_| [1.0; 2]));
+    assert_eq!(
+        told(&alike),
+        "Your features: all class means are one point, and NC1~ and the angles between them are 0/0. The claim is about our own runs."
+    );
+    assert_eq!([cell(&alike, "NC1~"), cell(&alike, "NC2 max angle, means")], [void.clone(), void.clone()]);
+    assert_eq!([cell(&alike, "NC3"), cell(&alike, "effective rank")], [None, None]);
+    // Three classes in a row: the mean of the second is the mean of all.
+    let row = with_own(&twelve(|i| [(i % 3) as f64, 0.0]));
+    assert_eq!(
+        told(&row),
+        "Your features: NC1~ = 0.000, angles are 0/0, as a class mean is the mean of all. The claim is about our own runs."
+    );
+    assert_eq!((cell(&row, "NC1~"), cell(&row, "NC2 max angle, means")), (Some(Cell::Number(0.0)), void.clone()));
+    // A classifier of nothing points nowhere; one that is not there is left out.
+    let still = [&twelve(spread)[..], &[array("weights", &[3, 2], vec![0.0; 6])]].concat();
+    assert_eq!([cell(&with_own(&still), "NC3"), cell(&with_own(&twelve(spread)), "NC3")], [void, None]);
+    assert!(!told(&with_own(&twelve(spread))).contains("NC3"));
+}
+
+/// NC2 and NC3 are those of W as it is, whether there is a file of zeros as its bias or none.
+#[test]
+fn no_bias_is_a_bias_of_zero() {
+    let w = array("weights", &[3, 2], vec![1.0, 0.5, -0.2, 2.0, 0.7, 0.1]);
+    let without = [&twelve(spread)[..], &[w.clone()]].concat();
+    let with = [&without[..], &[array("bias", &[3], vec![0.0; 3])]].concat();
+    let (without, with) = (with_own(&without).measures(), with_own(&with).measures());
+    for name in ["nc3", "equinorm_w", "equiangle_w", "max_angle_w", "nc4", "error", "margin"] {
+        assert!(without.get(name) == with.get(name) && with.get(name).is_finite(), "{name}");
+    }
+    let h = DMatrix::from_fn(2, 12, |r, i| spread(i)[r]);
+    let means = Means::of(&h, &(0..12).map(|i| i % 3).collect::<Vec<u8>>(), 3);
+    let rows = DMatrix::from_column_slice(2, 3, &w.values);
+    let nc3 = (rows.normalize() - means.centred.normalize()).norm_squared();
+    assert!((without.get("nc3") - nc3).abs() < 1e-12, "{} and {nc3}", without.get("nc3"));
+}
+
+/// Every form of files that is read: every view before, during and after.
+#[test]
+fn every_form_is_seen() {
+    let history = |name: &str, shape: &[usize]| {
+        let size: usize = shape.iter().product();
+        array(name, &[&[3], shape].concat(), (0..3 * size).map(|i| ((i * i) as f64).sin()).collect())
+    };
+    let labels = twelve(spread).remove(1);
+    let mut table = array("t", &[12, 3], (0..12).flat_map(|i| [spread(i)[0], (i % 3) as f64, spread(i)[1]]).collect());
+    table.columns = ["a", "label", "b"].map(String::from).to_vec();
+    let w = |shape: &[usize]| history("weights", shape);
+    let forms = [
+        vec![table],
+        vec![history("features", &[12, 2]), labels.clone()],
+        vec![history("features", &[12, 2]), labels.clone(), w(&[3, 2])],
+        vec![history("features", &[12, 2]), labels.clone(), w(&[2, 3]), history("bias", &[3])],
+        vec![history("features", &[12, 2]), labels.clone(), array("weights", &[3, 2], vec![0.0; 6])],
+    ];
+    for form in forms {
+        let run = with_own(&form);
+        assert!(!told(&run).contains("NaN"), "{}", told(&run));
+    }
+    let large = twelve(|i| [1e200 * i as f64, 0.0]);
+    let library = Library::default().with_own(large);
+    let mut course = run::experiment::play(NeuralCollapse::new(&Controls::default(), 0, &library).unwrap(), &Device::cpu());
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(Err(error)) = course.poll(&mut context) else { panic!("it is too large") };
+    assert!(error.to_string().starts_with("epoch 0: 1e200 among features and weights"), "{error}");
+}
+
+/// Every block of the matrix has its name, the first ones the means, the last ones the rows.
+#[test]
+fn blocks_of_inner_products_are_named() {
+    let w = array("weights", &[3, 2], vec![1.0, 0.5, -0.2, 2.0, 0.7, 0.1]);
+    let run = with_own(&[&twelve(spread)[..], &[w]].concat());
+    let View::Matrix(matrix) = run.gram() else { panic!("a matrix") };
+    assert_eq!(matrix.names, ["mean 0", "mean 1", "mean 2", "", "row 0", "row 1", "row 2"]);
+    let present = run.present.as_ref().unwrap();
+    let (means, rows) = (&present.centred, present.rows.as_ref().unwrap());
+    let entry = |i: usize, j: usize| f64::from(matrix.values[i * matrix.columns + j]);
+    assert!((entry(0, 1) - means.column(0).dot(&means.column(1))).abs() < 1e-6);
+    assert!((entry(5, 6) - rows.column(1).dot(&rows.column(2))).abs() < 1e-6);
+    assert!((entry(0, 6) - means.column(0).dot(&rows.column(2))).abs() < 1e-6 && entry(0, 6) == entry(6, 0));
+    let View::Matrix(alone) = with_own(&twelve(spread)).gram() else { panic!("a matrix") };
+    assert_eq!((alone.columns, alone.values.iter().any(|v| v.is_nan())), (3, false));
 }
 
 /// A column `label` is the label, not the first column whose name would do; 2-D points have one called y.

@@ -4,12 +4,14 @@ use methods::network::plane::{Principal, principal};
 use run::data::by_file;
 use run::prelude::*;
 
+use super::logs::{Logs, counts, list};
+
 /// What the reader brought.
 pub enum Own {
     /// Paths through weight space.
     Weights(Box<Paths>),
     /// Losses over steps.
-    Losses(Vec<Log>),
+    Losses(Logs),
 }
 
 /// Paths in the plane of their first two principal components.
@@ -20,70 +22,67 @@ pub struct Paths {
     pub places: Vec<Vec<(f64, f64)>>,
     /// Shares of the variance of all points that the two directions hold.
     pub shares: [f64; 2],
-}
-
-/// A column of losses.
-pub struct Log {
-    pub name: String,
-    pub steps: Vec<f64>,
-    pub losses: Vec<f64>,
+    /// What the arrays were taken for.
+    pub understood: Vec<String>,
 }
 
 /// Runs shown at most.
 const RUNS: usize = 8;
-/// Names of a column that counts.
-const COUNTS: [&str; 7] = ["step", "steps", "epoch", "iteration", "iter", "t", "time"];
+
+/// The last part of an array's name.
+fn word(array: &Array) -> &str {
+    array.name.rsplit('/').next().unwrap_or("")
+}
+
+fn is_table(array: &Array) -> bool {
+    let name = array.name.to_ascii_lowercase();
+    [".csv", ".tsv", ".txt"].iter().any(|ending| name.ends_with(ending))
+}
 
 impl Own {
-    /// What the arrays are; nothing for none.
+    /// What the arrays are; nothing for none. Tables are losses, all else are weights; of a mixture, what comes first is taken.
     ///
     /// # Errors
     /// Arrays that are neither, or do not fit together.
     pub fn read(arrays: &[Array]) -> Result<Option<Own>> {
         let Some(first) = arrays.first() else { return Ok(None) };
-        let table = |a: &Array| {
-            let name = a.name.to_ascii_lowercase();
-            [".csv", ".tsv", ".txt"].iter().any(|ending| name.ends_with(ending))
-        };
-        if table(first) {
-            let logs: Vec<Log> = arrays.iter().filter(|a| table(a)).flat_map(logs).take(RUNS).collect();
-            if logs.is_empty() {
-                return Err(Error::new(format!(
-                    "{}: no column of losses, only one that counts; a log has a column of losses for each run",
-                    first.name
-                )));
-            }
-            if logs.iter().all(|log| log.losses.len() < 2) {
-                return Err(Error::new(format!("{}: one row is no curve; a log has a row for each step", first.name)));
-            }
-            return Ok(Some(Own::Losses(logs)));
+        let (taken, left): (Vec<&Array>, Vec<&Array>) = arrays.iter().partition(|a| is_table(a) == is_table(first));
+        let mut own = if is_table(first) { Own::Losses(Logs::read(&taken)?) } else { Own::Weights(Box::new(paths(arrays)?)) };
+        if !left.is_empty() {
+            let (understood, is, are) = match &mut own {
+                Own::Losses(logs) => (&mut logs.understood, "losses", "weights"),
+                Own::Weights(paths) => (&mut paths.understood, "weights", "losses"),
+            };
+            let names: Vec<&str> = left.iter().map(|array| array.name.as_str()).collect();
+            understood.push(format!("{}: {is} came first, so {are} are left out", list(&names)));
         }
-        paths(arrays).map(|paths| Some(Own::Weights(Box::new(paths))))
+        Ok(Some(own))
     }
-}
 
-fn logs(array: &Array) -> Vec<Log> {
-    let columns = array.shape.get(1).copied().unwrap_or(1);
-    let column = |k: usize| array.values.iter().skip(k).step_by(columns).copied().collect::<Vec<f64>>();
-    let name = |k: usize| array.columns.get(k).cloned().unwrap_or_else(|| format!("column {}", k + 1));
-    let counts = |k: &usize| COUNTS.contains(&name(*k).trim().to_lowercase().as_str());
-    let count = (0..columns).find(counts);
-    let steps = count.map_or_else(|| (1..=array.values.len() / columns).map(|t| t as f64).collect(), column);
-    let log = |k: usize| Log { name: name(k), steps: steps.clone(), losses: column(k) };
-    (0..columns).filter(|k| Some(*k) != count).map(log).collect()
+    /// What the arrays were taken for.
+    pub fn understood(&self) -> &[String] {
+        match self {
+            Own::Losses(logs) => &logs.understood,
+            Own::Weights(paths) => &paths.understood,
+        }
+    }
 }
 
 /// Each file is a run: its arrays have the epochs as their first axis, and what they hold at an epoch is one point.
 fn paths(arrays: &[Array]) -> Result<Paths> {
-    let (mut names, mut runs) = (Vec::new(), Vec::new());
-    for file in by_file(arrays) {
-        names.push(file[0].file().to_string());
-        let epochs = file[0].shape[0];
-        let mut run: Vec<Vec<f32>> = vec![Vec::new(); epochs];
-        for array in file {
+    let (mut names, mut runs, mut understood) = (Vec::new(), Vec::new(), Vec::new());
+    for file in by_file(arrays).into_iter().filter(|file| !is_table(file[0])) {
+        // Numbers of steps or epochs are no weights.
+        let (count, file): (Vec<&Array>, Vec<&Array>) =
+            file.iter().copied().partition(|a| a.shape.len() == 1 && file.len() > 1 && counts(word(a)).is_some());
+        let Some(first) = file.first() else {
+            return Err(Error::new(format!("{}: arrays that count, and none of weights", count[0].file())));
+        };
+        let epochs = first.shape[0];
+        for array in &file {
             array.check_single()?;
             let found = array.shape[0];
-            if array.shape.len() < 2 && arrays.len() == 1 || found < 2 {
+            if array.shape.len() < 2 && file.len() == 1 || found < 2 {
                 return Err(Error::new(format!(
                     "{}: shape {:?}; the weights of a run have their epochs, at least 2, as the first axis",
                     array.name, array.shape
@@ -95,18 +94,24 @@ fn paths(arrays: &[Array]) -> Result<Paths> {
                     array.name
                 )));
             }
-            for (point, row) in run.iter_mut().zip(array.values.chunks_exact(array.values.len() / epochs)) {
-                point.extend(row.iter().map(|v| *v as f32));
-            }
         }
-        runs.push(run);
+        let name = first.file().to_string();
+        let weights: usize = file.iter().map(|a| a.values.len() / epochs).sum();
+        let words: Vec<&str> = file.iter().map(|a| word(a)).collect();
+        understood.push(format!("{name}: a run of {epochs} epochs, {weights} weights at each ({})", list(&words)));
+        if !count.is_empty() {
+            let words: Vec<&str> = count.iter().map(|a| word(a)).collect();
+            understood.push(format!("{name}: left out, as they count epochs ({})", list(&words)));
+        }
+        names.push(name);
+        runs.push((file, epochs, weights));
     }
-    for (name, run) in names.iter().zip(&runs) {
-        let (weights, others) = (run[0].len(), runs[0][0].len());
-        if weights < 2 {
+    let (.., others) = runs[0];
+    for (name, (.., weights)) in names.iter().zip(&runs) {
+        if *weights < 2 {
             return Err(Error::new(format!("{name}: {weights} weight at each epoch; a plane needs at least 2")));
         }
-        if weights != others {
+        if *weights != others {
             return Err(Error::new(format!(
                 "{name}: {weights} weights, but {} has {others}; runs in one plane have the same weights",
                 names[0]
@@ -116,20 +121,27 @@ fn paths(arrays: &[Array]) -> Result<Paths> {
     if runs.len() > RUNS {
         return Err(Error::new(format!("{}: {} runs; at most {RUNS} are shown", names[0], runs.len())));
     }
-    let weights = runs[0][0].len();
-    let points = runs.concat();
-    let mut centre = vec![0.0f64; weights];
-    for point in &points {
-        centre.iter_mut().zip(point).for_each(|(c, p)| *c += f64::from(*p) / points.len() as f64);
-    }
-    let centre: Vec<f32> = centre.into_iter().map(|c| c as f32).collect();
-    let Principal { directions, shares } = principal(&points, &centre);
-    let along = |point: &[f32], direction: &[f32]| {
-        point.iter().zip(&centre).zip(direction).map(|((p, c), d)| f64::from(p - c) * f64::from(*d)).sum::<f64>()
+    // Weights may be far from 0 and move little: differences are taken before anything is rounded to single precision.
+    let of_epoch = |array: &&Array, epoch: usize| {
+        let size = array.values.len() / array.shape[0];
+        epoch * size..(epoch + 1) * size
     };
-    let place = |point: &Vec<f32>| (along(point, &directions[0]), along(point, &directions[1]));
-    let places = runs.iter().map(|run| run.iter().map(place).collect()).collect();
-    Ok(Paths { names, places, shares })
+    let point = |(file, epoch): (&Vec<&'_ Array>, usize)| -> Vec<f64> {
+        file.iter().flat_map(|array| array.values[of_epoch(array, epoch)].iter().copied()).collect()
+    };
+    let all = || runs.iter().flat_map(|(file, epochs, _)| (0..*epochs).map(move |epoch| (file, epoch)));
+    let (first, count) = (point((&runs[0].0, 0)), all().count() as f64);
+    let mut centre = vec![0.0; first.len()];
+    for at in all() {
+        centre.iter_mut().zip(point(at)).zip(&first).for_each(|((c, p), f)| *c += (p - f) / count);
+    }
+    let offset = |at| point(at).iter().zip(&first).zip(&centre).map(|((p, f), c)| (p - f - c) as f32).collect::<Vec<f32>>();
+    let points: Vec<Vec<f32>> = all().map(offset).collect();
+    let Principal { directions, shares } = principal(&points, &vec![0.0; first.len()]);
+    let along = |point: &[f32], direction: &[f32]| point.iter().zip(direction).map(|(p, d)| f64::from(*p) * f64::from(*d)).sum();
+    let mut places = points.iter().map(|point| (along(point, &directions[0]), along(point, &directions[1])));
+    let places = runs.iter().map(|(_, epochs, _)| places.by_ref().take(*epochs).collect()).collect();
+    Ok(Paths { names, places, shares, understood })
 }
 
 #[cfg(test)]
@@ -159,12 +171,40 @@ mod tests {
         assert!((distance(paths.places[0][3], paths.places[1][3]) - 2.0).abs() < 1e-4);
     }
 
+    /// Far from 0, and as far as a straight line goes.
     #[test]
-    fn losses_are_columns() {
-        let table = array("log.csv", &[3, 3], vec![10.0, 1.0, 4.0, 20.0, 0.5, 3.0, 30.0, 0.25, 2.0], &["epoch", "Adam", "SGD"]);
-        let Some(Own::Losses(logs)) = Own::read(&[table]).unwrap() else { panic!("losses") };
-        assert_eq!((logs.len(), logs[1].name.as_str()), (2, "SGD"));
-        assert_eq!((&logs[0].steps[..], &logs[1].losses[..]), (&[10.0, 20.0, 30.0][..], &[4.0, 3.0, 2.0][..]));
+    fn weights_far_from_zero_move_as_far() {
+        for centre in [0.0, 1e6, -1e8] {
+            let values = (0..10).flat_map(|t| [0.01, 0.02, 0.0].map(|v| centre + f64::from(t) * v)).collect();
+            let Some(Own::Weights(paths)) = Own::read(&[array("w.npy", &[10, 3], values, &[])]).unwrap() else {
+                panic!("weights")
+            };
+            let length = (paths.places[0][9].0 - paths.places[0][0].0).abs();
+            assert!((paths.shares[0] - 1.0).abs() < 1e-6, "{centre}: {:?}", paths.shares);
+            assert!((length - 0.09 * 5f64.sqrt()).abs() < 1e-6, "{centre}: {length}");
+        }
+    }
+
+    #[test]
+    fn what_arrays_were_taken_for_is_said() {
+        let run = [
+            array("a.npz/w", &[3, 2, 2], (0..12).map(f64::from).collect(), &[]),
+            array("a.npz/b", &[3], vec![0.5; 3], &[]),
+            array("a.npz/step", &[3], vec![0.0, 100.0, 200.0], &[]),
+        ];
+        let log = array("log.csv", &[2, 2], vec![1.0, 4.0, 2.0, 3.0], &["epoch", "Adam"]);
+        let own = Own::read(&[&run[..], &[log.clone()]].concat()).unwrap().unwrap();
+        assert_eq!(
+            own.understood(),
+            [
+                "a.npz: a run of 3 epochs, 5 weights at each (w, b)",
+                "a.npz: left out, as they count epochs (step)",
+                "log.csv: weights came first, so losses are left out",
+            ]
+        );
+        let own = Own::read(&[&[log], &run[..]].concat()).unwrap().unwrap();
+        let last = "a.npz/w, a.npz/b, a.npz/step: losses came first, so weights are left out";
+        assert_eq!(own.understood(), ["log.csv: 2 rows, a curve a column (Adam); 'epoch' counts them", last]);
     }
 
     #[test]

@@ -253,7 +253,7 @@ impl Race {
         HeatMap {
             x: Axis::log(format!("step size of {}", rates.who.name())).range(1e-5, 10.0),
             y: Axis::linear(symbol).range(-half, 0.99 + half),
-            value: Axis::log("height left").range(least, 1.0),
+            value: Axis::log("share of the height left").range(least, 1.0),
             columns: rates.columns,
             values: values.iter().map(cell).collect(),
             contours: 0,
@@ -301,16 +301,18 @@ impl Race {
             let walk = racer.walk.as_ref();
             let reached = walk.and_then(|w| w.reached);
             let number = |n: Option<usize>| n.map_or(Cell::Text("–".into()), |n| Cell::Number(n as f64));
-            let left = walk.filter(|w| w.diverged.is_none()).map(|w| (w.loss - self.course.least).max(0.0));
+            let height = |loss: f64| (loss - self.course.least).max(0.0);
+            let left = walk.filter(|w| w.diverged.is_none()).map(|w| height(w.loss) / height(w.first_loss));
             vec![
                 Cell::Text(self.name(racer)),
                 number(reached.map(|r| r.0)),
                 number(reached.map(|r| r.1)),
-                left.map_or(Cell::Text("–".into()), Cell::Number),
+                // Nothing is left of nothing where the start is the minimum.
+                left.filter(|left| left.is_finite()).map_or(Cell::Text("–".into()), Cell::Number),
                 Cell::Text(self.place(racer)),
             ]
         };
-        let columns = ["", "steps to goal", "gradients", "height left", "ends"].map(String::from).to_vec();
+        let columns = ["", "steps to goal", "gradients", "share of the height left", "ends"].map(String::from).to_vec();
         self.ours(|| Table { columns, rows: self.ranking().into_iter().map(row).collect() })
     }
 
@@ -334,7 +336,8 @@ impl Race {
             let wins = if visited { self.wins(racer.lane) } else { f64::NAN };
             vec![Cell::Text(self.name(racer)), Cell::Text(step), percent(arrives), percent(wins), percent(lowest)]
         };
-        let columns = ["", "step size", "arrives", "is first", "on the map"].map(String::from).to_vec();
+        let near = format!("within {:.0} % on the map", 100.0 * NEAR);
+        let columns = ["", "step size", "reaches the goal", "is first", &near].map(String::from).to_vec();
         self.ours(|| Table { columns, rows: self.ranking().into_iter().map(row).collect() })
     }
 
@@ -385,11 +388,28 @@ fn own_paths(paths: &Paths) -> Chart {
     })
 }
 
-fn own_losses(logs: &[Log]) -> Chart {
-    let positive = logs.iter().all(|log| log.losses.iter().all(|l| *l > 0.0));
+/// Solid where row follows row, dashed over gaps, a dot where a curve ends before the others.
+fn own_losses(logs: &Logs) -> Chart {
+    let positive = logs.curves.iter().all(|curve| curve.points.iter().all(|(_, loss)| *loss > 0.0));
     let y = if positive { Axis::log("your loss") } else { Axis::linear("your loss") };
-    logs.iter().enumerate().fold(Chart::of(Axis::linear("step"), y), |chart, (k, log)| {
-        let points = log.steps.iter().copied().zip(log.losses.iter().copied());
-        chart.line(log.name.clone(), Ink::Series(k as u8), points.step_by(log.steps.len().div_ceil(3 * POINTS)))
+    let chart = Chart::of(Axis::linear(logs.counted.as_str()), y);
+    logs.curves.iter().enumerate().fold(chart, |chart, (k, curve)| {
+        let (ink, points) = (Ink::Series(k as u8), &curve.points);
+        let stride = points.len().div_ceil(3 * POINTS);
+        let kept: Vec<usize> = (0..points.len()).filter(|i| i.is_multiple_of(stride) || i + 1 == points.len()).collect();
+        let (mut solid, mut dashed) = (vec![points[0]], Vec::new());
+        for pair in kept.windows(2) {
+            let [from, to] = [points[pair[0]], points[pair[1]]];
+            // Rows without a number in between; fewer than the points that are left out would not be seen.
+            if curve.rows[pair[1]] - curve.rows[pair[0]] - (pair[1] - pair[0]) >= stride {
+                solid.push((f64::NAN, f64::NAN));
+                dashed.extend([from, to, (f64::NAN, f64::NAN)]);
+            }
+            solid.push(to);
+        }
+        let end = curve.points.last().filter(|_| curve.ends_early() || points.len() == 1).copied();
+        let chart = chart.line(curve.name.clone(), ink, solid);
+        let chart = if dashed.is_empty() { chart } else { chart.dashed("", ink, dashed) };
+        if end.is_some() { chart.dots("", ink, 8.0, end) } else { chart }
     })
 }

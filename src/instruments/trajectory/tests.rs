@@ -1,5 +1,5 @@
 use ground::controls::Controls as _;
-use run::testing::{begun, finished, judged};
+use run::testing::{begun, finished, judged, watched};
 
 use super::tuning::Tuning;
 use super::*;
@@ -158,4 +158,78 @@ fn paths_in_many_dimensions_have_their_plane() {
     let View::HeatMap(map) = run.paths() else { panic!("a map") };
     assert_eq!((map.paths.len(), map.values.len()), (4, plane::CELLS * plane::CELLS));
     assert!(run.course.problem.size() == 36 && Controls::SPECS.iter().any(|s| s.name == "problem"));
+}
+
+/// Nobody has to move: no pair has an order, whatever a step costs.
+#[test]
+fn a_start_at_the_minimum_is_no_race() {
+    let controls =
+        Controls { start_x: 0.0, start_y: 0.0, steps: 20, trials: 4, tuning_starts: 2, everyone: true, ..Controls::default() };
+    let run = judged::<Race>(&controls, 0);
+    assert!(run.racers.iter().all(|r| r.walk.as_ref().unwrap().reached == Some((0, 0))));
+    assert_eq!((run.measures().get("compared"), run.measures().get("arrived")), (0.0, 29.0));
+    let verdict = Race::verdict(&controls, &Runs(vec![run.measures()]));
+    assert!(verdict.outside && verdict.text.starts_with("Every pair of optimizers is a tie"), "{}", verdict.text);
+}
+
+/// What is left of the height is told as the goal is: as a share of that at the start.
+#[test]
+fn height_left_is_a_share() {
+    let run = raced(&Controls { steps: 30, ..Controls::default() });
+    let View::Table(table) = run.standing() else { panic!("a table") };
+    for row in &table.rows {
+        let (Cell::Text(name), Cell::Number(left)) = (&row[0], &row[3]) else { panic!("{row:?}") };
+        let walk = run.racers.iter().find(|r| run.name(r) == *name).and_then(|r| r.walk.as_ref()).unwrap();
+        assert!((left - walk.loss / walk.first_loss).abs() < 1e-12 && *left < 1.0, "{row:?}");
+    }
+}
+
+/// Every view of the reader's runs, in each form, before, during and after.
+#[test]
+fn the_readers_runs_are_seen() {
+    let array = |name: &str, shape: &[usize], values: Vec<f64>, columns: &[&str]| Array {
+        name: name.into(),
+        shape: shape.into(),
+        values,
+        columns: columns.iter().map(|c| c.to_string()).collect(),
+    };
+    let walk = |t: usize| (t as f64 * 0.37).sin();
+    let weights = array("a.npz/w", &[12, 2, 3], (0..72).map(walk).collect(), &[]);
+    let bias = array("a.npz/b", &[12], (0..12).map(walk).collect(), &[]);
+    let other = array("b.safetensors/w", &[5, 7], (0..35).map(walk).collect(), &[]);
+    let still = array("w.npy", &[4, 3], vec![0.1; 12], &[]);
+    let (none, inf) = (f64::NAN, f64::INFINITY);
+    let log = [[0.0, 2.0, 2.0], [1.0, 1.5, 1e300], [2.0, 1.0, inf], [3.0, none, -inf], [4.0, 0.5, none]];
+    let log = array("l.csv", &[5, 3], log.concat(), &["step", "adam", "sgd"]);
+    let long = (0..5000).flat_map(|t| [f64::from(t), if t % 50 == 0 { 1.0 / f64::from(t + 1) } else { none }]).collect();
+    let long = array("long.csv", &[5000, 2], long, &["step", "val_loss"]);
+    let one = array("one.tsv", &[3, 1], vec![none, -1.0, none], &["loss"]);
+    for files in [vec![weights, bias, other], vec![still], vec![log.clone()], vec![long], vec![one.clone()], vec![log, one]] {
+        let library = Library::default().with_own(files);
+        for against in [Against::Steps, Against::Evaluations] {
+            let controls = Controls { against, ..Controls::default() };
+            let run = watched(Race::new(&controls, 0, &library).unwrap());
+            assert!(!run.understood().is_empty() && run.results().is_empty());
+            let verdict = Race::verdict(&controls, &Runs(vec![run.measures()]));
+            assert!(verdict.outside && !verdict.text.contains("NaN"), "{}", verdict.text);
+        }
+    }
+}
+
+/// A gap is dashed, an end has its dot; what is drawn is what there is.
+#[test]
+fn gaps_and_ends_are_seen() {
+    let (none, inf) = (f64::NAN, f64::INFINITY);
+    let rows = [[0.0, 2.0, 2.0], [1.0, none, 1.5], [2.0, 1.0, inf], [3.0, 0.5, none]];
+    let columns = ["epoch", "adam", "sgd"].map(String::from).to_vec();
+    let log = Array { name: "l.csv".into(), shape: vec![4, 3], values: rows.concat(), columns };
+    let run = Race::new(&Controls::default(), 0, &Library::default().with_own(vec![log])).unwrap();
+    let View::Chart(chart) = run.heights() else { panic!("a chart") };
+    assert_eq!((chart.x.label.as_str(), chart.marks.len()), ("epoch", 4));
+    let Mark::Line { dashed: false, x, .. } = &chart.marks[0] else { panic!("a line") };
+    assert!(x[1].is_nan() && [x[0], x[2], x[3]] == [0.0, 2.0, 3.0]);
+    let Mark::Line { dashed: true, x, y, .. } = &chart.marks[1] else { panic!("a dashed line") };
+    assert_eq!((&x[..2], &y[..2]), (&[0.0, 2.0][..], &[2.0, 1.0][..]));
+    let Mark::Points { x, y, .. } = &chart.marks[3] else { panic!("a dot") };
+    assert_eq!((x[0], y[0]), (1.0, 1.5));
 }

@@ -7,6 +7,7 @@
 mod basins;
 mod elsewhere;
 mod field;
+mod logs;
 mod objectives;
 mod own;
 mod pictures;
@@ -29,8 +30,9 @@ use run::prelude::*;
 use basins::Atlas;
 use elsewhere::Visits;
 use field::{Against, On, Pace, Weather, Who};
+use logs::Logs;
 use objectives::Problem;
-use own::{Log, Own, Paths};
+use own::{Own, Paths};
 use plane::Common;
 use problem::Terrain;
 use race::{Moment, Racer};
@@ -65,9 +67,9 @@ controls! {
         noise: Choice(Weather) = Weather::Clear, "", "what gradients are seen through, the same for everyone at each step";
         noise_size: Log(0.001, 10.0) = 0.1, "σ", "its size, in units of the gradient at a middling start";
         batch: LogCount(1, 256) = 16, "b", "samples a step under mini-batch noise; surfaces have 32 summands";
-        momentum: Real(0.0, 0.99) = 0.9, "μ, β₁", "how long past gradients are felt";
-        beta2: Real(0.5, 0.9999) = 0.999, "β₂", "how long past squares of gradients are felt";
-        epsilon: Log(0.000000000001, 0.1) = 0.00000001, "ε", "added to the root of the squares";
+        momentum: Real(0.0, 0.99) = 0.9, "μ, β₁", "how long past gradients are felt; Adadelta's ρ as well";
+        beta2: Real(0.5, 0.9999) = 0.999, "β₂", "how long past squares of gradients are felt; RMSProp's ρ as well (its authors: 0.9); Lion's at most 0.99";
+        epsilon: Log(0.000000000001, 0.1) = 0.00000001, "ε", "added to the root of the squares; Adadelta adds a hundred times as much";
         decay: LogZero(0.0001, 1.0) = 0.01, "λ", "AdamW's weight decay";
         radius: Log(0.001, 1.0) = 0.05, "ρ", "how far uphill SAM looks";
         damping: LogZero(0.000001, 100.0) = 0.001, "δ", "added to the curvature by Newton, Gauss-Newton and M-FAC";
@@ -155,10 +157,10 @@ views! { Race, Controls:
     distance "Distance to the lowest minimum" "Some turn away from it first." => distances;
     effective "Effective step of each coordinate" "How far a coordinate moves for its gradient; dashed, the second one." => effective;
     heads "Where they are heading" "The last steps of each, an arrow along its last step, and in grey downhill: momentum is where the two part." => heads;
-    basins "Where every start leads" "A colour a minimum, darker where it took longer; grey did not arrive, black diverged. The share reaches the lowest minimum." => basins;
+    basins "Where every start leads" "A colour a minimum, darker where it took longer, if the race ends within 2 % of the window of it; grey does not, black diverged. The share is the lowest minimum's." => basins;
     rates "Step size and momentum" "What is left of the height after the race; the line is where theory ends stability." => rates;
-    standing "Standing" "Who reached the goal, at what cost, and where everyone ended." => standing;
-    elsewhere "From other starts" "Who arrives from fresh starts, who is first there, and the share of the map that reaches the lowest minimum." => elsewhere;
+    standing "Standing" "Who reached the goal, at what cost, which share of the height is left, and where everyone ended: at a minimum is within 2 % of the window." => standing;
+    elsewhere "From other starts" "Who reaches the goal τ from fresh starts, who is first there, and from which share of the map the race ends within 2 % of the window of the lowest minimum: near it, and not always at the goal." => elsewhere;
 }
 
 impl Experiment for Race {
@@ -245,7 +247,7 @@ impl Experiment for Race {
         ],
         data: &[Dataset::Digits, Dataset::Mnist],
         own_data: Some(
-            "Weights per epoch, a file a run (npz, npy or safetensors, the epochs as the first axis of every array), or a csv of losses with a column for each run.",
+            "Weights per epoch, a file a run (npz, npy or safetensors, the epochs as the first axis of every array), or a csv of losses with a column for each run, as loggers write it: a column such as step or epoch counts, a cell without a number is a gap.",
         ),
         ..Card::BLANK
     };
@@ -378,6 +380,10 @@ impl Experiment for Race {
         } else {
             Verdict::outside(format!("{text}. {about}"))
         }
+    }
+
+    fn understood(&self) -> Vec<String> {
+        self.own.as_ref().map_or(Vec::new(), |own| own.understood().to_vec())
     }
 
     fn results(&self) -> Vec<Array> {

@@ -128,7 +128,8 @@ impl Walk {
             evaluations: 0,
             loss,
             first_loss: loss,
-            reached: None,
+            // Whoever starts at the minimum is there, and has asked for no gradient.
+            reached: (loss <= course.least).then_some((0, 0)),
             diverged: (!loss.is_finite()).then_some(0),
             pilot: (course.pace == Pace::Refined).then(Vec::new),
             factors: (0..course.steps).map(|t| course.pace.schedule().factor(t, course.steps)).collect(),

@@ -111,7 +111,8 @@ pub fn bounds<T: Product + Into<f64>>(sums: &[Sums<T>], labels: &[u8]) -> Bounds
     labels.iter().for_each(|label| members[usize::from(*label)] += 1);
     let n = labels.len() as f64;
     let of = |which: usize| {
-        let mean = |log: &dyn Fn(&Sums<T>, u8) -> f64| sums.iter().zip(labels).map(|(s, y)| -log(s, *y)).sum::<f64>() / n;
+        // Nothing is 0, and not −0.
+        let mean = |log: &dyn Fn(&Sums<T>, u8) -> f64| 0.0 - sums.iter().zip(labels).map(|(s, y)| log(s, *y)).sum::<f64>() / n;
         let all = mean(&|s, _| log2(s[which].into() / n));
         let within = mean(&|s, y| log2(s[which + 1].into() / members[usize::from(y)] as f64));
         (all, all - within)
