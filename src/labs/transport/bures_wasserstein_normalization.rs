@@ -317,7 +317,7 @@ impl Experiment for BuresWassersteinNormalization {
         ),
         claim: "On nearly singular covariance matrices (12 samples, 10 sensors) that are not shrunk, normalising recordings in the Bures–Wasserstein geometry with θ = ½ makes a classifier right on at least 0.04 more trials of new recordings than the affine-invariant geometry, and on more in every seed.",
         reproduction: Reproduction::InPart,
-        honesty: "The paper trains networks with the layer inside, metric and bias learned, on skeleton and EEG data; here the layer itself (M = G = I, s = 1) is compared on simulated recordings with a linear classifier behind it. What the gain needs is short trials: with 200 samples it is gone, at any noise floor.",
+        honesty: "The paper trains networks with the layer inside, metric and bias learned, on skeleton and EEG data; here the layer itself (M = G = I, s = 1) is compared on simulated recordings with a linear classifier behind it. What the gain needs is short trials, with 200 samples it is gone at any noise floor, and matrices that are not shrunk: after one per cent of shrinkage, or Ledoit and Wolf's, the affine-invariant geometry does as well or better.",
         unit: "batch",
         presets: &[
             Preset::holds("default", "12 samples from 10 sensors: condition numbers near a million", &[]),
