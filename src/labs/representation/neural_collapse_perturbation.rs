@@ -2,9 +2,10 @@
 //!
 //! Paper: Tirer, Huang & Niles-Weed, 2023. K classes of n features H (d×Kn) and a classifier W minimise
 //! f(W,H) = (1/2Kn)‖WH−Y‖² + (λ_W/2K)‖W‖² + (λ_H/2Kn)‖H‖², alone (they collapse to a simplex) or with (β/2Kn)‖H−H₀‖².
-//! Claim: near collapse the within-class deviations of H₀ shrink by ρ_in = β/(β+√(λ_H/λ_W)) inside the span of the class means and by
-//! ρ_out = β/(β+λ_H) outside, so NC1 falls to ρ_in² of what it was; along the flow dH/dt = −[Wᵀ(WH−Y)+λ_H H] with the best W,
-//! NC1~ = Tr Σ_W/Tr Σ_B falls at every moment. Beside it: a real network on digits, layer by layer, with and without weight decay.
+//! The paper proves that along the flow dH/dt = −[Wᵀ(WH−Y)+λ_H H] with the best W, NC1~ = Tr Σ_W/Tr Σ_B falls at every moment, and that the
+//! optimum near collapse is a linear map of H₀. Worked out here around the optimum of the same λ's, that map shrinks the within-class
+//! deviations of H₀ by ρ_in = β/(β+√(λ_H/λ_W)) inside the span of the class means and by ρ_out = β/(β+λ_H) outside, so that NC1 falls to
+//! ρ_in² of what it was. Claim: both are so, the second within 3 %. Beside it: a real network on digits, with and without weight decay.
 
 mod film;
 mod layers;
@@ -53,8 +54,9 @@ const DIMENSIONS: usize = 2;
 const PATH_STEPS: usize = 400;
 /// Training errors up to this are the terminal phase.
 const TERMINAL: f64 = 0.01;
-/// What may be left of NC1.
-const HALF: f64 = 0.5;
+/// How far from the formula what is left of NC1 may be, as a share of it; a share of this where the formula says less.
+const OFF: f64 = 0.03;
+const LEAST: f64 = 1e-7;
 /// Dots a curve over β; fewer where a solution costs a thousand times as much.
 const BETAS: (usize, usize) = (25, 13);
 
@@ -193,16 +195,21 @@ impl Experiment for NeuralCollapse {
         slug: "neural-collapse-perturbation",
         title: "Neural collapse, exact and nearly exact",
         paper: Paper::new("Perturbation Analysis of Neural Collapse", "Tom Tirer, Haoxiang Huang, Jonathan Niles-Weed", 2023),
-        claim: "Features that may move only in the vicinity of nearly collapsed ones contract NC1 by (β/(β+√(λ_H/λ_W)))², 9-fold at the default, and along the central path NC1~ falls at every step.",
+        claim: "Features that may move only in the vicinity of nearly collapsed ones contract NC1 as first-order theory says, to (β/(β+√(λ_H/λ_W)))² of what it was, a ninth at the default, within 3 %, and along the central path NC1~ falls at every step.",
         reproduction: Reproduction::AsClaimed,
-        honesty: "The paper proves this for the models and looks at deep networks for its shadow; the models are reproduced to the formula, the small network here contracts from layer to layer but its class means do not become equally long.",
+        honesty: "The paper proves that NC1~ falls along the path and that the optimum near collapse is a linear map of the given features; the factor of NC1 is that map worked out here around an optimum of the same λ's. It looks at deep networks for the models' shadow; the small network here contracts from layer to layer, but its class means do not become equally long.",
         seeds: 3,
         unit: "frame",
         presets: &[
             Preset::holds("default", "Features in the vicinity of nearly collapsed ones, and a path towards collapse", &[]),
-            Preset::gone("break-it", "β = 10⁴: the given features cannot move, nothing contracts", &[("beta", "10000")]),
+            Preset::gone(
+                "break-it",
+                "v₀ = 1: given features so far from collapse that W moves as well, which first-order theory leaves out",
+                &[("noise", "1")],
+            ),
             Preset::open("collapse", "Free features: exact collapse to a tetrahedron", &[("act", "collapse")]),
-            Preset::open("far", "v₀ = 1: too far from collapse for first-order theory", &[("noise", "1")]),
+            Preset::open("frozen", "β = 10⁴: the given features cannot move, nothing contracts", &[("beta", "10000")])
+                .within(&[("nc1_ratio", 0.999, 1.0)]),
             Preset::open("triangle", "Three classes lie in a plane", &[("act", "collapse"), ("classes", "3")]),
             Preset::outside(
                 "vanish",
@@ -327,17 +334,17 @@ impl Experiment for NeuralCollapse {
         }
         let (least, ratio, change) = (runs.least("nc1_ratio"), runs.most("nc1_ratio"), runs.most("path_largest_change"));
         let theory = FirstOrder::of(&model, controls.beta).nc1();
-        let (off, slack) = ((ratio - theory).abs().max((least - theory).abs()), 0.05 * theory + 1e-9);
+        let off = (ratio - theory).abs().max((least - theory).abs()) / theory.max(LEAST);
         let text = format!(
-            "{} the given features' NC1 is left ({} half or less); first-order theory says {} ({} 5 %). \
+            "{} the given features' NC1 is left; first-order theory says {}, {} {:.1} %. \
              Along the central path NC1~ {} (largest change {change:.1e}).{beside}",
             span(least, ratio),
-            if ratio <= HALF { "the claim:" } else { "not" },
             number(theory),
-            if off <= slack { "met within" } else { "not met within" },
+            if off <= OFF { "right within" } else { "wrong by up to" },
+            100.0 * off,
             if change < 0.0 { "falls at every step" } else { "does not fall at every step" },
         );
-        Verdict::at_most(ratio, HALF, text).needs(at_most(off, slack)).needs((!change.is_nan()).then_some(change < 0.0))
+        Verdict::at_most(off, OFF, text).needs((!change.is_nan()).then_some(change < 0.0))
     }
 
     fn results(&self) -> Vec<Array> {
@@ -370,8 +377,6 @@ mod tests {
             assert!(gap.abs() < 0.005, "{measures:?}");
             assert!(measures.get("path_end") < 0.7 * measures.get("path_start"), "{measures:?}");
         }
-        let frozen = runs::<Nc>(&Controls { beta: 1e4, ..Controls::default() }, 0..3);
-        assert!(frozen.least("nc1_ratio") >= 0.999 && frozen.most("nc1_ratio") <= 1.0, "{frozen:?}");
     }
 
     /// Other λ's and β's, and where theory must fail.

@@ -3,7 +3,8 @@
 //! Paper: Le, Nguyen, Sun, Ho, Xie, 2024. A small network turns descriptors of vertices into features such that the functional maps C_XY and
 //! C_YX between two shapes are inverse, orthogonal and in agreement with the soft matching of the features; a sliced Wasserstein loss
 //! with weight λ_OT pulls the two clouds of features together, and a pair is refined by the entropic plan T between them.
-//! Claim here: on the same features a transport plan makes at most 0.6 of the wrong matches of nearest neighbours.
+//! Claim here: on the same features a transport plan makes at most 0.55 of the wrong matches of nearest neighbours. Rival: the plan between
+//! the descriptors themselves, of which nothing is learned.
 
 use methods::geometry::mesh::Mesh;
 use nalgebra::DMatrix;
@@ -12,7 +13,7 @@ use run::prelude::*;
 mod features;
 mod functional_map;
 mod task;
-use features::{Features, Plan, extreme};
+use features::{Features, Plan, assignment, extreme};
 use functional_map::soft_matching;
 use task::{COLUMNS, Descriptors, Matching, ROWS, Task, VERTICES};
 
@@ -35,8 +36,8 @@ const SWEEPS: usize = 100;
 /// How often matches are looked at in training.
 const RECORDS: usize = 20;
 /// What the claim says of the ratios of wrong matches and of mean errors.
-const WRONG: f64 = 0.6;
-const ERROR: f64 = 0.9;
+const WRONG: f64 = 0.55;
+const ERROR: f64 = 0.8;
 
 /// The two ways to match, and the four losses.
 const WAYS: [Series; 2] = series!["nearest neighbour" 1, "transport plan" 0];
@@ -52,6 +53,8 @@ pub struct SpectralShapeTransport {
     /// Matches both [`WAYS`], before any refinement; those without the sliced loss.
     matchings: [Matching; 2],
     ablated_matchings: [Matching; 2],
+    /// By the exact plan between the raw descriptors, once training is over.
+    unlearned: Option<Matching>,
     /// n T, once there is one.
     matching: Option<DMatrix<f64>>,
     /// After the refinement: by rows of the entropic plan, and by the exact plan.
@@ -231,7 +234,7 @@ impl SpectralShapeTransport {
 views! { SpectralShapeTransport, Controls:
     shapes "X and Y" "The same sheet with its bumps, bent less and more. Colours tell which part is which. Turn it." => shapes;
     nearest "Y laid on X by nearest neighbours" "A perfect match is X's own mesh, in grey. Coloured edges lead to wrong vertices." => laid_on(0);
-    transported "Y laid on X by the transport plan" "The same features, but every vertex is used once: most of the wrong edges are gone." => laid_on(1);
+    transported "Y laid on X by the transport plan" "The same features, but every vertex is used once: two wrong matches of three are gone." => laid_on(1);
     curves "Matches within an error" "At r = 0: how many are right. Higher is better." => curves;
     map "The functional map C_XY" "Near the diagonal with entries ±1: the eigenfunctions of one shape are those of the other, up to signs." => map;
     plan "The matching" "On the diagonal, it is right. In training the soft matching, in the refinement the entropic plan." => plan;
@@ -247,14 +250,14 @@ impl Experiment for SpectralShapeTransport {
             "Tung Le, Khai Nguyen, Shanlin Sun, Nhat Ho, Xiaohui Xie",
             2024,
         ),
-        claim: "With the same learned features a transport plan makes at most 0.6 of the wrong matches that nearest neighbours make, fewer in every seed, with at most 0.9 of the mean geodesic error, and uses every vertex.",
+        claim: "On the same learned features one-to-one matching, by the exact transport plan between equal masses, makes at most 0.55 of the wrong matches that nearest neighbours make, fewer in every seed, with at most 0.8 of their mean geodesic error.",
         reproduction: Reproduction::NotAtThisScale,
-        honesty: "The paper's own point is that a sliced Wasserstein loss and entropic refinement improve correspondences on large benchmarks. On these two small sheets the sliced loss has no measurable effect before the refinement; the refinement makes the best entries of its rows wrong in 10 % where nearest neighbours were in 14 %, better in each of five seeds, but does nothing for the exact plan (3 %). What is measured is the nearest true claim, that transport matches better than nearest neighbours.",
+        honesty: "The paper's own point is that a sliced Wasserstein loss and entropic refinement improve correspondences on large benchmarks. On these two small sheets the sliced loss has no measurable effect before the refinement; the refinement makes the best entries of its rows wrong in 10 % where nearest neighbours were in 14 %, better in each of five seeds, but does nothing for the exact plan (3 %). What is measured is the nearest true claim, that one-to-one matching is better than nearest neighbours, which is older than the paper; with nothing learned, between the raw descriptors, the same plan makes about half of them too.",
         presets: &[
             Preset::holds("default", "One sheet bent more than the other", &[]),
-            Preset::gone("break-it", "Noise for descriptors: there is nothing to match", &[("descriptors", "noise")]),
+            Preset::gone("break-it", "ν = 0.2: dents so deep that it is no longer the same sheet", &[("noise", "0.2")]),
             Preset::open("without transport", "λ_OT = 0, the paper's ablation", &[("transport", "0")]),
-            Preset::open("dented", "ν = 0.2: no longer the same shape", &[("noise", "0.2")]),
+            Preset::open("noise", "Noise for descriptors: there is nothing to match", &[("descriptors", "noise")]),
             Preset::open("sharp refinement", "ε_r = 0.002: nearly one to one", &[("epsilon", "0.002")]),
         ],
         ..Card::BLANK
@@ -266,6 +269,7 @@ impl Experiment for SpectralShapeTransport {
         Ok(SpectralShapeTransport {
             matchings: matchings(&task, &features),
             ablated_matchings: matchings(&task, &ablated),
+            unlearned: None,
             matching: None,
             refined: None,
             controls: controls.clone(),
@@ -287,6 +291,8 @@ impl Experiment for SpectralShapeTransport {
     async fn run(mut self: Box<Self>, stage: Stage<Self>) -> Result<Box<Self>> {
         stage.span(self.ablated.losses.len()..self.controls.steps + REFINED);
         self = self.train(&stage).await;
+        self.unlearned = Some(self.task.judge(assignment(&self.task.distances())));
+        self = stage.part(self).await;
         stage.judged();
         Ok(self.refine(&stage).await)
     }
@@ -296,7 +302,7 @@ impl Experiment for SpectralShapeTransport {
             let Matching { wrong, error, coverage, .. } = matching;
             if self.trained() { [*wrong, *error, *coverage] } else { [f64::NAN; 3] }
         };
-        let [[nearest, nearest_error, nearest_coverage], [transported, transported_error, transported_coverage]] =
+        let [[nearest, nearest_error, nearest_coverage], [transported, transported_error, _]] =
             self.matchings.each_ref().map(told);
         let [[ablated_nearest, ..], [ablated_transported, ..]] = self.ablated_matchings.each_ref().map(told);
         let [[row_wrong, row_error, _], [exact_wrong, exact_error, _]] =
@@ -304,8 +310,9 @@ impl Experiment for SpectralShapeTransport {
         measures! {
             nearest_wrong: nearest, transported_wrong: transported, fewer_wrong: nearest - transported,
             nearest_error: nearest_error, transported_error: transported_error, random_error: self.task.random_error,
-            nearest_coverage: nearest_coverage, transported_coverage: transported_coverage,
+            nearest_coverage: nearest_coverage,
             nearest_wrong_without_sliced: ablated_nearest, transported_wrong_without_sliced: ablated_transported,
+            unlearned_wrong: self.unlearned.as_ref().map_or(f64::NAN, |matching| matching.wrong),
             refined_row_wrong: row_wrong, refined_row_error: row_error,
             refined_transported_wrong: exact_wrong, refined_transported_error: exact_error,
         }
@@ -325,7 +332,7 @@ impl Experiment for SpectralShapeTransport {
         Verdict::at_most(transported / nearest, WRONG, text)
             .needs(Some(runs.least("fewer_wrong") > 0.0))
             .needs(at_most(transported_error, ERROR * nearest_error))
-            .needs(at_least(runs.least("transported_coverage"), 1.0))
+            .rival("the plan between raw descriptors, nothing learned", runs.mean("unlearned_wrong") / nearest)
     }
 
     fn results(&self) -> Vec<Array> {

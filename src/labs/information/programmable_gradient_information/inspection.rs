@@ -1,7 +1,5 @@
 //! What is kept of the pixels: ridge regressions of them on every layer and level, and pairs run backwards.
 
-use std::ops::Range;
-
 use methods::network::autodiff::Tape;
 use methods::statistics::ridge::Ridge;
 
@@ -13,8 +11,8 @@ const RIDGE: f64 = 1e-3;
 
 /// What was found.
 pub struct Kept {
-    /// R² of the pixels by layer, and by level.
-    pub main: Vec<f64>,
+    /// R² of the pixels by layer of the main branch that was looked at, and by level of the pair.
+    pub main: Vec<(usize, f64)>,
     pub pairs: Vec<f64>,
     /// R² from (u₀, v₀) as running backwards gives them, and the largest difference from what they were.
     pub recovered: f64,
@@ -26,8 +24,8 @@ pub struct Kept {
 /// Branches under inspection, some digits at a time.
 pub struct Inspection {
     branches: Branches<f64>,
-    /// Which layers of the main branch.
-    layers: Range<usize>,
+    /// Which layers of the main branch, upwards.
+    layers: Vec<usize>,
     /// Whether the reversible branch takes anything from the main one.
     with_main: bool,
     main: Vec<Ridge>,
@@ -37,7 +35,7 @@ pub struct Inspection {
 }
 
 impl Inspection {
-    pub fn new(branches: Branches<f64>, layers: Range<usize>, with_main: bool) -> Self {
+    pub fn new(branches: Branches<f64>, layers: Vec<usize>, with_main: bool) -> Self {
         let Shape { width, levels, .. } = branches.shape;
         let paired = branches.teaching == Teaching::Programmable;
         Inspection {
@@ -59,10 +57,10 @@ impl Inspection {
 
     /// Looks at some digits.
     pub fn add(&mut self, x: &[f64]) {
-        let Self { branches, with_main, .. } = self;
+        let Self { branches, layers, with_main, .. } = self;
         let mut tape = Tape::default();
         let pass = branches.forward(&mut tape, x, *with_main);
-        self.main.iter_mut().zip(&pass.layers[self.layers.clone()]).for_each(|(ridge, h)| ridge.add(tape.value(*h), x));
+        self.main.iter_mut().zip(layers).for_each(|(ridge, l)| ridge.add(tape.value(pass.layers[*l]), x));
         for (ridge, (u, v)) in self.pairs.iter_mut().zip(&pass.pairs) {
             let both = tape.beside(*u, *v);
             ridge.add(tape.value(both), x);
@@ -85,10 +83,11 @@ impl Inspection {
         let mut tape = Tape::default();
         let pass = self.branches.forward(&mut tape, shown, self.with_main);
         let level = pass.pairs.last().map(|(u, v)| tape.beside(*u, *v));
-        let rebuilt = [(main.last(), pass.layers.last().copied()), (pairs.last(), level)]
+        let last = self.layers.last().map(|l| pass.layers[*l]);
+        let rebuilt = [(main.last(), last), (pairs.last(), level)]
             .map(|(ridge, at)| ridge.zip(at).map(|(ridge, at)| fit(ridge).predict(tape.value(at))).unwrap_or_default());
         let recovered = if pairs.is_empty() { f64::NAN } else { fit(&self.recovered).r_squared };
-        let [main, pairs] = [main, pairs].map(|ridges| ridges.iter().map(|ridge| fit(ridge).r_squared).collect());
-        Kept { main, pairs, recovered, off: self.off, rebuilt }
+        let [main, pairs] = [main, pairs].map(|ridges| ridges.iter().map(|ridge| fit(ridge).r_squared).collect::<Vec<_>>());
+        Kept { main: self.layers.iter().copied().zip(main).collect(), pairs, recovered, off: self.off, rebuilt }
     }
 }

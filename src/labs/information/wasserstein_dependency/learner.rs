@@ -6,7 +6,7 @@ use methods::network::dense::{Network, Tape};
 use methods::optimize::{Optimizer, Rule};
 
 use super::pairs::{Batch, Task};
-use super::{CODE, Controls, LOOK, PROBE};
+use super::{CODE, LOOK, PROBE};
 
 /// A method in training.
 pub struct Learner {
@@ -33,10 +33,10 @@ pub struct Learner {
 }
 
 impl Learner {
-    pub fn new(lambda: f64, controls: &Controls, encoders: [Network; 2]) -> Self {
+    pub fn new(lambda: f64, temperature: f64, encoders: [Network; 2]) -> Self {
         Learner {
             lambda,
-            sharpness: (1.0 / controls.temperature) as f32,
+            sharpness: (1.0 / temperature) as f32,
             optimizers: [0, 1].map(|i| Optimizer::new(Rule::ADAM, 1e-3, encoders[i].theta.len())),
             gradients: [0, 1].map(|i| vec![0.0; encoders[i].theta.len()]),
             encoders,

@@ -9,15 +9,16 @@
 //! ```
 //!
 //! In the affine-invariant geometry, where M changes nothing: P¹ = B^{−1/2} P B^{−1/2}, v² = (1/N) Σ ‖ln P¹_i‖², P² = (P¹)^{s/√(v²+ε)},
-//! P³ = G^{1/2} P² G^{1/2}.
+//! P³ = G^{1/2} P² G^{1/2}. In the log-Euclidean one, with neither M: P¹ = exp(ln P − B), B the mean of ln P, and P² and P³ likewise.
 //!
 //! Sources: Wang, Jin, Chen, Luo & Wu, "Learning to normalize on the SPD manifold under Bures–Wasserstein geometry", 2025 (whose code
 //! measures v before centring; here it is after, so that s = 1 gives unit dispersion); Brooks, Schwander, Barbaresco, Schneider & Cord,
-//! "Riemannian batch normalization for SPD neural networks", 2019.
+//! "Riemannian batch normalization for SPD neural networks", 2019; Arsigny, Fillard, Pennec & Ayache, "Log-Euclidean metrics for fast and
+//! simple calculus on diffusion tensors", 2006.
 
 use nalgebra::DMatrix;
 
-use methods::linear::spd::{affine_invariant, bures_wasserstein, congruence, log, map, power, root, roots};
+use methods::linear::spd::{affine_invariant, bures_wasserstein, congruence, exp, log, map, power, root, roots};
 
 /// Added to v².
 const EPSILON: f64 = 1e-5;
@@ -29,6 +30,8 @@ pub enum Geometry {
     None,
     /// Affine-invariant.
     AffineInvariant,
+    /// That of the logarithms, which is flat.
+    LogEuclidean,
     /// Bures–Wasserstein on the powers P^θ, θ > 0.
     BuresWasserstein {
         /// θ.
@@ -58,17 +61,22 @@ impl Layer {
         Layer { geometry, metric: one.clone(), bias: one, scale: 1.0, mean_steps }
     }
 
-    /// P̃.
+    /// P̃; the logarithms in the geometry of these.
     pub fn enter(&self, batch: Vec<DMatrix<f64>>) -> Vec<DMatrix<f64>> {
-        let Geometry::BuresWasserstein { power: theta } = self.geometry else { return batch };
-        let outer = roots(&self.metric).1;
-        batch.iter().map(|p| congruence(&outer, &power(p, theta))).collect()
+        match self.geometry {
+            Geometry::None | Geometry::AffineInvariant => batch,
+            Geometry::LogEuclidean => batch.iter().map(log).collect(),
+            Geometry::BuresWasserstein { power: theta } => {
+                let outer = roots(&self.metric).1;
+                batch.iter().map(|p| congruence(&outer, &power(p, theta))).collect()
+            }
+        }
     }
 
     /// One step towards B.
     pub fn mean_step(&self, batch: &[DMatrix<f64>], mean: &DMatrix<f64>) -> DMatrix<f64> {
         match self.geometry {
-            Geometry::None => mean.clone(),
+            Geometry::None | Geometry::LogEuclidean => mean.clone(),
             Geometry::AffineInvariant => affine_invariant::mean_step(batch, mean),
             Geometry::BuresWasserstein { .. } => bures_wasserstein::mean_step(batch, mean),
         }
@@ -76,6 +84,9 @@ impl Layer {
 
     /// P¹.
     pub fn centre(&self, batch: Vec<DMatrix<f64>>, mean: &DMatrix<f64>) -> Vec<DMatrix<f64>> {
+        if self.geometry == Geometry::LogEuclidean {
+            return batch.iter().map(|v| v - mean).collect();
+        }
         let (half, inverse) = roots(mean);
         let two = DMatrix::identity(mean.nrows(), mean.nrows()) * 2.0;
         let moved = |p: &DMatrix<f64>| {
@@ -86,7 +97,7 @@ impl Layer {
             &moved * &moved
         };
         match self.geometry {
-            Geometry::None => batch,
+            Geometry::None | Geometry::LogEuclidean => batch,
             Geometry::AffineInvariant => batch.iter().map(|p| congruence(&inverse, p)).collect(),
             Geometry::BuresWasserstein { .. } => batch.iter().map(moved).collect(),
         }
@@ -96,17 +107,23 @@ impl Layer {
     pub fn scale(&self, batch: Vec<DMatrix<f64>>) -> Vec<DMatrix<f64>> {
         match self.geometry {
             Geometry::None => batch,
-            Geometry::AffineInvariant => self.scale_logarithms(&batch),
+            Geometry::AffineInvariant => {
+                let half = root(&self.bias);
+                let logs = self.scale_logarithms(batch.iter().map(log).collect());
+                logs.iter().map(|v| congruence(&half, &exp(v))).collect()
+            }
+            Geometry::LogEuclidean => {
+                let bias = log(&self.bias);
+                self.scale_logarithms(batch).into_iter().map(|v| v + &bias).collect()
+            }
             Geometry::BuresWasserstein { power } => self.scale_roots(&batch, power),
         }
     }
 
-    fn scale_logarithms(&self, batch: &[DMatrix<f64>]) -> Vec<DMatrix<f64>> {
-        let logs: Vec<DMatrix<f64>> = batch.iter().map(log).collect();
-        let variance = logs.iter().map(DMatrix::norm_squared).sum::<f64>() / batch.len() as f64;
+    fn scale_logarithms(&self, logs: Vec<DMatrix<f64>>) -> Vec<DMatrix<f64>> {
+        let variance = logs.iter().map(DMatrix::norm_squared).sum::<f64>() / logs.len() as f64;
         let factor = self.scale / (variance + EPSILON).sqrt();
-        let half = root(&self.bias);
-        logs.iter().map(|v| congruence(&half, &map(v, |v| libm::exp(factor * v)))).collect()
+        logs.into_iter().map(|v| v * factor).collect()
     }
 
     fn scale_roots(&self, batch: &[DMatrix<f64>], theta: f64) -> Vec<DMatrix<f64>> {
@@ -139,9 +156,14 @@ impl Layer {
 
     /// What comes out for P³; for B, what it is among the matrices that went in.
     pub fn leave(&self, batch: Vec<DMatrix<f64>>) -> Vec<DMatrix<f64>> {
-        let Geometry::BuresWasserstein { power: theta } = self.geometry else { return batch };
-        let outer = roots(&self.metric).0;
-        batch.iter().map(|p| power(&congruence(&outer, p), 1.0 / theta)).collect()
+        match self.geometry {
+            Geometry::None | Geometry::AffineInvariant => batch,
+            Geometry::LogEuclidean => batch.iter().map(exp).collect(),
+            Geometry::BuresWasserstein { power: theta } => {
+                let outer = roots(&self.metric).0;
+                batch.iter().map(|p| power(&congruence(&outer, p), 1.0 / theta)).collect()
+            }
+        }
     }
 }
 
@@ -172,11 +194,13 @@ mod tests {
     #[test]
     fn centred_and_of_unit_dispersion() {
         let one = DMatrix::identity(5, 5);
-        let out = normalised(&Layer::new(Geometry::AffineInvariant, 5, 30), &batch());
-        let logs: Vec<_> = out.iter().map(log).collect();
-        assert!(arithmetic_mean(&logs).norm() < 1e-9);
-        let dispersion = logs.iter().map(DMatrix::norm_squared).sum::<f64>() / 20.0;
-        assert!((dispersion - 1.0).abs() < 1e-4, "{dispersion}");
+        for geometry in [Geometry::AffineInvariant, Geometry::LogEuclidean] {
+            let out = normalised(&Layer::new(geometry, 5, 30), &batch());
+            let logs: Vec<_> = out.iter().map(log).collect();
+            assert!(arithmetic_mean(&logs).norm() < 1e-9, "{geometry:?}");
+            let dispersion = logs.iter().map(DMatrix::norm_squared).sum::<f64>() / 20.0;
+            assert!((dispersion - 1.0).abs() < 1e-4, "{geometry:?}: {dispersion}");
+        }
         for theta in [0.5, 1.0] {
             let layer = Layer { scale: 0.5, ..Layer::new(Geometry::BuresWasserstein { power: theta }, 5, 30) };
             let out = normalised(&layer, &batch());

@@ -102,13 +102,18 @@ impl Features {
 
     /// The exact plan between the features, which is one to one.
     pub fn assignment(&self) -> Vec<usize> {
-        let equal = vec![1.0 / VERTICES as f64; VERTICES];
-        let mut simplex = NetworkSimplex::new(&self.costs(), &equal, &equal);
-        while !simplex.advance(1e6) {}
-        let mut matches = vec![0; VERTICES];
-        simplex.entries().iter().for_each(|entry| matches[entry.row] = entry.column);
-        matches
+        assignment(&self.costs())
     }
+}
+
+/// The exact plan between vertices of equal mass at costs that have a row a vertex of Y: for every one of these a vertex of X, all different.
+pub fn assignment(costs: &[f64]) -> Vec<usize> {
+    let equal = vec![1.0 / VERTICES as f64; VERTICES];
+    let mut simplex = NetworkSimplex::new(costs, &equal, &equal);
+    while !simplex.advance(1e6) {}
+    let mut matches = vec![0; VERTICES];
+    simplex.entries().iter().for_each(|entry| matches[entry.row] = entry.column);
+    matches
 }
 
 /// The first place in a row before which, in its order, none comes.

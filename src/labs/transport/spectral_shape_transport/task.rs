@@ -74,6 +74,13 @@ impl Task {
         Task { pair: Pair::new(&spectra[0], &spectra[1]), meshes, truth, ways, random_error, descriptors: described }
     }
 
+    /// Squared distances between the raw descriptors, a row a vertex of Y.
+    pub fn distances(&self) -> Vec<f64> {
+        let (x, y) = self.descriptors.split_at(VERTICES * CHANNELS);
+        let apart = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum();
+        y.chunks_exact(CHANNELS).flat_map(|y| x.chunks_exact(CHANNELS).map(move |x| apart(x, y))).collect()
+    }
+
     /// How far on X the match of a vertex of Y is from the true one.
     fn off(&self, y: usize, matched: usize) -> f64 {
         self.ways[matched * VERTICES + self.truth[y]]
