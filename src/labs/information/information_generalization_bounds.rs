@@ -349,7 +349,7 @@ impl Experiment for GeneralizationBounds {
     fn verdict(_: &Controls, runs: &Runs) -> Verdict {
         let (share, dropout, noise) = (runs.most("share_of_bound"), runs.most("dropout_left"), runs.most("noise_left"));
         let text = format!(
-            "The gap is {:.4} and the tightest bound {:.3}: with two standard errors {:.0} % of it. The KL bound of the last layer is {:.3} of the input's; dropout leaves up to {dropout:.2} of what its factor allows of a divergence, noise {noise:.2}.",
+            "The gap is {:.4} and the tightest bound {:.3}: with two standard errors {:.0} % of it. The KL bound of the last layer is {:.3} of the input's. Of a divergence dropout leaves at most {dropout:.3} of what its factor allows, noise {noise:.3}.",
             runs.mean("gap"),
             runs.mean("tightest_bound"),
             100.0 * share,

@@ -275,7 +275,7 @@ impl Experiment for DiffGrad {
         ),
         claim: "On F1 from x₁ = −1 at α = 0.1, diffGrad ends within 0.01 of the global minimum −0.3 and Adam within 0.01 of the local one at 0.2.",
         reproduction: Reproduction::InPart,
-        honesty: "The paper claims a better optimizer on three functions and on image networks; its cases on F1 and F2 reproduce, but Adam at half the rate does as well there, over the map of starts and rates the advantage is gone, and on digits diffGrad is Adam at half the rate.",
+        honesty: "The paper claims a better optimizer on three functions and on image networks; its cases on F1 and F2 reproduce, but Adam at half the rate does as well there, over the map of starts and rates the advantage is gone, and on digits diffGrad is Adam at half the rate, and no better when each has its best one.",
         seeds: 1,
         unit: "iteration",
         presets: &[

@@ -12,7 +12,7 @@ const WRONG: f64 = 0.1;
 const POINTS: usize = 20;
 const SAMPLES: usize = 200;
 /// Hidden layers of a wide network and of a deep one, 16 weights each.
-const NETWORKS: [&[usize]; 2] = [&[4, 1], &[2, 2, 2, 1]];
+const NETWORKS: [&[usize]; 2] = [&[4], &[2, 2, 2]];
 /// γ.
 pub const TEMPERATURES: [f64; 7] = [2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0];
 /// Parts in which the networks are gone through.
@@ -28,7 +28,7 @@ pub struct Outcome {
 
 /// The task, and how many networks make each of the functions of it.
 pub struct Gibbs {
-    places: Vec<Vec<f64>>,
+    places: Units,
     labels: [bool; PLACES],
     /// By function (bit i: what it says of place i), of [`NETWORKS`].
     counts: [Vec<u32>; 2],
@@ -38,24 +38,31 @@ pub struct Gibbs {
     pub outcomes: Vec<[Outcome; 2]>,
 }
 
-/// A layer's units on every place.
-fn layer(below: &[Vec<f64>], width: usize, signs: usize) -> Vec<Vec<f64>> {
+/// The values of units on every place.
+type Units = Vec<[f64; PLACES]>;
+
+/// A layer of units on those below, by the signs of its weights.
+fn layer(below: &Units, width: usize, signs: usize) -> Units {
     let unit = |u: usize| {
-        let weight = |b: usize| if signs >> (u * below.len() + b) & 1 == 1 { 1.0 } else { -1.0 };
-        let at = |i: usize| below.iter().enumerate().map(|(b, values)| weight(b) * values[i]).sum::<f64>();
-        (0..PLACES).map(|i| if at(i) >= 0.0 { 1.0 } else { -1.0 }).collect()
+        let mut sum = [0.0; PLACES];
+        for (b, values) in below.iter().enumerate() {
+            let weight = if signs >> (u * below.len() + b) & 1 == 1 { 1.0 } else { -1.0 };
+            sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * value);
+        }
+        sum.map(|sum| if sum >= 0.0 { 1.0 } else { -1.0 })
     };
     (0..width).map(unit).collect()
 }
 
-/// Counts the functions of all networks of these `widths` on units `below`.
-fn count(below: &[Vec<f64>], widths: &[usize], counts: &mut [u32]) {
-    let Some((width, above)) = widths.split_first() else {
-        counts[(0..PLACES).fold(0, |function, i| function | usize::from(below[0][i] > 0.0) << i)] += 1;
-        return;
-    };
+/// Counts the functions of all networks with these hidden layers on units `below`.
+fn count(below: &Units, hidden: &[usize], counts: &mut [u32]) {
+    let (width, above) = hidden.split_first().map_or((1, None), |(width, above)| (*width, Some(above)));
     for signs in 0..1usize << (width * below.len()) {
-        count(&layer(below, *width, signs), above, counts);
+        let units = layer(below, width, signs);
+        match above {
+            Some(above) => count(&units, above, counts),
+            None => counts[(0..PLACES).fold(0, |function, i| function | usize::from(units[0][i] > 0.0) << i)] += 1,
+        }
     }
 }
 
@@ -64,7 +71,7 @@ impl Gibbs {
     pub fn new(seed: u64) -> Self {
         let mut random = Random::new(seed, "Gibbs");
         // Coordinate by coordinate, as a layer's units are.
-        let places: Vec<Vec<f64>> = (0..INPUTS).map(|_| (0..PLACES).map(|_| random.normal()).collect()).collect();
+        let places: Units = (0..INPUTS).map(|_| std::array::from_fn(|_| random.normal())).collect();
         let teacher: [f64; INPUTS] = std::array::from_fn(|_| random.normal());
         let labels = std::array::from_fn(|i| teacher.iter().zip(&places).map(|(w, x)| w * x[i]).sum::<f64>() > 0.0);
         let mut sample = || {
@@ -81,8 +88,8 @@ impl Gibbs {
 
     /// Goes through a part of all networks.
     pub fn enumerate(&mut self, part: usize) {
-        for (widths, counts) in NETWORKS.iter().zip(&mut self.counts) {
-            let (first, above) = (widths[0], &widths[1..]);
+        for (hidden, counts) in NETWORKS.iter().zip(&mut self.counts) {
+            let (first, above) = (hidden[0], &hidden[1..]);
             let all = 1usize << (first * INPUTS);
             for signs in part * all / PARTS..(part + 1) * all / PARTS {
                 count(&layer(&self.places, first, signs), above, counts);
@@ -129,11 +136,10 @@ mod tests {
     fn all_networks_are_counted_and_the_gap_is_what_the_algorithm_remembers() {
         let mut gibbs = Gibbs::new(3);
         (0..PARTS).for_each(|part| gibbs.enumerate(part));
-        for (counts, widths) in gibbs.counts.iter().zip(NETWORKS) {
+        for (counts, hidden) in gibbs.counts.iter().zip(NETWORKS) {
             assert_eq!(counts.iter().sum::<u32>(), 1 << 16);
-            // With all weights of the last layer turned round a network says the opposite, but for ties.
             let functions = counts.iter().filter(|c| **c > 0).count();
-            assert!((20..120).contains(&functions), "{widths:?}: {functions}");
+            assert!((20..120).contains(&functions), "{hidden:?}: {functions}");
         }
         TEMPERATURES.iter().for_each(|_| gibbs.weigh());
         for network in [0, 1] {
@@ -146,7 +152,7 @@ mod tests {
     /// A network by hand: two units on three coordinates, and one on those.
     #[test]
     fn layers_are_signs_of_sums() {
-        let below: Vec<Vec<f64>> = (0..3).map(|b| (0..PLACES).map(|i| (i as f64 - 7.5) * (b + 1) as f64).collect()).collect();
+        let below: Units = (0..3).map(|b| std::array::from_fn(|i| (i as f64 - 7.5) * f64::from(b + 1))).collect();
         // Weights 1, 1, −1 cancel and count as 1; −1, −1, −1.
         let units = layer(&below, 2, 0b000_011);
         assert!((0..PLACES).all(|i| units[0][i] == 1.0 && units[1][i] == if i < 8 { 1.0 } else { -1.0 }));
