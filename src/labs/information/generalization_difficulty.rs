@@ -74,8 +74,8 @@ fn tasks() -> Vec<(usize, usize)> {
 }
 
 /// A task without points, whose inputs vary in `directions` of their coordinates at most. Where the other coordinates are fixed,
-/// (2M+1)^(m−m′) waves each are the same but for a factor; together they have the prior's variance of one wave in m′ dimensions, so that f is
-/// a task of m′.
+/// (2M+1)^(m−m′) waves each are the same but for a factor; together they have the prior's variance of one wave in m′ dimensions, so
+/// that f is a task of m′.
 fn task(seed: u64, dimension: usize, directions: usize, resolution: usize) -> Interpolation {
     let random = Random::new(seed, &format!("task {dimension} {resolution}"));
     Interpolation::new(dimension.min(directions), resolution, random)

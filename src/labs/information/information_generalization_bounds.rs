@@ -197,22 +197,12 @@ impl GeneralizationBounds {
             .line("gap, one layer of 4", Ink::Series(1), of(0, |outcome| outcome.gap))
             .line("gap, three layers of 2", Ink::Series(0), of(1, |outcome| outcome.gap))
     }
-
-    fn sizes(&self) -> Chart {
-        let of = |size: fn(&DMatrix<f64>) -> f64| self.layers.maps.iter().enumerate().map(move |(l, a)| (l.to_string(), size(a)));
-        let chart = Chart::of(Axis::linear("layer l"), Axis::linear("size of the map from the input"));
-        chart
-            .bars("rank", Ink::Series(0), of(|a| log_determinant(&(a * a.transpose())).0 as f64))
-            .bars("squared Frobenius norm", Ink::Series(1), of(DMatrix::norm_squared))
-            .bars("squared operator norm", Ink::Series(2), of(|a| (a * a.transpose()).symmetric_eigenvalues().max()))
-    }
 }
 
 views! { GeneralizationBounds, Controls:
     layers "Bounds, layer by layer" "Both bounds fall with depth, and stay above the black line, which is what there is to bound." => by_layer;
     points "Bounds and truth against n" "Four parallel lines and a steeper one: the gap falls as 1/n, its bounds as 1/√n. Drag the ring." => by_size, dragged: pick_points;
     representations "Training and test in the last layer" "The training points' law is centred on their own mean, and narrower by 1/n: that is all there is to generalize over." => plane;
-    sizes "What the layers keep" "The KL bound sees the rank alone, the Wasserstein bound the norms." => sizes;
     contraction "Noise between layers" "Pairs of laws, and what noise leaves of their divergence: no dot is above the line, and for dropout some are on it." => contraction;
     gibbs "Wide or deep, all networks counted" "Sixteen weights of ±1 in one layer or in three, drawn by the Gibbs algorithm. Has the deeper one the smaller gap?" => gibbs;
 }
