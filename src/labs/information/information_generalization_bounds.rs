@@ -15,7 +15,6 @@ use std::f64::consts::TAU;
 
 use libm::{cos, sin};
 use methods::statistics::gaussian::{bures, log_determinant, square_root};
-use nalgebra::DMatrix;
 use run::prelude::*;
 
 use contraction::{Contraction, STRENGTHS};
