@@ -108,7 +108,7 @@ test("controls of what is shown leave a run as it is; start again starts again; 
 test("an experiment runs, shows all its pictures and says that its claim holds", async () => {
   const page = await stage.page("?experiment=diffgrad");
   assert.match(await verdict(page), /holds in this run/);
-  for (let index = 0; index < 4; index++) assert.ok((await inked(page, index)) > 0.01, `picture ${index} is empty`);
+  for (let index = 0; index < 5; index++) assert.ok((await inked(page, index)) > 0.01, `picture ${index} is empty`);
   assert.match(await page.locator("canvas").first().getAttribute("aria-label"), /^The balls: .{20,}/);
   assert.ok((await page.locator(".text math").count()) > 3);
   assert.deepEqual(page.complaints, []);
@@ -283,7 +283,7 @@ test("views are enlarged, lifted into three dimensions and saved", async () => {
     assert.ok(Buffer.concat(chunks).toString("latin1").startsWith(begin.slice(0, 4)), `${name}: ${Buffer.concat(chunks).subarray(0, 20)}`);
   }
   await page.getByRole("button", { name: "Show all views" }).click();
-  assert.equal(await page.locator("orrery-panel:visible").count(), 4);
+  assert.equal(await page.locator("orrery-panel:visible").count(), 5);
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });
@@ -295,7 +295,7 @@ test("two runs are compared with linked axes and time lines, and the URL says bo
   await page.keyboard.press("Enter");
   await page.waitForURL(/b\.learning_rate=0\.02/);
   await over(page);
-  assert.equal(await page.locator("orrery-panel").count(), 8);
+  assert.equal(await page.locator("orrery-panel").count(), 10);
   const windows = () => page.locator("orrery-panel[data-id=paths]").evaluateAll((panels) => panels.map((panel) => panel.shared?.join()));
   const [a, b] = await windows();
   assert.ok(a && a === b);
@@ -310,7 +310,7 @@ test("two runs are compared with linked axes and time lines, and the URL says bo
   assert.match(await page.locator(".verdict").nth(0).textContent(), /✓ holds/);
   assert.match(await page.locator(".verdict").nth(1).textContent(), /does not hold/);
   await page.getByRole("button", { name: "Compare A / B" }).click();
-  assert.equal(await page.locator("orrery-panel").count(), 4);
+  assert.equal(await page.locator("orrery-panel").count(), 5);
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });

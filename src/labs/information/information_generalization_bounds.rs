@@ -6,6 +6,8 @@
 //! Claim: |gen| ≤ √(I_l/2), I_l the mean divergence of the two, which never grows with l: √(r_l ln(n/(n−1))/4) without noise, r_l the rank
 //! of A_l; and |gen| ≤ √E‖w‖²/(2ρ) · Π_{j>l}‖W_j‖ · √E W₂², whose distance has its minimum, the funnel, at some layer.
 
+mod contraction;
+mod gibbs;
 mod layers;
 mod output;
 
@@ -13,9 +15,10 @@ use std::f64::consts::TAU;
 
 use libm::{cos, sin};
 use methods::statistics::gaussian::{bures, log_determinant, square_root};
-use nalgebra::DMatrix;
 use run::prelude::*;
 
+use contraction::{Contraction, STRENGTHS};
+use gibbs::{Gibbs, PARTS, TEMPERATURES};
 use layers::Layers;
 use output::{Cloud, Output, TEST};
 
@@ -43,10 +46,9 @@ const DRAWS: usize = 40_000;
 const UNSEEN: usize = 75;
 /// Where the curves against n are computed.
 const SIZES: [usize; 13] = [10, 15, 22, 32, 46, 68, 100, 147, 215, 316, 464, 681, 1000];
-/// What the claim says of the last layer's bound, as a share of the input's; and what rounding may raise a bound by from one layer to the
-/// next.
-const RATIO: f64 = 0.9;
+/// What rounding may raise a bound by from one layer to the next, and the share of a divergence that noise leaves over its factor.
 const RISE: f64 = 1e-12;
+const ABOVE: f64 = 1e-9;
 
 /// What is known of the generalization error from layer l.
 struct Bound {
@@ -80,6 +82,7 @@ impl Layers {
 /// A run.
 pub struct GeneralizationBounds {
     controls: Controls,
+    seed: u64,
     layers: Layers,
     output: Output,
     bounds: Vec<Bound>,
@@ -87,6 +90,9 @@ pub struct GeneralizationBounds {
     /// Of the repetitions so far.
     gaps: Vec<f64>,
     cloud: Cloud,
+    /// Dropout, and noise on bounded activations, by strength.
+    contractions: Vec<[Contraction; 2]>,
+    gibbs: Gibbs,
     /// For every size so far: the bounds of the input and of the last layer, and the gap.
     curve: Vec<(Bound, Bound, f64)>,
 }
@@ -167,13 +173,28 @@ impl GeneralizationBounds {
         chart.at_x("chance", 0.0)
     }
 
-    fn sizes(&self) -> Chart {
-        let of = |size: fn(&DMatrix<f64>) -> f64| self.layers.maps.iter().enumerate().map(move |(l, a)| (l.to_string(), size(a)));
-        let chart = Chart::of(Axis::linear("layer l"), Axis::linear("size of the map from the input"));
-        chart
-            .bars("rank", Ink::Series(0), of(|a| log_determinant(&(a * a.transpose())).0 as f64))
-            .bars("squared Frobenius norm", Ink::Series(1), of(DMatrix::norm_squared))
-            .bars("squared operator norm", Ink::Series(2), of(|a| (a * a.transpose()).symmetric_eigenvalues().max()))
+    fn contraction(&self) -> Chart {
+        let of = |which: usize| {
+            let all = self.contractions.iter().map(move |both| &both[which]);
+            all.flat_map(|contraction| contraction.shares.iter().map(move |share| (contraction.factor, *share)))
+        };
+        let [x, y] = ["the paper's factor", "share of the divergence left"].map(|name| Axis::linear(name).range(0.0, 1.02));
+        Chart::of(x, y)
+            .dashed("all that the factor allows", Ink::Muted, [(0.0, 0.0), (1.0, 1.0)])
+            .dots("dropout, 4 units", Ink::Series(0), 4.0, of(0))
+            .dots("Gaussian noise", Ink::Series(1), 4.0, of(1))
+    }
+
+    fn gibbs(&self) -> Chart {
+        let of = |network: usize, value: fn(&gibbs::Outcome) -> f64| {
+            TEMPERATURES.into_iter().zip(&self.gibbs.outcomes).map(move |(gamma, both)| (gamma, value(&both[network])))
+        };
+        let x = Axis::log("inverse temperature γ").range(TEMPERATURES[0], TEMPERATURES[6]);
+        Chart::of(x, Axis::linear("error").range(0.0, 0.55))
+            .dashed("test, one layer of 4", Ink::Series(1), of(0, |outcome| outcome.error))
+            .dashed("test, three layers of 2", Ink::Series(0), of(1, |outcome| outcome.error))
+            .line("gap, one layer of 4", Ink::Series(1), of(0, |outcome| outcome.gap))
+            .line("gap, three layers of 2", Ink::Series(0), of(1, |outcome| outcome.gap))
     }
 }
 
@@ -181,7 +202,8 @@ views! { GeneralizationBounds, Controls:
     layers "Bounds, layer by layer" "Both bounds fall with depth, and stay above the black line, which is what there is to bound." => by_layer;
     points "Bounds and truth against n" "Four parallel lines and a steeper one: the gap falls as 1/n, its bounds as 1/√n. Drag the ring." => by_size, dragged: pick_points;
     representations "Training and test in the last layer" "The training points' law is centred on their own mean, and narrower by 1/n: that is all there is to generalize over." => plane;
-    sizes "What the layers keep" "The KL bound sees the rank alone, the Wasserstein bound the norms." => sizes;
+    contraction "Noise between layers" "Pairs of laws, and what noise leaves of their divergence: no dot is above the line, and for dropout some are on it." => contraction;
+    gibbs "Wide or deep, all networks counted" "Sixteen weights of ±1 in one layer or in three, drawn by the Gibbs algorithm. Has the deeper one the smaller gap?" => gibbs;
 }
 
 impl Experiment for GeneralizationBounds {
@@ -193,32 +215,37 @@ impl Experiment for GeneralizationBounds {
             "Haiyun He, Ziv Goldfeld",
             2024,
         ),
-        claim: "From the input to the last layer the KL bound never rises and falls by at least a tenth, and every layer's bounds hold over the measured gap.",
+        claim: "The measured gap and two standard errors stay below the bounds of every layer, the KL bound never rises from layer to layer, and dropout and noise leave no more of a divergence than their factors say.",
         reproduction: Reproduction::InPart,
-        honesty: "The paper proves the bounds for networks and makes them explicit for linear ones; here they hold, but for layers fixed before the sample is seen, the bounds stay some twenty times above the gap, and the Wasserstein bound, too, is always least at the last layer: only the bare distance has a funnel elsewhere.",
+        honesty: "The paper proves the bounds for networks and makes them explicit for linear ones; here they hold, but for layers fixed before the sample is seen, some twenty times above the gap, and the Wasserstein bound, too, is always least at the last layer; that deeper, narrower networks generalize better by the Gibbs algorithm does not show in the networks enumerated here.",
         seeds: 3,
         unit: "repetition",
         presets: &[
             Preset::holds("default", "Layers of 32, 16, 8, 4 and 2 units", &[]),
-            Preset::gone("break-it", "All layers 32 wide: nothing is forgotten, depth buys nothing", &[("width_ratio", "1")]),
+            Preset::gone(
+                "break-it",
+                "Layers turned towards the training points: they have seen the sample, the theorem does not apply, and the gap is above the bound",
+                &[("weights", "from the sample")],
+            ),
+            Preset::open(
+                "square",
+                "All layers 32 wide: nothing is forgotten, depth buys nothing, and the bounds hold all the same",
+                &[("width_ratio", "1")],
+            )
+            .within(&[("ratio", 0.999, 1.001), ("share_of_bound", 0.0, 1.0)]),
+            Preset::holds("Gaussian layers", "Weights drawn at random, without right angles", &[("weights", "Gaussian")]),
             Preset::open(
                 "noise",
                 "All layers 32 wide, with noise: the bound shrinks at full rank",
                 &[("width_ratio", "1"), ("noise", "0.5")],
             )
-            .within(&[("ratio", 0.704, 0.706), ("slack", 0.0, f64::INFINITY)]),
+            .within(&[("ratio", 0.704, 0.706), ("share_of_bound", 0.0, 1.0)]),
             Preset::open(
                 "funnel",
                 "Layers that shrink and then grow: train and test are nearest in the middle",
                 &[("scale", "0.5")],
             )
             .within(&[("ratio", 0.249, 0.251), ("funnel", 2.0, 2.0)]),
-            Preset::open(
-                "peeking",
-                "Layers turned towards the training points: the theorem does not apply, and the bound fails",
-                &[("weights", "from the sample")],
-            )
-            .within(&[("slack", f64::NEG_INFINITY, 0.0)]),
         ],
         ..Card::BLANK
     };
@@ -231,12 +258,15 @@ impl Experiment for GeneralizationBounds {
         let first = output.repeat(points, margin, &mut random);
         Ok(GeneralizationBounds {
             controls: controls.clone(),
+            seed,
             bounds: (0..=layers.last()).map(|l| layers.bound(l, points, margin)).collect(),
             cloud: output.cloud(&first, &mut random),
             output,
             layers,
             random: Random::new(seed, "samples"),
             gaps: Vec::new(),
+            contractions: Vec::new(),
+            gibbs: Gibbs::new(seed),
             curve: Vec::new(),
         })
     }
@@ -254,12 +284,25 @@ impl Experiment for GeneralizationBounds {
             self.gaps.push(repetition.gap);
             self = stage.next(self).await;
         }
+        let mut random = Random::new(self.seed, "pairs of laws");
+        for i in 0..STRENGTHS {
+            self.contractions.push(Contraction::both(i, &mut random));
+            self = stage.part(self).await;
+        }
         stage.judged();
         for size in SIZES {
             let [input, last] = [0, self.layers.last()].map(|l| self.layers.bound(l, size, margin));
             // The same stream for every size: the curve is smooth.
             let gap = self.output.expected_gap(size, margin, &mut Random::new(0, "sample means"));
             self.curve.push((input, last, gap));
+            self = stage.part(self).await;
+        }
+        for part in 0..PARTS {
+            self.gibbs.enumerate(part);
+            self = stage.part(self).await;
+        }
+        for _ in TEMPERATURES {
+            self.gibbs.weigh();
             self = stage.part(self).await;
         }
         Ok(self)
@@ -270,23 +313,38 @@ impl Experiment for GeneralizationBounds {
         let kl = |l: usize| self.bounds[l].divergence;
         let last = self.layers.last();
         let tightest = self.bounds.iter().fold(f64::INFINITY, |least, b| least.min(b.divergence).min(b.transport));
+        // The largest share of a divergence that is left, over the paper's factor.
+        let left = |which: usize| match self.contractions.len() {
+            STRENGTHS => self.contractions.iter().fold(f64::NEG_INFINITY, |most, both| most.max(both[which].most())),
+            _ => f64::NAN,
+        };
+        // At a γ that is the number of training points.
+        let gibbs = |network: usize, value: fn(&gibbs::Outcome) -> f64| {
+            let whole = self.gibbs.outcomes.len() == TEMPERATURES.len();
+            if whole { value(&self.gibbs.outcomes[3][network]) } else { f64::NAN }
+        };
         measures! {
             ratio: kl(last) / kl(0),
             rise: (1..=last).fold(f64::NEG_INFINITY, |most, l| most.max(kl(l) - kl(l - 1))),
             gap: gap, error: error,
-            tightest_bound: tightest, slack: tightest - gap.abs() - 2.0 * error,
+            tightest_bound: tightest, share_of_bound: (gap.abs() + 2.0 * error) / tightest,
             funnel: self.funnel(),
+            dropout_left: left(0), noise_left: left(1),
+            wide_gap: gibbs(0, |outcome| outcome.gap), deep_gap: gibbs(1, |outcome| outcome.gap),
+            wide_error: gibbs(0, |outcome| outcome.error), deep_error: gibbs(1, |outcome| outcome.error),
         }
     }
 
     fn verdict(_: &Controls, runs: &Runs) -> Verdict {
-        let ratio = runs.most("ratio");
+        let (share, dropout, noise) = (runs.most("share_of_bound"), runs.most("dropout_left"), runs.most("noise_left"));
         let text = format!(
-            "The KL bound of the last layer is {ratio:.3} of the input's; the gap is {:.4} and the tightest bound {:.3}.",
+            "The gap is {:.4} and the tightest bound {:.3}: with two standard errors {:.0} % of it. The KL bound of the last layer is {:.3} of the input's. Of a divergence dropout leaves at most {dropout:.3} of what its factor allows, noise {noise:.3}.",
             runs.mean("gap"),
             runs.mean("tightest_bound"),
+            100.0 * share,
+            runs.most("ratio"),
         );
-        Verdict::at_most(ratio, RATIO, text).needs(at_most(runs.most("rise"), RISE)).needs(at_least(runs.least("slack"), 0.0))
+        Verdict::at_most(share, 1.0, text).needs(at_most(runs.most("rise"), RISE)).needs(at_most(dropout.max(noise), 1.0 + ABOVE))
     }
 }
 
@@ -374,11 +432,17 @@ mod tests {
     #[test]
     fn depth_helps_by_forgetting() {
         for run in runs::<GeneralizationBounds>(&Controls::default(), 0..3).iter() {
-            assert!((run.get("ratio") - 0.25).abs() < 1e-3 && run.get("slack") > 0.0, "{run:?}");
+            assert!((run.get("ratio") - 0.25).abs() < 1e-12 && run.get("share_of_bound") < 0.15, "{run:?}");
             assert!(run.get("error") < 0.03 * run.get("tightest_bound") && run.get("funnel") == 4.0, "{run:?}");
         }
-        for run in runs::<GeneralizationBounds>(&preset::<GeneralizationBounds>("break-it"), 0..3).iter() {
-            assert!((run.get("ratio") - 1.0).abs() < 1e-9 && run.get("slack") > 0.0 && run.get("gap") > 0.1, "{run:?}");
+        for run in runs::<GeneralizationBounds>(&preset::<GeneralizationBounds>("square"), 0..3).iter() {
+            assert!((run.get("ratio") - 1.0).abs() < 1e-9 && run.get("share_of_bound") < 0.5 && run.get("gap") > 0.1, "{run:?}");
         }
+    }
+
+    #[test]
+    fn weights_that_have_seen_the_sample_break_the_bound() {
+        let runs = runs::<GeneralizationBounds>(&preset::<GeneralizationBounds>("break-it"), 100..103);
+        assert!(runs.least("share_of_bound") > 1.1, "{runs:?}");
     }
 }

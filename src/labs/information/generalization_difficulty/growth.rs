@@ -7,6 +7,7 @@ use super::{DIMENSION, FINEST, NONE, RESOLUTION};
 /// A task, and what was found.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
+    /// How many coordinates its inputs have.
     pub dimension: usize,
     pub resolution: usize,
     /// Dimensions of θ that the data leave open.

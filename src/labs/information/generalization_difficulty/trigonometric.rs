@@ -231,6 +231,18 @@ mod tests {
         x.iter().flat_map(|x| (1..=resolution).map(move |k| ((k as f64 * x).cos(), (k as f64 * x).sin()))).collect()
     }
 
+    /// Where one coordinate is fixed, a square's functions have the covariance of the circle's, under priors that are as wide together.
+    #[test]
+    fn a_square_with_one_coordinate_fixed_is_a_circle() {
+        let of = |dimension| Interpolation::new(dimension, 2, Random::new(7, "task"));
+        let (square, circle) = (of(2), of(1));
+        for (a, b) in [(0.3, 1.1), (2.0, 5.9)] {
+            let on_square = square.kernel(&waves(&[a, 0.7], 2), &waves(&[b, 0.7], 2)) / square.functions() as f64;
+            let on_circle = circle.kernel(&waves(&[a], 2), &waves(&[b], 2)) / circle.functions() as f64;
+            assert!((on_square - on_circle).abs() < 1e-12);
+        }
+    }
+
     /// More points than functions tell nothing more, and leave nothing open.
     #[test]
     fn dependent_points_are_noticed() {

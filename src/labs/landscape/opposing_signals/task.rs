@@ -79,10 +79,17 @@ impl Task {
 /// What learns.
 pub type Network = TwoLayers<D, H>;
 
-/// Where it starts: W ~ 0.3 N(0, 1/d), a ~ 0.3 N(0, 1/h)
-pub fn start(train_a: bool, seed: u64) -> Network {
+/// Where it starts: W ~ 0.3 N(0, 1/d), a ~ 0.3 N(0, 1/h). For a `remembered` c_o above 0, the outliers' column of W lies along a, as long
+/// as it, and their product is c_o.
+pub fn start(train_a: bool, remembered: f64, seed: u64) -> Network {
     let mut random = Random::new(seed, "weights");
     let (scale_w, scale_a) = (0.3 / (D as f64).sqrt(), 0.3 / (H as f64).sqrt());
-    let w = std::array::from_fn(|_| std::array::from_fn(|_| scale_w * random.normal()));
-    TwoLayers { w, a: std::array::from_fn(|_| scale_a * random.normal()), train_a }
+    let mut w: [[f64; D]; H] = std::array::from_fn(|_| std::array::from_fn(|_| scale_w * random.normal()));
+    let mut a: [f64; H] = std::array::from_fn(|_| scale_a * random.normal());
+    if remembered > 0.0 {
+        let longer = (remembered / dot(&a, &a)).sqrt();
+        a.iter_mut().for_each(|a| *a *= longer);
+        w.iter_mut().zip(&a).for_each(|(row, a)| row[O] = *a);
+    }
+    TwoLayers { w, a, train_a }
 }
