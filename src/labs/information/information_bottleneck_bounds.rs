@@ -154,7 +154,7 @@ impl InformationBottleneckBounds {
     }
 
     /// The predictors by name, with their ρ.
-    fn ranks(&self) -> [(&'static str, f64); 6] {
+    fn ranks(&self) -> [(&'static str, f64); 7] {
         let (any, norm) = (|_: &Net| true, |net: &Net| net.norms().0);
         let mut widths: Vec<usize> = self.nets.iter().map(|net| net.width).collect();
         widths.dedup();
@@ -162,6 +162,7 @@ impl InformationBottleneckBounds {
         [
             ("I(X;Z|Y)", self.rank(|net| net.now().unnecessary, any)),
             ("I(X;Z)", self.rank(|net| net.now().total, any)),
+            ("−β", self.rank(|net| -BETAS[net.squeeze], any)),
             ("net size P", self.rank(|net| net.model.parameters() as f64, any)),
             ("Σ w²", self.rank(norm, any)),
             ("Π ‖W‖²", self.rank(|net| net.norms().1, any)),
@@ -351,14 +352,16 @@ impl Experiment for InformationBottleneckBounds {
     }
 
     fn measures(&self) -> Measures {
-        let [unnecessary, total, parameters, weights, product, one_width] = self.ranks().map(|(_, rho)| rho);
+        let [unnecessary, total, knob, parameters, weights, product, one_width] = self.ranks().map(|(_, rho)| rho);
         let last = BETAS.len() - 1;
         measures! {
-            rank_information: unnecessary, rank_total_information: total, rank_parameters: parameters,
+            rank_information: unnecessary, rank_total_information: total, rank_knob: knob, rank_parameters: parameters,
             rank_weights: weights, rank_weight_product: product, rank_weights_one_width: one_width,
             effect: self.at(0, Net::gap) - self.at(last, Net::gap),
             mean_gap: self.mean(|_| true, Net::gap),
             mean_error_gap: self.mean(|_| true, |net| net.now().error(1) - net.now().error(0)),
+            error_effect: self.at(0, |net| net.now().error(1) - net.now().error(0))
+                - self.at(last, |net| net.now().error(1) - net.now().error(0)),
             error_unsqueezed: self.at(0, |net| net.now().error(1)),
             error_squeezed: self.at(last, |net| net.now().error(1)),
         }
