@@ -327,8 +327,7 @@ impl Experiment for CauchySchwarzBottleneck {
     }
 
     fn verdict(_: &Controls, runs: &Runs) -> Verdict {
-        let [cs, vib, squared, absolute, welsch] =
-            ["cs", "vib", "squared", "absolute", "welsch"].map(|name| runs.mean(name));
+        let [cs, vib, squared, absolute, welsch] = ["cs", "vib", "squared", "absolute", "welsch"].map(|name| runs.mean(name));
         let [cs_attacked, vib_attacked, squared_attacked] =
             ["cs_attacked", "vib_attacked", "squared_attacked"].map(|name| runs.mean(name));
         let others = vib.min(squared);
