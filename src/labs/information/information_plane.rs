@@ -335,6 +335,7 @@ impl Experiment for InformationPlane {
     fn measures(&self) -> Measures {
         let (chosen, relu) = (&self.learners[0], &self.learners[self.learners.len() - 1]);
         let accuracy = |learner: &Learner| learner.accuracy.last().map_or(f64::NAN, |accuracy| accuracy[1]);
+        let deepest = chosen.points[self.controls.layers - 1].last().map_or(f64::NAN, |point| point.0);
         let finest = chosen.points.iter().take(4).flatten().fold(f64::INFINITY, |least, point| least.min(point.0));
         measures! {
             compression: chosen.compression(),
@@ -345,6 +346,7 @@ impl Experiment for InformationPlane {
             fitted_at: self.fitted_at(),
             noise_from: self.crossing(&chosen.phases[self.controls.layers - 1]),
             forgetting_from: self.forgetting_from(),
+            deepest_keeps: deepest,
             below_bound: self.below_bound(),
         }
     }
