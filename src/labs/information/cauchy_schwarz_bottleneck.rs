@@ -4,8 +4,9 @@
 //!   CS-IB: J = D(p(y|x), p(ŷ|x)) + β I_CS(x;t), both Cauchy-Schwarz divergences of Gaussian kernels,
 //!   VIB:   J = (1/N) Σ (y − ŷ)² + β KL(q(t|x) ‖ N(0,I)),        MSE: VIB with β = 0 and σ = 0.
 //! Friedman's function f of ten inputs, y = f + e, and e is in (0, 60) for a share of the points.
-//! Claim: on clean points, and on points moved by ε sign ∂(ŷ−f)²/∂x, CS-IB errs at most half as much as the better of the others.
-//! Beside them, not in the paper: the same net under the absolute error Σ |y − ŷ|/N.
+//! Claim: on clean points, and on points moved by ε sign ∂(ŷ−f)²/∂x, CS-IB errs at most 0.3 times as much as the better of the others.
+//! Beside them, not in the paper: the same net under the absolute error Σ |y − ŷ|/N, and under Welsch's loss −2 ln Σ κ(ŷ − y), which is the
+//! divergence without its kernel on inputs.
 
 mod divergence;
 mod net;
@@ -50,10 +51,10 @@ const SHOWN: usize = 64;
 const RESIDUALS: (f64, f64) = (-20.0, 40.0);
 const CELLS: usize = 120;
 /// What the claim says of both ratios.
-const HALVED: f64 = 0.5;
+const SHARE: f64 = 0.3;
 
 /// The objectives side by side.
-const METHODS: [Series; 4] = series!["CS-IB" 0, "VIB" 1, "squared error" 2, "absolute error" 3];
+const METHODS: [Series; 5] = series!["CS-IB" 0, "VIB" 1, "squared error" 2, "absolute error" 3, "Welsch's loss" 4];
 
 /// The streams of chance of the batches.
 struct Randoms {
@@ -246,9 +247,9 @@ impl Experiment for CauchySchwarzBottleneck {
             "Shujian Yu, Xi Yu, Sigurd Løkse, Robert Jenssen, José C. Príncipe",
             2024,
         ),
-        claim: "With 15 % of the targets far too large, CS-IB's error on clean points is at most half that of the variational bottleneck and of the squared error, under attack too.",
+        claim: "With 15 % of the targets far too large, CS-IB's error on clean points is at most three tenths of that of the variational bottleneck and of the squared error, under attack too.",
         reproduction: Reproduction::InPart,
-        honesty: "The paper claims better generalization, robustness and the best trade-off of error and compression on six tables; here outliers are resisted on one synthetic problem, for the kernel on the targets and not for the bottleneck, and without outliers neither error nor trade-off is better.",
+        honesty: "The paper claims better generalization, robustness and the best trade-off of error and compression on six tables; here outliers are resisted on one synthetic problem, for the kernel on the targets and not for the bottleneck: Welsch's loss, that kernel alone, gets within a tenth of CS-IB's error; without outliers neither error nor trade-off is better.",
         seeds: 3,
         presets: &[
             Preset::holds("default", "15 % outliers, all on one side", &[]),
@@ -262,9 +263,9 @@ impl Experiment for CauchySchwarzBottleneck {
                 "s_y = 3: the kernel sees the outliers as the squared error does",
                 &[("target_width", "3")],
             ),
-            Preset::open(
+            Preset::holds(
                 "no bottleneck",
-                "β = 0 and c_x = 0.1: all that is left is −2 ln Σ κ(ŷ − y), and it resists as well",
+                "β = 0 and c_x = 0.1: all that is left is −2 ln Σ κ(ŷ − y), Welsch's loss, and it resists as well",
                 &[("beta", "0"), ("input_width", "0.1")],
             ),
             Preset::open(
@@ -312,29 +313,33 @@ impl Experiment for CauchySchwarzBottleneck {
     }
 
     fn measures(&self) -> Measures {
-        let [cs, vib, squared, absolute] = [0, 1, 2, 3].map(|i| &self.nets[i]);
+        let [cs, vib, squared, absolute, welsch] = [0, 1, 2, 3, 4].map(|i| &self.nets[i]);
         let bias = |net: &Regressor| net.residuals.iter().sum::<f64>() / net.residuals.len() as f64;
         let compression = |net: &Regressor| net.place().0;
         let error = |net: &Regressor| net.place().1;
         measures! {
-            cs: error(cs), vib: error(vib), squared: error(squared), absolute: error(absolute),
-            cs_attacked: cs.attacked, vib_attacked: vib.attacked,
-            squared_attacked: squared.attacked, absolute_attacked: absolute.attacked,
+            cs: error(cs), vib: error(vib), squared: error(squared), absolute: error(absolute), welsch: error(welsch),
+            cs_attacked: cs.attacked, vib_attacked: vib.attacked, squared_attacked: squared.attacked,
+            absolute_attacked: absolute.attacked, welsch_attacked: welsch.attacked,
             cs_bias: bias(cs), vib_bias: bias(vib),
             cs_compression: compression(cs), vib_compression: compression(vib),
         }
     }
 
     fn verdict(_: &Controls, runs: &Runs) -> Verdict {
-        let [cs, vib, squared] = ["cs", "vib", "squared"].map(|name| runs.mean(name));
+        let [cs, vib, squared, absolute, welsch] = ["cs", "vib", "squared", "absolute", "welsch"].map(|name| runs.mean(name));
         let [cs_attacked, vib_attacked, squared_attacked] =
             ["cs_attacked", "vib_attacked", "squared_attacked"].map(|name| runs.mean(name));
-        let ratio = cs / vib.min(squared);
+        let others = vib.min(squared);
+        let ratio = cs / others;
         let attacked = cs_attacked / vib_attacked.min(squared_attacked);
         let text = format!(
             "CS-IB errs by {cs:.2}, {ratio:.2} of the better of VIB ({vib:.2}) and the squared error ({squared:.2}); under attack {attacked:.2} of it."
         );
-        Verdict::at_most(ratio, HALVED, text).needs(at_most(attacked, HALVED))
+        Verdict::at_most(ratio, SHARE, text)
+            .needs(at_most(attacked, SHARE))
+            .rival("Welsch's loss, no bottleneck", welsch / others)
+            .rival("the absolute error", absolute / others)
     }
 }
 
@@ -350,7 +355,7 @@ mod tests {
         let controls = Controls::default();
         let spoilt = runs::<Run>(&controls, 0..3);
         let verdict = Run::verdict(&controls, &spoilt);
-        assert!(verdict.holds == Some(true) && verdict.figure < 0.3, "{}", verdict.text);
+        assert_eq!(verdict.holds, Some(true), "{}", verdict.text);
         // An error that does not grow with the square goes half of the way.
         let (least, most) = (spoilt.least("absolute"), spoilt.most("absolute"));
         assert!(least > 1.7 * spoilt.most("cs") && most < 0.65 * spoilt.least("vib"), "{spoilt:?}");
@@ -365,6 +370,8 @@ mod tests {
     /// What the page says beyond the paper: a kernel on the error alone does it.
     #[test]
     fn the_kernel_on_targets_is_enough() {
+        let both = judged::<Run>(&Controls::default(), 0).measures();
+        assert!((0.9..1.25).contains(&(both.get("welsch") / both.get("cs"))), "{both:?}");
         let run = judged::<Run>(&Controls { beta: 0.0, input_width: 0.1, ..Controls::default() }, 0).measures();
         assert!(run.get("cs") < 0.3 * run.get("vib").min(run.get("squared")), "{run:?}");
         let wide = judged::<Run>(&Controls { target_width: 3.0, ..Controls::default() }, 0).measures();
@@ -374,6 +381,6 @@ mod tests {
     #[test]
     fn the_sweep_adds_bottlenecks_at_other_weights() {
         let nets = |beta: f64| begun::<Run>(&Controls { sweep: true, beta, ..Controls::default() }, 0).nets.len();
-        assert_eq!((nets(0.01), nets(0.1)), (4 + 12, 4 + 10));
+        assert_eq!((nets(0.01), nets(0.1)), (5 + 12, 5 + 10));
     }
 }

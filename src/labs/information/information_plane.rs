@@ -18,22 +18,28 @@ choice! {
     pub enum Sigma { Tanh => "tanh", Relu => "ReLU", Softplus => "softplus", Sigmoid => "sigmoid" }
 }
 
+choice! {
+    /// How the nets are trained: as the paper's text has it, and as its published code does.
+    pub enum Descent { Gradient => "SGD", Adam => "Adam" }
+}
+
 controls! {
     /// What the reader can move.
     pub struct Controls {
         activation: Choice(Sigma) = Sigma::Tanh, "σ", "tanh saturates and seems to compress; ReLU does not";
         bins: LogCount(5, 1000) = 30, "B", "more bins: every layer goes to 12 bits, and there is no compression to see";
-        learning_rate: Log(0.01, 1.0) = 0.1, "η", "larger: both phases pass sooner";
+        learning_rate: Log(0.0001, 1.0) = 0.1, "η", "larger: both phases pass sooner";
         batch: LogCount(32, 4096) = 256, "b", "from the size of the training set on, the gradient has no noise";
         training_share: Real(0.05, 0.9) = 0.85, "", "small: the net learns its examples by heart and loses I(T;Y) late";
         layers: Count(1, 5) = 5, "", "hidden layers kept: how deep, how fast";
+        descent: Choice(Descent) = Descent::Gradient, "", "the paper's text speaks of stochastic gradient descent, its code has Adam at η = 0.0004";
+        epochs: LogCount(100, 8000) = 1200, "", "passes over the training set: the paper's code makes 8,000";
         shown: Count(1, 5) = 5, "l", "the layer in the two lower pictures; the last one there is, if there are fewer";
     }
 }
 
 /// Units of the hidden layers.
 const HIDDEN: [usize; 5] = [10, 7, 5, 4, 3];
-const EPOCHS: usize = 1200;
 /// Epochs at which the plane is measured, log-spaced from 1 to the last.
 const LOGGED: usize = 40;
 /// The bottleneck's curve: β from 100 down to 1.
@@ -51,12 +57,12 @@ fn beta(i: usize) -> f64 {
     exp(log(100.0) * (1.0 - i as f64 / (BETAS - 1) as f64))
 }
 
-/// The epochs at which the plane is measured: as even in the logarithm as whole numbers can be.
-fn logged_epochs() -> Vec<usize> {
+/// The epochs of so many at which the plane is measured: as even in the logarithm as whole numbers can be.
+fn logged_epochs(all: usize) -> Vec<usize> {
     let mut epochs = vec![1];
     while epochs.len() < LOGGED {
         let (last, left) = (epochs[epochs.len() - 1], LOGGED - epochs.len());
-        let next = last as f64 * exp(log(EPOCHS as f64 / last as f64) / left as f64);
+        let next = last as f64 * exp(log(all as f64 / last as f64) / left as f64);
         epochs.push((next.round() as usize).max(last + 1));
     }
     epochs
@@ -104,6 +110,28 @@ impl InformationPlane {
         self.epochs[..learner.accuracy.len()].iter().map(|epoch| *epoch as f64)
     }
 
+    /// The bound's corners: nothing is known of nothing, the curve, and I(X;Y) whoever knows more. None while the curve is made.
+    fn bound(&self) -> Option<Vec<(f64, f64)>> {
+        let corners = [(0.0, 0.0)].into_iter().chain(self.curve.iter().rev().copied());
+        (self.curve.len() == BETAS).then(|| corners.chain([(BITS as f64, self.problem.information)]).collect())
+    }
+
+    /// The most that a layer which keeps so much can say of the label.
+    fn most_about(bound: &[(f64, f64)], kept: f64) -> f64 {
+        let above = bound.iter().position(|corner| corner.0 >= kept).unwrap_or(bound.len() - 1).max(1);
+        let ((x0, y0), (x1, y1)) = (bound[above - 1], bound[above]);
+        y0 + (y1 - y0) * (kept - x0) / (x1 - x0)
+    }
+
+    /// How far below the bound the last points of the layers are, in bits, the mean over them; NaN while the curve is made.
+    fn below_bound(&self) -> f64 {
+        let ends: Vec<(f64, f64)> = self.chosen().points.iter().filter_map(|points| points.last().copied()).collect();
+        let below = |bound: Vec<(f64, f64)>| {
+            ends.iter().map(|(kept, about)| Self::most_about(&bound, *kept) - about).sum::<f64>() / ends.len() as f64
+        };
+        self.bound().map_or(f64::NAN, below)
+    }
+
     fn plane(&self) -> Chart {
         let chosen = self.chosen();
         let x = Axis::linear("I(X;T), what a layer keeps of the input").unit("bits").range(0.0, BITS as f64);
@@ -116,10 +144,10 @@ impl InformationPlane {
             }
             chart = chart.dashed("bottleneck bound", Ink::Muted, bound);
         }
-        let shade: Vec<f32> = self.measured(chosen).map(|e| (log(e) / log(EPOCHS as f64)) as f32).collect();
+        let shade: Vec<f32> = self.measured(chosen).map(|e| (log(e) / log(self.controls.epochs as f64)) as f32).collect();
         for (l, points) in chosen.points.iter().enumerate() {
             let (x, y) = points.iter().copied().unzip();
-            let name = if l == 0 { "a layer, from epoch 1 to 1,200".into() } else { String::new() };
+            let name = if l == 0 { format!("a layer, from epoch 1 to {}", self.controls.epochs) } else { String::new() };
             chart = chart.mark(Mark::Trail { name, x, y, shade: shade.clone() });
         }
         // Layers at the same place share a label.
@@ -142,7 +170,7 @@ impl InformationPlane {
 
     fn kept(&self) -> Chart {
         let y = Axis::linear("I(X;T)").unit("bits").range(0.0, BITS as f64);
-        let mut chart = Chart::of(Axis::log("epoch").range(1.0, EPOCHS as f64), y);
+        let mut chart = Chart::of(Axis::log("epoch").range(1.0, self.controls.epochs as f64), y);
         for (i, learner) in self.learners.iter().enumerate().rev() {
             for (l, points) in learner.points.iter().enumerate() {
                 let kept = self.measured(learner).zip(points.iter().map(|point| point.0));
@@ -187,7 +215,7 @@ impl InformationPlane {
     fn phases(&self) -> Chart {
         let (phases, shown) = (&self.chosen().phases, self.shown());
         let y = Axis::log("size of the gradient over an epoch's batches");
-        let mut chart = Chart::of(Axis::log("epoch").range(1.0, EPOCHS as f64), y);
+        let mut chart = Chart::of(Axis::log("epoch").range(1.0, self.controls.epochs as f64), y);
         for l in (0..phases.len()).filter(|l| *l != shown).chain([shown]) {
             let smoothed = self.smoothed(&phases[l]);
             for (i, what) in [(1, "deviation s"), (0, "mean m")] {
@@ -265,7 +293,7 @@ impl Experiment for InformationPlane {
             controls: controls.clone(),
             problem,
             examples: Examples::new(problem, controls.training_share, seed),
-            epochs: logged_epochs(),
+            epochs: logged_epochs(controls.epochs),
             learners,
             bench: Bench::default(),
             curve: Vec::new(),
@@ -273,8 +301,9 @@ impl Experiment for InformationPlane {
     }
 
     async fn run(mut self: Box<Self>, stage: Stage<Self>) -> Result<Box<Self>> {
-        stage.span(0..EPOCHS);
-        for epoch in 1..=EPOCHS {
+        let epochs = self.controls.epochs;
+        stage.span(0..epochs);
+        for epoch in 1..=epochs {
             self.examples.shuffle();
             let logged = self.epochs.contains(&epoch);
             for i in 0..self.learners.len() {
@@ -284,7 +313,7 @@ impl Experiment for InformationPlane {
                 if logged {
                     self.learners[i].log();
                     // While the range of the activities is still growing, a tenth is let pass.
-                    self = self.place(i, if epoch < EPOCHS { 1.1 } else { 1.0 }, &stage).await;
+                    self = self.place(i, if epoch < epochs { 1.1 } else { 1.0 }, &stage).await;
                 }
             }
             self = stage.next(self).await;
@@ -306,6 +335,7 @@ impl Experiment for InformationPlane {
     fn measures(&self) -> Measures {
         let (chosen, relu) = (&self.learners[0], &self.learners[self.learners.len() - 1]);
         let accuracy = |learner: &Learner| learner.accuracy.last().map_or(f64::NAN, |accuracy| accuracy[1]);
+        let deepest = chosen.points[self.controls.layers - 1].last().map_or(f64::NAN, |point| point.0);
         let finest = chosen.points.iter().take(4).flatten().fold(f64::INFINITY, |least, point| least.min(point.0));
         measures! {
             compression: chosen.compression(),
@@ -316,6 +346,8 @@ impl Experiment for InformationPlane {
             fitted_at: self.fitted_at(),
             noise_from: self.crossing(&chosen.phases[self.controls.layers - 1]),
             forgetting_from: self.forgetting_from(),
+            deepest_keeps: deepest,
+            below_bound: self.below_bound(),
         }
     }
 
@@ -358,14 +390,10 @@ mod tests {
             let run = finished::<InformationPlane>(&preset::<InformationPlane>(name), 0);
             assert!((run.curve[0].1 - run.problem.information).abs() < 2e-3, "{:?}", run.curve[0]);
             assert!(run.curve.windows(2).all(|pair| pair[1].0 <= pair[0].0 && pair[1].1 <= pair[0].1), "{:?}", run.curve);
-            let mut bound = vec![(0.0, 0.0)];
-            bound.extend(run.curve.iter().rev());
-            bound.push((12.0, run.problem.information));
+            let bound = run.bound().unwrap();
             for &(kept, about) in run.learners.iter().flat_map(|learner| learner.points.iter().flatten()) {
                 assert!(about <= run.problem.information + 1e-12 && about <= kept + 1e-12 && kept <= 12.0 + 1e-12);
-                let above = bound.iter().position(|point| point.0 >= kept.min(12.0)).unwrap().max(1);
-                let ((x0, y0), (x1, y1)) = (bound[above - 1], bound[above]);
-                let curve = y0 + (y1 - y0) * (kept - x0) / (x1 - x0);
+                let curve = InformationPlane::most_about(&bound, kept.min(12.0));
                 assert!(about <= curve + 1e-3, "({kept}, {about}) over the curve's {curve}");
             }
             for learner in &run.learners {
@@ -380,9 +408,11 @@ mod tests {
 
     #[test]
     fn logged_epochs_are_even_in_the_logarithm() {
-        let epochs = logged_epochs();
-        assert_eq!((epochs.len(), epochs[0], epochs[LOGGED - 1]), (LOGGED, 1, EPOCHS));
-        assert!(epochs.windows(2).all(|pair| pair[0] < pair[1]));
-        assert!(epochs[9..].windows(2).all(|pair| (1.1..1.25).contains(&(pair[1] as f64 / pair[0] as f64))), "{epochs:?}");
+        for (all, growth) in [(100, 1.0..1.15), (1200, 1.1..1.25), (8000, 1.2..1.35)] {
+            let epochs = logged_epochs(all);
+            assert_eq!((epochs.len(), epochs[0], epochs[LOGGED - 1]), (LOGGED, 1, all));
+            assert!(epochs.windows(2).all(|pair| pair[0] < pair[1]));
+            assert!(epochs[14..].windows(2).all(|pair| growth.contains(&(pair[1] as f64 / pair[0] as f64))), "{epochs:?}");
+        }
     }
 }

@@ -1,6 +1,6 @@
-//! A regression net in training, under one of four objectives.
+//! A regression net in training, under one of five objectives.
 
-use libm::exp;
+use libm::{exp, log};
 use methods::network::dense::{Activation, Network, Start};
 use methods::network::learner::Learner;
 use methods::optimize::{Optimizer, Rule};
@@ -20,10 +20,12 @@ pub enum Objective {
     Variational,
     Squared,
     Absolute,
+    Welsch,
 }
 
 impl Objective {
-    pub const ALL: [Objective; 4] = [Objective::CauchySchwarz, Objective::Variational, Objective::Squared, Objective::Absolute];
+    pub const ALL: [Objective; 5] =
+        [Objective::CauchySchwarz, Objective::Variational, Objective::Squared, Objective::Absolute, Objective::Welsch];
 }
 
 /// Encoder and decoder before their first step.
@@ -119,6 +121,14 @@ impl Regressor {
                     value += share * miss.abs();
                     by_prediction.push(if miss == 0.0 { 0.0 } else { share * miss.signum() });
                 }
+            }
+            // −2 ln Σ κ(ŷ_j, y_j): what is left of the divergence when each input is like itself alone.
+            Objective::Welsch => {
+                let curvature = 1.0 / (batch.target_width * batch.target_width);
+                let kernels: Vec<f64> = misses.clone().map(|miss| exp(-0.5 * curvature * miss * miss)).collect();
+                let sum = kernels.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+                value = -2.0 * log(sum);
+                by_prediction.extend(kernels.iter().zip(misses).map(|(kernel, miss)| 2.0 * curvature * kernel * miss / sum));
             }
             Objective::Variational | Objective::Squared => {
                 for miss in misses {

@@ -87,7 +87,7 @@ impl Distances {
 }
 
 /// Two forms between the samples of `order`, each relative to its largest entry.
-pub fn side_by_side(forms: &[Vec<f64>; 2], order: &[usize]) -> Matrix {
+pub fn side_by_side(forms: &[Vec<f64>], order: &[usize]) -> Matrix {
     let cells = order.len();
     let columns = 2 * cells + 2;
     let mut values = vec![f32::NAN; cells * columns];

@@ -8,7 +8,7 @@ use methods::optimize::{Optimizer, Rule};
 use run::data::rule::{BITS, PATTERNS, SphereRule};
 use run::prelude::*;
 
-use super::{Controls, HIDDEN, Sigma};
+use super::{Controls, Descent, HIDDEN, Sigma};
 
 /// The patterns to train on, in the order of the epoch, those to test on, and the labels, drawn once.
 pub struct Examples {
@@ -83,8 +83,9 @@ impl Learner {
             Sigma::Sigmoid => (0.0, 1.0),
             Sigma::Relu | Sigma::Softplus => (f32::INFINITY, f32::NEG_INFINITY),
         };
+        let rule = if controls.descent == Descent::Adam { Rule::ADAM } else { Rule::Momentum { mu: 0.0 } };
         Learner {
-            optimizer: Optimizer::new(Rule::Momentum { mu: 0.0 }, controls.learning_rate, size),
+            optimizer: Optimizer::new(rule, controls.learning_rate, size),
             network,
             batch: Narrow::default(),
             labels: Vec::new(),
@@ -100,7 +101,7 @@ impl Learner {
         }
     }
 
-    /// One epoch of plain stochastic gradient descent, and the drift and diffusion of its gradients.
+    /// One epoch of descent, batch by batch, and the drift and diffusion of its gradients.
     pub fn epoch(&mut self, problem: &SphereRule, examples: &Examples, batch: usize) {
         self.sums.fill([0.0; 2]);
         for patterns in examples.train.chunks(batch) {
