@@ -42,7 +42,7 @@ pub use closed::{Gaussian, directions, on_a_line, sliced, squared_on_a_line};
 pub use entropic::{
     Annealed, Greenkhorn, Scaling, entropic_cost, entropy, marginal_error, round_to_marginals, sinkhorn_divergence,
 };
-pub use exact::{Certificate, Entry, NetworkSimplex, c_transform};
+pub use exact::{Certificate, Entry, NetworkSimplex, c_transform, price_rounding};
 pub use gromov::GromovWasserstein;
 pub use instance::{Instance, scaled, simplex};
 pub use quadratic::{Quadratic, sweep_quadratic};

@@ -76,6 +76,32 @@ test("tensors are read in the browser too, and pictures refused where nothing ta
   await page.context().close();
 });
 
+test("pictures are read where they are taken: a png and a jpg, as colours and as ink", async () => {
+  const content = (name) => [...readFileSync(new URL(`../fixtures/files/${name}`, import.meta.url))];
+  const files = { "source.png": content("interlaced.png"), "target.jpg": content("progressive.jpg") };
+  const seen = [];
+  for (const [problem, what] of [["clouds", "the colours of"], ["pictures", "the ink of"]]) {
+    const page = await stage.page(`?experiment=transport-plan&size=50&problem=${problem}`);
+    const made = await drawn(page);
+    await drop(page, files);
+    await page.waitForFunction(
+      ([what]) => {
+        const said = document.querySelector("orrery-files .understood")?.textContent ?? "";
+        return said.includes(`source.png is the source: ${what}`) && said.includes(`target.jpg is the target: ${what}`);
+      },
+      [what],
+    );
+    assert.match((await inUse(page)).join(), /source\.png.*\d+ × \d+ × 3.*target\.jpg.*\d+ × \d+ × 3/);
+    await over(page);
+    await page.waitForTimeout(300);
+    seen.push(made, await drawn(page));
+    assert.deepEqual(await said(page), []);
+    assert.deepEqual(page.complaints, []);
+    await page.context().close();
+  }
+  assert.equal(new Set(seen).size, seen.length, "each is a picture of its own");
+});
+
 test("what a run has found goes out as csv and as npy", async () => {
   const page = await stage.page("?experiment=opposing-signals");
   const save = async (type) => {

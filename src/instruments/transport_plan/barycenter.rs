@@ -1,7 +1,7 @@
 //! What lies between several measures.
 
 use super::marginals::Side;
-use super::own::{cloud, darkness, pixels};
+use super::own::{cloud, darkness, pixels, whole};
 use super::pictures::readings;
 use super::{Controls, Shape, Subject, TransportPlan};
 use ground::controls::Options;
@@ -22,6 +22,8 @@ pub(super) struct Middle {
     solver: Barycenter,
     errors: Vec<f64>,
     epsilon: f64,
+    /// What the reader's files were taken for.
+    pub understood: Vec<String>,
 }
 
 /// The places of K measures in the weights' picture.
@@ -55,7 +57,7 @@ impl Middle {
     const ARRIVED: f64 = 1e-7;
 
     pub fn new(controls: &Controls, library: &Library) -> Result<Self> {
-        let (mut names, mut measures) = (Vec::new(), Vec::new());
+        let (mut names, mut measures, mut understood) = (Vec::new(), Vec::new(), Vec::new());
         let (mut window, mut clouds) = ([(-1.1, 1.1); 2], false);
         if library.own().is_empty() {
             let shapes = [controls.source, controls.target, controls.third, controls.fourth];
@@ -74,6 +76,7 @@ impl Middle {
                     own.len()
                 )));
             }
+            own.iter().try_for_each(|array| whole(array, false))?;
             names.extend(own.iter().map(|array| array.name.chars().take(24).collect()));
             clouds = own.iter().all(|array| pixels(array).is_none());
             if clouds {
@@ -85,6 +88,10 @@ impl Middle {
                     measures.push(fitted(array)?);
                 }
             }
+            let what = if clouds { "a cloud, gathered" } else { "the ink of a picture" };
+            let names = own.iter().enumerate();
+            understood
+                .extend(names.map(|(k, a)| format!("{} is measure {}: {what} on {PIXELS} × {PIXELS} cells", a.name, k + 1)));
         }
         for measure in &mut measures {
             // Logarithms are taken of them: a little everywhere.
@@ -96,7 +103,7 @@ impl Middle {
         let largest = 2.0 * ((PIXELS - 1) * (PIXELS - 1)) as f64;
         let epsilon = controls.epsilon.max(5e-4) * largest;
         let solver = Barycenter::on_grid(PIXELS, &measures, &weights, 1.0 / epsilon);
-        Ok(Middle { names, window, clouds, measures, weights, solver, errors: Vec::new(), epsilon })
+        Ok(Middle { names, window, clouds, measures, weights, solver, errors: Vec::new(), epsilon, understood })
     }
 
     /// Σ |b − aₖ|.
@@ -213,7 +220,8 @@ impl Middle {
             ("entropy of the barycenter".into(), entropy(&b)),
             ("variance of the barycenter, blur of ε included".into(), variance(&b)),
         ];
-        rows.extend(self.names.iter().zip(&self.measures).map(|(name, m)| (format!("variance of {name}"), variance(m))));
+        let named = self.names.iter().zip(&self.measures).enumerate();
+        rows.extend(named.map(|(k, (name, m))| (format!("variance of measure {}, {name}", k + 1), variance(m))));
         readings(rows)
     }
 

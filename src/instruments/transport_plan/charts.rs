@@ -1,5 +1,6 @@
 //! Charts of a run on two measures.
 
+use super::costs::share;
 use super::course::{Course, Moment};
 use super::pair::{MAP, Pair, TRIED};
 use super::pictures::{SIDES, SOLVERS, stairs};
@@ -155,7 +156,7 @@ impl Pair {
         row("W is at most: plan mended", &|c| balanced(c, &|w| w.primal));
         row("W is at least: by prices or slices", &|c| balanced(c, &|w| w.dual));
         row("gap between the two", &|c| balanced(c, &|w| w.gap));
-        row("gap, relative", &|c| balanced(c, &|w| if w.gap == 0.0 { 0.0 } else { w.gap / self.costs.unit(w.primal) }));
+        row("gap, relative", &|c| balanced(c, &|w| share(w.gap, w.primal)));
         row("its own problem: at most", &|c| c.own.map_or(f64::NAN, |o| o.0));
         row("its own problem: at least", &|c| c.own.map_or(f64::NAN, |o| o.1));
         row("marginal error", &|c| worth(c, &|w| w.marginal_error));
@@ -166,9 +167,9 @@ impl Pair {
             worth(c, &|w| if w.excess.is_finite() && w.entries > 0 { w.excess } else { f64::NAN })
         });
         row("sliced W₂², mean over lines", &|c| c.slices.map_or(f64::NAN, |s| s[0].0));
-        row("  its standard error", &|c| c.slices.map_or(f64::NAN, |s| s[0].1));
+        row("standard error of that mean", &|c| c.slices.map_or(f64::NAN, |s| s[0].1));
         row("sliced W₂², with a control variate", &|c| c.slices.map_or(f64::NAN, |s| s[1].0));
-        row("  its standard error", &|c| c.slices.map_or(f64::NAN, |s| s[1].1));
+        row("standard error with the control variate", &|c| c.slices.map_or(f64::NAN, |s| s[1].1));
         row("iterations", &|c| c.iterations as f64);
         row("work, in passes over the costs", &|c| c.trace.last().map_or(f64::NAN, |m| m.passes));
         let mut plain =

@@ -68,7 +68,8 @@ impl Costs {
         }
         self.row += 1;
         if self.whole(task) {
-            self.largest = self.matrix.iter().fold(0.0, |a: f64, c| a.max(c.abs()));
+            let paid = self.matrix.iter().filter(|c| **c < task.forbidding || c.is_infinite());
+            self.largest = paid.fold(0.0, |a: f64, c| a.max(c.abs()));
             self.least = self.matrix.iter().fold(0.0, |a: f64, c| a.min(*c));
             if !self.largest.is_finite() {
                 return Err(Error::new("the costs are too large for a double: scale the coordinates, or lower the power"));
@@ -80,11 +81,6 @@ impl Costs {
     /// What ε and prices are shares of: the largest cost, or 1 where nothing costs anything.
     pub fn scale(&self) -> f64 {
         if self.largest > 0.0 { self.largest } else { 1.0 }
-    }
-
-    /// What errors of a cost are shares of: the cost itself, unless it is next to nothing.
-    pub fn unit(&self, cost: f64) -> f64 {
-        if self.largest > 0.0 { cost.abs().max(1e-12 * self.largest) } else { 1.0 }
     }
 
     /// The nodes from place i of the source to place j of the target, both ends included; none where ways are straight or there is none.
@@ -107,6 +103,15 @@ impl Costs {
             }
             _ => Vec::new(),
         }
+    }
+}
+
+/// An error of a cost as a share of that cost: nothing is a share of any, and of nothing there is no other.
+pub(super) fn share(error: f64, cost: f64) -> f64 {
+    match (error == 0.0, cost == 0.0) {
+        (true, _) => 0.0,
+        (false, true) => f64::NAN,
+        (false, false) => error / cost.abs(),
     }
 }
 

@@ -1,8 +1,9 @@
 //! One solver at work on one task: its iterations, and what is known of it at each look.
 
-use super::costs::Costs;
+use super::costs::{Costs, share};
 use super::engine::{Engine, Piece};
 use super::marginals::{Kind, Task};
+use super::own::FORBIDDING;
 use super::sketch::{self, Sketch};
 use super::{Controls, Solver};
 use methods::transport::{Gaussian, Problem, Worth};
@@ -125,7 +126,10 @@ impl Course {
     }
 
     /// Takes in what its plan is worth.
-    pub fn take(&mut self, mut worth: Worth, task: &Task, costs: &Costs) {
+    pub fn take(&mut self, mut worth: Worth, task: &Task) {
+        // Prices that round prove so much less.
+        worth.gap += worth.rounding;
+        worth.dual -= worth.rounding;
         if let Some(bound) = self.engine.bound(&task.ground) {
             (worth.dual, worth.gap) = (bound, worth.primal - bound);
         }
@@ -133,14 +137,17 @@ impl Course {
             && self.finishing
         {
             let proof = simplex.certificate();
-            (worth.primal, worth.dual, worth.cost) = (proof.primal, proof.primal - proof.gap, proof.primal);
-            worth.gap = proof.gap;
+            let gap = proof.gap + proof.rounding;
+            (worth.primal, worth.dual, worth.cost, worth.gap) = (proof.primal, proof.primal - gap, proof.primal, gap);
             self.prices = Some((proof.u, proof.v));
+            if proof.primal > 2.0 * task.forbidding / FORBIDDING {
+                self.trouble = Some("every plan needs a forbidden pair");
+            }
         }
         if let Engine::Sliced { mean, .. } = &self.engine {
             self.slices = Some([mean.value(), mean.controlled()]);
         }
-        let gap = if worth.gap == 0.0 { 0.0 } else { worth.gap / costs.unit(worth.primal) };
+        let gap = share(worth.gap, worth.primal);
         let error = self.trace.last().map_or(f64::NAN, |m| m.error);
         self.trace.push(Moment { passes: self.passes(task), error, gap });
         self.worth = Some(worth);

@@ -30,6 +30,8 @@ pub(super) struct Shapes {
     /// ε and the cost at which the plan settled there.
     ladder: Vec<(f64, f64)>,
     over: bool,
+    /// What the reader's files were taken for.
+    pub understood: Vec<String>,
 }
 
 impl Shapes {
@@ -41,10 +43,10 @@ impl Shapes {
     pub fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
         let task = controls.task(seed, library)?;
         if task.sides[0].d < 2 {
-            return Err(Error::new("control problem: shapes are clouds of two or three coordinates"));
+            return Err(Error::new("control problem: shapes are clouds of at least two coordinates"));
         }
         let all = [0, 1].map(|k| task.sides[k].len());
-        let mut sides = task.sides.map(shortened);
+        let (mut sides, understood) = (task.sides.map(shortened), task.understood);
         if !task.own && sides[1].d == 2 {
             // Turned, so that places do not give the answer away.
             let mean = sides[1].mean();
@@ -77,6 +79,7 @@ impl Shapes {
             here: 0,
             ladder: Vec::new(),
             over: false,
+            understood,
         })
     }
 
@@ -174,8 +177,9 @@ impl Shapes {
             (some, all) if some < all => Some(format!("{some} of the {}'s {all} places", ["source", "target"][k])),
             _ => None,
         };
-        let parts: Vec<String> = [of(0), of(1)].into_iter().flatten().collect();
-        Axis::linear(if parts.is_empty() { "x".to_string() } else { format!("x; {}", parts.join(", ")) })
+        let d = self.sides[0].d;
+        let first = if d > 2 { format!("x; the first two of {d} coordinates are shown") } else { "x".into() };
+        Axis::linear([Some(first), of(0), of(1)].into_iter().flatten().collect::<Vec<_>>().join("; "))
     }
 
     fn ends(&self, i: usize, j: usize) -> [(f64, f64); 2] {

@@ -81,7 +81,7 @@ impl TransportPlan {
         if prices.is_some() {
             course.prices = prices;
         }
-        course.take(worth, &pair.task, &pair.costs);
+        course.take(worth, &pair.task);
         self
     }
 
@@ -267,5 +267,5 @@ impl Relaxed {
 /// The cost that a simplex proves, and its bound.
 fn proven(simplex: &NetworkSimplex) -> (f64, f64) {
     let proof = simplex.certificate();
-    (proof.primal, proof.primal - proof.gap)
+    (proof.primal, proof.primal - proof.gap - proof.rounding)
 }

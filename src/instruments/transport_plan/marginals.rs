@@ -1,6 +1,7 @@
 //! What is transported: two measures on places, and what moving is along.
 
 use super::colours::{Palette, Picture};
+use methods::linear::spectrum::power_iteration;
 use methods::transport::{Roads, Stand, Walls};
 use run::prelude::*;
 
@@ -87,6 +88,56 @@ impl Side {
     }
 }
 
+/// The plane of the first two principal coordinates of both measures together.
+pub(super) struct Plane {
+    mean: Vec<f64>,
+    axes: [Vec<f64>; 2],
+}
+
+impl Plane {
+    fn of(sides: &[Side; 2]) -> Self {
+        const STEPS: usize = 60;
+        let mean: Vec<f64> = sides[0].mean().iter().zip(sides[1].mean()).map(|(m, n)| 0.5 * m + 0.5 * n).collect();
+        let off = |p: &[f64]| -> Vec<f64> { p.iter().zip(&mean).map(|(p, m)| p - m).collect() };
+        let places = || sides.iter().flat_map(|side| (0..side.len()).map(move |i| (off(side.place(i)), side.mass[i])));
+        let mut axes: [Vec<f64>; 2] = Default::default();
+        for k in 0..2 {
+            let first = axes[0].clone();
+            // What is left of a place without the first axis.
+            let rest = |mut p: Vec<f64>| {
+                let along = dot(&p, &first);
+                p.iter_mut().zip(&first).for_each(|(p, a)| *p -= along * a);
+                p
+            };
+            let left: Vec<(Vec<f64>, f64)> = places().map(|(p, mass)| (rest(p), mass)).collect();
+            let mut axis = vec![0.0; mean.len()];
+            left.iter().for_each(|(p, _)| {
+                if dot(p, p) > dot(&axis, &axis) {
+                    axis.clone_from(p)
+                }
+            });
+            power_iteration(&mut axis, STEPS, |v, image| {
+                image.fill(0.0);
+                for (p, mass) in &left {
+                    let along = mass * dot(p, v);
+                    image.iter_mut().zip(p).for_each(|(image, p)| *image += along * p);
+                }
+            });
+            axes[k] = axis;
+        }
+        Plane { mean, axes }
+    }
+
+    fn seen(&self, place: &[f64]) -> (f64, f64) {
+        let along = |axis: &[f64]| place.iter().zip(&self.mean).zip(axis).map(|((p, m), a)| (p - m) * a).sum();
+        (along(&self.axes[0]), along(&self.axes[1]))
+    }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
 /// What kind of places they are, which decides the pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -133,13 +184,29 @@ pub(super) struct Task {
     pub colours: Option<Box<[(Picture, Palette); 2]>>,
     /// The rank of every place along the way from one mean to the other.
     pub ranks: [Vec<u32>; 2],
-    /// Brought by the user.
+    /// What a pair costs that is forbidden; +∞ where none is.
+    pub forbidding: f64,
+    /// Brought by the user, and what it was taken for.
     pub own: bool,
+    pub understood: Vec<String>,
+    /// Where places of more than three coordinates are seen.
+    pub plane: Option<Plane>,
 }
 
 impl Task {
     pub fn new(kind: Kind, [source, target]: [Side; 2], ground: Ground) -> Self {
-        Task { kind, sides: [source, target], ground, nodes: Vec::new(), colours: None, ranks: Default::default(), own: false }
+        let sides = [source, target];
+        let plane = (sides[0].d > 3).then(|| Plane::of(&sides));
+        let (nodes, ranks, understood) = (Vec::new(), Default::default(), Vec::new());
+        Task { kind, sides, ground, nodes, colours: None, ranks, forbidding: f64::INFINITY, own: false, understood, plane }
+    }
+
+    /// Where a place is seen in the plane: its first two coordinates, or of more than three its principal ones.
+    pub fn seen(&self, place: &[f64]) -> (f64, f64) {
+        match &self.plane {
+            Some(plane) => plane.seen(place),
+            None => (place[0], place[1]),
+        }
     }
 
     /// The task with walls in its plane.

@@ -3,42 +3,56 @@
 use super::colours::Picture;
 use super::made::WALL;
 use super::marginals::{Ground, Kind, MOST, Side, Task};
-use super::{Controls, Price, Problem};
+use super::{Controls, Files, Price, Problem};
 use methods::transport::{Roads, Walls};
 use run::prelude::*;
 
+/// The largest cost of a matrix that is one: a thousand of them have a sum. Beyond it a pair is forbidden, at so many times the largest.
+const DEAREST: f64 = 1e300;
+pub(super) const FORBIDDING: f64 = (1u64 << 60) as f64;
 /// Nodes that a graph may have.
 const NODES: usize = 4000;
 
 impl Controls {
-    /// The task that the reader's arrays are.
+    /// The task that the reader's arrays are, and what they were taken for.
     pub(super) fn own(&self, library: &Library) -> Result<Task> {
-        let arrays = library.own();
-        arrays.iter().try_for_each(Array::check_finite)?;
-        let mut task = match arrays {
-            [one] => matrix(one, None)?,
-            [a, b] if pixels(a).is_some() && pixels(b).is_some() => {
+        let (arrays, spare) = used(library.own());
+        for array in &arrays {
+            let costs = arrays.len() != 2 && !flat(array) && !named(array, &EDGES) && !named(array, &WALLS);
+            whole(array, costs)?;
+        }
+        let mut told = Vec::new();
+        let mut task = match arrays[..] {
+            [one] => matrix(one, None, &mut told)?,
+            [a, b] if self.inked(a, b) => {
                 if self.problem != Problem::Pictures && (a.shape.len() == 3 || b.shape.len() == 3) {
-                    self.colours([Picture::of(a)?, Picture::of(b)?])?
+                    let task = self.colours([Picture::of(a)?, Picture::of(b)?])?;
+                    for (k, array) in [a, b].into_iter().enumerate() {
+                        let (pixels, colours) = (size(array), task.sides[k].len());
+                        told.push(is(k, array, &format!("the colours of {pixels} pixels, gathered in {colours}")));
+                    }
+                    task
                 } else {
+                    for (k, array) in [a, b].into_iter().enumerate() {
+                        let longer = pixels(array).map_or(1, |(width, height)| width.max(height));
+                        let sum = if longer > INK { ", summed up in blocks" } else { "" };
+                        told.push(is(
+                            k,
+                            array,
+                            &format!("the ink of {} pixels{sum}; their longer side is 2.2 long", size(array)),
+                        ));
+                    }
                     self.pictures(&[ink(a)?, ink(b)?])?
                 }
             }
-            [a, b] if heights(a) && heights(b) => {
-                let side = |array: &Array| {
-                    let n = array.values.len();
-                    let places: Vec<f64> = (0..n).map(|i| (i as f64 + 0.5) / n as f64).collect();
-                    Ok::<Side, Error>(Side::new(&array.name, 1, &places, &array.values)?.weighed())
-                };
-                self.line([side(a)?, side(b)?])?
-            }
-            [a, b] => self.own_clouds(a, b)?,
-            [_, _, _] if arrays.iter().any(|a| named(a, &["from", "to"])) => self.own_graph(arrays)?,
-            [_, _, _] if arrays.iter().any(|a| named(a, &["x0", "y0", "x1", "y1"])) => self.own_walls(arrays)?,
-            [_, _, _] => {
-                let cost = arrays.iter().max_by_key(|a| a.values.len()).expect("three");
-                let others: Vec<&Array> = arrays.iter().filter(|a| !std::ptr::eq(*a, cost)).collect();
-                matrix(cost, Some([others[0], others[1]]))?
+            [a, b] if single(a) && single(b) => self.column_each(a, b, &mut told)?,
+            [a, b] => self.own_clouds(a, b, &mut told)?,
+            [_, _, _] if arrays.iter().any(|a| named(a, &EDGES)) => self.own_graph(&arrays, &mut told)?,
+            [_, _, _] if arrays.iter().any(|a| named(a, &WALLS)) => self.own_walls(&arrays, &mut told)?,
+            [first, ..] if arrays.len() == 3 => {
+                let cost = arrays.iter().fold(first, |most, a| if a.values.len() > most.values.len() { a } else { most });
+                let others: Vec<&Array> = arrays.iter().copied().filter(|a| !std::ptr::eq(*a, cost)).collect();
+                matrix(cost, Some([others[0], others[1]]), &mut told)?
             }
             _ => {
                 return Err(Error::new(format!(
@@ -47,7 +61,11 @@ impl Controls {
                 )));
             }
         };
-        task.own = true;
+        told.extend(spare);
+        if task.plane.is_some() {
+            told.push("pictures show the first two principal coordinates; costs are of all".into());
+        }
+        (task.own, task.understood) = (true, told);
         if task.sides.iter().all(|side| side.weighed) {
             let top = task.sides[0].total.max(task.sides[1].total);
             task.sides.iter_mut().for_each(|side| side.relative = side.total / top);
@@ -55,8 +73,56 @@ impl Controls {
         Ok(task)
     }
 
-    fn own_clouds(&self, a: &Array, b: &Array) -> Result<Task> {
-        let sides = clouds(a, b)?;
+    /// Are both pictures? A table of numbers is one where pictures are asked for, or where it can be nothing else.
+    fn inked(&self, a: &Array, b: &Array) -> bool {
+        let tables = a.shape.len() == 2 && b.shape.len() == 2;
+        let asked = matches!(self.problem, Problem::Pictures | Problem::Colours);
+        let both = pixels(a).is_some() && pixels(b).is_some();
+        both && (!tables || asked || a.shape[1] != b.shape[1])
+    }
+
+    /// Two columns of numbers: points on a line, or heights of bins.
+    fn column_each(&self, a: &Array, b: &Array, told: &mut Vec<String>) -> Result<Task> {
+        let negative = |array: &Array| array.values.iter().any(|v| *v < 0.0);
+        let (n, m) = (a.values.len(), b.values.len());
+        let (samples, why) = match (self.files, [says(a), says(b)]) {
+            (Files::Samples, _) => (true, "as chosen"),
+            (Files::Heights, _) => (false, "as chosen"),
+            _ if negative(a) || negative(b) => (true, "as some are negative"),
+            (_, [Some(Files::Samples), _] | [_, Some(Files::Samples)]) => (true, "by the column's name"),
+            (_, [Some(_), _] | [_, Some(_)]) => (false, "by the column's name"),
+            _ if n != m => (true, "as there are not as many on both sides"),
+            _ => (false, "as no name says otherwise"),
+        };
+        let side = |k: usize, array: &Array, n: usize| {
+            let places: Vec<f64> = (0..n).map(|i| (i as f64 + 0.5) / n as f64).collect();
+            Ok::<Side, Error>(match samples {
+                true => Side::new(&array.name, 1, &array.values, &vec![1.0; n])?,
+                false => Side::new(&array.name, 1, &places, &array.values)?.weighed(),
+            })
+            .inspect(|_| {
+                told.push(is(
+                    k,
+                    array,
+                    &match samples {
+                        true => format!("samples, {n} points on a line of equal mass, {why}"),
+                        false => format!("heights, of {n} bins of equal width on [0, 1], {why}"),
+                    },
+                ));
+            })
+        };
+        let mut side = side;
+        let sides = [side(0, a, n)?, side(1, b, m)?];
+        if n != m && !samples {
+            told.push(format!("the bins of {} and {} are not of one width", a.name, b.name));
+        }
+        let other = if samples { "heights" } else { "samples" };
+        told.push(format!("the control files takes them for {other}"));
+        self.line(sides)
+    }
+
+    fn own_clouds(&self, a: &Array, b: &Array, told: &mut Vec<String>) -> Result<Task> {
+        let sides = clouds(a, b, told)?;
         if sides[0].d == 1 {
             return self.line(sides);
         }
@@ -64,6 +130,7 @@ impl Controls {
         if self.cost != Price::Walls || task.sides[0].d != 2 {
             return self.with_walls(task);
         }
+        told.push("the wall stands in the middle of both clouds, scaled to them".into());
         // As the wall stands between the card's places, so between these: their window's half side is 1.6 there.
         let [x, y] = [0, 1].map(|k| {
             let all = task.sides.iter().flat_map(|side| side.places.iter().skip(k).step_by(2));
@@ -77,14 +144,15 @@ impl Controls {
     }
 
     /// Two clouds, and beside them walls.
-    fn own_walls(&self, arrays: &[Array]) -> Result<Task> {
-        let (walls, [a, b]) = apart(arrays, &["x0", "y0", "x1", "y1"])?;
-        let sides = clouds(a, b)?;
+    fn own_walls(&self, arrays: &[&Array], told: &mut Vec<String>) -> Result<Task> {
+        let (walls, [a, b]) = apart(arrays, &WALLS)?;
+        let sides = clouds(a, b, told)?;
+        told.push(format!("{}: {} walls", walls.name, walls.shape[0]));
         let most = 100;
         if walls.shape[0] > most {
             return Err(Error::new(format!("{}: {} walls; at most {most} are read", walls.name, walls.shape[0])));
         }
-        let columns = ["x0", "y0", "x1", "y1"].map(|name| column(walls, name).expect("it is named"));
+        let columns = WALLS.map(|name| column(walls, name).expect("it is named"));
         let boxes: Vec<[f64; 4]> = walls
             .values
             .chunks_exact(walls.columns.len())
@@ -95,12 +163,13 @@ impl Controls {
     }
 
     /// Two measures on the nodes of a graph, and beside them its edges.
-    fn own_graph(&self, arrays: &[Array]) -> Result<Task> {
-        let (edges, [a, b]) = apart(arrays, &["from", "to"])?;
-        let placed = !(heights(a) && heights(b));
+    fn own_graph(&self, arrays: &[&Array], told: &mut Vec<String>) -> Result<Task> {
+        let (edges, [a, b]) = apart(arrays, &EDGES)?;
+        let placed = !(single(a) && single(b));
         let mut sides = if placed {
-            clouds(a, b)?
+            clouds(a, b, told)?
         } else {
+            [a, b].into_iter().enumerate().for_each(|(k, array)| told.push(is(k, array, "the masses of a graph's nodes")));
             [Side::new(&a.name, 0, &[], &a.values)?.weighed(), Side::new(&b.name, 0, &[], &b.values)?.weighed()]
         };
         let nodes = sides[0].of;
@@ -110,8 +179,10 @@ impl Controls {
                 a.name, b.name, sides[1].of
             )));
         }
-        let [from, to] = ["from", "to"].map(|name| column(edges, name).expect("it is named"));
+        let [from, to] = EDGES.map(|name| column(edges, name).expect("it is named"));
         let length = column(edges, "length");
+        let of = if length.is_some() { "with lengths" } else { "of length 1" };
+        told.push(format!("{}: {} edges {of} between {nodes} nodes, counted from 0", edges.name, edges.shape[0]));
         let mut all = Vec::with_capacity(edges.shape[0]);
         for (k, row) in edges.values.chunks_exact(edges.columns.len()).enumerate() {
             let (ends, length) = ([row[from], row[to]], length.map_or(1.0, |l| row[l]));
@@ -149,9 +220,62 @@ impl Controls {
     }
 }
 
+/// Columns that tell edges and walls.
+const EDGES: [&str; 2] = ["from", "to"];
+const WALLS: [&str; 4] = ["x0", "y0", "x1", "y1"];
+
+/// The sentence of what an array was taken for.
+fn is(which: usize, array: &Array, what: &str) -> String {
+    format!("{} is the {}: {what}", array.name, ["source", "target"][which])
+}
+
+/// Height × width, as numpy has it.
+fn size(array: &Array) -> String {
+    array.shape.iter().take(2).map(ToString::to_string).collect::<Vec<_>>().join(" × ")
+}
+
+/// The arrays to be used, the source before the target, and a sentence for each that is not: where there are more of them than are needed,
+/// the names source and target say which are.
+fn used(arrays: &[Array]) -> (Vec<&Array>, Vec<String>) {
+    let called = |name: &str| {
+        let own = |array: &Array| array.name.rsplit('/').next().and_then(|own| own.split('.').next()).map(str::to_lowercase);
+        let mut these = arrays.iter().filter(|a| own(a).is_some_and(|own| own == name));
+        these.next().filter(|_| these.next().is_none())
+    };
+    let (Some(source), Some(target)) = (called("source"), called("target")) else {
+        return (arrays.iter().collect(), Vec::new());
+    };
+    let costs = |c: &Array| flat(source) && flat(target) && c.shape == [source.values.len(), target.values.len()];
+    let (others, spare): (Vec<&Array>, Vec<&Array>) = arrays
+        .iter()
+        .filter(|a| !std::ptr::eq(*a, source) && !std::ptr::eq(*a, target))
+        .partition(|a| named(a, &EDGES) || named(a, &WALLS) || costs(a));
+    let spare = spare.into_iter().map(|a| format!("{} is not used: the arrays called source and target are", a.name)).collect();
+    ([source, target].into_iter().chain(others).collect(), spare)
+}
+
+/// Is it a single row or column?
+fn flat(array: &Array) -> bool {
+    array.shape.iter().filter(|n| **n > 1).count() <= 1
+}
+
+/// Refuses an array with a gap in it; costs may be +∞.
+pub(super) fn whole(array: &Array, costs: bool) -> Result<()> {
+    let gap = |v: &f64| !(v.is_finite() || costs && *v == f64::INFINITY);
+    let Some(index) = array.values.iter().position(gap) else { return Ok(()) };
+    let width = array.shape.last().copied().unwrap_or(1);
+    let place = match (array.shape.len(), array.columns.get(index % width)) {
+        (1, _) => format!("place {}", index + 1),
+        (_, None) => format!("row {}, column {}", index / width + 1, index % width + 1),
+        (_, Some(name)) => format!("row {}, column {} ('{name}')", index / width + 1, index % width + 1),
+    };
+    let hint = if costs { "; a large one, as 1e30, forbids its pair" } else { "" };
+    Err(Error::new(format!("{}: {place} has no finite number; each must have one{hint}", array.name)))
+}
+
 /// The array with columns of these names, and the two others in their order.
-fn apart<'a>(arrays: &'a [Array], names: &[&str]) -> Result<(&'a Array, [&'a Array; 2])> {
-    let (these, others): (Vec<&Array>, Vec<&Array>) = arrays.iter().partition(|a| named(a, names));
+fn apart<'a>(arrays: &[&'a Array], names: &[&str]) -> Result<(&'a Array, [&'a Array; 2])> {
+    let (these, others): (Vec<&Array>, Vec<&Array>) = arrays.iter().copied().partition(|a| named(a, names));
     match (&these[..], &others[..]) {
         ([one], [a, b]) => Ok((one, [a, b])),
         _ => {
@@ -175,8 +299,13 @@ fn weight(array: &Array) -> Option<usize> {
 }
 
 /// Two clouds of the same number of coordinates.
-fn clouds(a: &Array, b: &Array) -> Result<[Side; 2]> {
+fn clouds(a: &Array, b: &Array, told: &mut Vec<String>) -> Result<[Side; 2]> {
     let (source, target) = (cloud(a)?, cloud(b)?);
+    for (k, (array, side)) in [(a, &source), (b, &target)].into_iter().enumerate() {
+        let coordinates = if side.d == 1 { "1 dimension".into() } else { format!("{} dimensions", side.d) };
+        let mass = weight(array).map_or("of equal mass".into(), |w| format!("with masses from its column {}", array.columns[w]));
+        told.push(is(k, array, &format!("a cloud of {} points in {coordinates}, {mass}", side.of)));
+    }
     if source.d != target.d {
         return Err(Error::new(format!(
             "{} has {} coordinate columns but {} has {}: both sides need the same number",
@@ -186,7 +315,7 @@ fn clouds(a: &Array, b: &Array) -> Result<[Side; 2]> {
     Ok([source, target])
 }
 
-/// Width and height, if the array is a picture: three dimensions of which the last has 1, 3 or 4, or a table too wide for coordinates.
+/// Width and height, if the array can be a picture: three dimensions of which the last has 1, 3 or 4, or a table too wide for coordinates.
 pub(super) fn pixels(array: &Array) -> Option<(usize, usize)> {
     match array.shape[..] {
         [height, width, 1 | 3 | 4] if height > 1 && width > 1 => Some((width, height)),
@@ -210,10 +339,13 @@ pub(super) fn darkness(array: &Array) -> Result<(usize, usize, Vec<f64>)> {
     Ok((width, height, picture.pixels.iter().map(dark).collect()))
 }
 
-/// A picture's ink as masses, at most about 44 pixels a side: larger ones are summed up in blocks. Row 0 at the bottom.
+/// Pixels a side of a picture's ink.
+const INK: usize = 44;
+
+/// A picture's ink as masses, at most about so many pixels a side: larger ones are summed up in blocks. Row 0 at the bottom.
 fn ink(array: &Array) -> Result<(&str, usize, usize, Vec<f64>)> {
     let (width, height, values) = darkness(array)?;
-    let block = width.max(height).div_ceil(44);
+    let block = width.max(height).div_ceil(INK);
     let (w, h) = (width.div_ceil(block), height.div_ceil(block));
     let mut mass = vec![0.0; w * h];
     for (k, value) in values.iter().enumerate() {
@@ -222,11 +354,34 @@ fn ink(array: &Array) -> Result<(&str, usize, usize, Vec<f64>)> {
     Ok((&array.name, w, h, mass))
 }
 
-/// Is it one number a place, with no place given?
-fn heights(array: &Array) -> bool {
-    let single = array.shape.len() == 1 || array.shape.len() == 2 && array.shape[1] == 1;
-    let named = array.columns.first().is_some_and(|c| c.trim().eq_ignore_ascii_case("x"));
-    single && !named && array.values.iter().all(|v| *v >= 0.0)
+/// Is it one column of numbers?
+fn single(array: &Array) -> bool {
+    array.shape.len() == 1 || array.shape.len() == 2 && array.shape[1] == 1
+}
+
+/// What the name of a single column says of its numbers.
+fn says(array: &Array) -> Option<Files> {
+    const HEIGHTS: [&str; 14] = [
+        "weight",
+        "weights",
+        "mass",
+        "masses",
+        "height",
+        "heights",
+        "count",
+        "counts",
+        "frequency",
+        "density",
+        "probability",
+        "histogram",
+        "hist",
+        "p",
+    ];
+    let name = array.columns.first()?.trim().to_lowercase();
+    if name.is_empty() || name.parse::<f64>().is_ok() {
+        return None;
+    }
+    Some(if HEIGHTS.contains(&&*name) { Files::Heights } else { Files::Samples })
 }
 
 /// Points, one a row, and a column `weight` or `mass` if there is one.
@@ -244,9 +399,9 @@ pub(super) fn cloud(array: &Array) -> Result<Side> {
     };
     let weight = weight(array);
     let d = columns - usize::from(weight.is_some());
-    if !(1..=3).contains(&d) {
+    if d == 0 {
         return Err(Error::new(format!(
-            "{name}: {d} coordinate columns; clouds of one to three (x, y, z) and a column weight are read"
+            "{name}: masses alone; a cloud has a column a coordinate (x, y, z, …) beside its weight"
         )));
     }
     let (mut places, mut mass) = (Vec::with_capacity(rows * d), Vec::with_capacity(rows));
@@ -262,7 +417,7 @@ pub(super) fn cloud(array: &Array) -> Result<Side> {
 }
 
 /// A cost matrix, with the two sides' masses or with equal ones.
-fn matrix(array: &Array, masses: Option<[&Array; 2]>) -> Result<Task> {
+fn matrix(array: &Array, masses: Option<[&Array; 2]>, told: &mut Vec<String>) -> Result<Task> {
     let name = &array.name;
     let &[rows, columns] = &array.shape[..] else {
         return Err(Error::new(format!(
@@ -281,7 +436,6 @@ fn matrix(array: &Array, masses: Option<[&Array; 2]>) -> Result<Task> {
     let mut given = [vec![1.0; rows], vec![1.0; columns]];
     let mut names = [name.as_str(), name.as_str()];
     if let Some([a, b]) = masses {
-        let flat = |array: &Array| array.shape.iter().filter(|n| **n > 1).count() <= 1;
         if !flat(a) || !flat(b) || (a.values.len(), b.values.len()) != (rows, columns) {
             return Err(Error::new(format!(
                 "{name}: {rows} x {columns} costs need {rows} masses for the rows, then {columns} for the columns; {} has {} numbers and {} has {}",
@@ -294,9 +448,24 @@ fn matrix(array: &Array, masses: Option<[&Array; 2]>) -> Result<Task> {
         given = [a.values.clone(), b.values.clone()];
         names = [&a.name, &b.name];
     }
+    told.push(format!("{name}: costs of moving from {rows} rows, the source, to {columns} columns, the target"));
+    told.push(match masses {
+        Some([a, b]) => format!("{} has the masses of the rows, {} those of the columns", a.name, b.name),
+        None => "the rows have equal masses, and so have the columns".into(),
+    });
     let side = |k: usize| Ok::<Side, Error>(Side { weighed: masses.is_some(), ..Side::new(names[k], 0, &[], &given[k])? });
     let sides = [side(0)?, side(1)?];
     let [source, target] = &sides;
-    let kept = source.index.iter().flat_map(|i| target.index.iter().map(move |j| array.values[i * columns + j])).collect();
-    Ok(Task::new(Kind::Matrix, sides, Ground::Given(kept)))
+    // A pair that must not be costs so much that no plan takes it, however little mass it has.
+    let plain = |c: &f64| c.abs() <= DEAREST;
+    let largest = array.values.iter().copied().filter(plain).fold(0.0, |a: f64, c| a.max(c.abs()));
+    let forbidding = FORBIDDING * if largest > 0.0 { largest } else { 1.0 };
+    let value = |k: usize| if plain(&array.values[k]) { array.values[k] } else { forbidding };
+    let forbidden = array.values.iter().filter(|c| !plain(c)).count();
+    if forbidden > 0 {
+        told.push(format!("{name}: {forbidden} pairs cost more than {DEAREST:e} and are forbidden: ε is no share of them"));
+    }
+    let kept = source.index.iter().flat_map(|i| target.index.iter().map(move |j| i * columns + j)).map(value).collect();
+    let task = Task::new(Kind::Matrix, sides, Ground::Given(kept));
+    Ok(Task { forbidding: if forbidden > 0 { forbidding } else { f64::INFINITY }, ..task })
 }

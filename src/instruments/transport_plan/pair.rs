@@ -1,7 +1,7 @@
 //! A run on two measures: costs, both solvers, the exact one for comparison, and what comes after.
 
 use super::colours::Transfer;
-use super::costs::{Costs, price};
+use super::costs::{Costs, price, share};
 use super::course::Course;
 use super::ladder::Ladder;
 use super::made::PAGE;
@@ -14,6 +14,8 @@ use run::prelude::*;
 pub(super) const MAP: usize = 40;
 /// The largest problem, in entries, on which ε is tried out, and which the exact solver joins unasked.
 pub(super) const TRIED: usize = 160_000;
+/// The most coordinates of a Gaussian, whose matrices' roots take their cube.
+const WIDE: usize = 200;
 pub(super) const JOINED: usize = 1_100_000;
 
 /// A run on two measures.
@@ -114,14 +116,17 @@ impl Pair {
     pub fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
         let mut task = controls.task(seed, library)?;
         // Solvers that cannot take the task say so at once.
-        if task.sides[0].d == 0 {
-            for (control, solver) in [("solver", controls.solver), ("beside", controls.beside)] {
-                if solver.projects() {
-                    return Err(Error::new(format!(
-                        "control {control}: this solver projects points onto lines, and a cost matrix has no points"
-                    )));
+        let d = task.sides[0].d;
+        for (control, solver) in [("solver", controls.solver), ("beside", controls.beside)] {
+            let why: String = match solver {
+                _ if d == 0 && solver.projects() => {
+                    "this solver projects points onto lines, and a cost matrix has no points".into()
                 }
-            }
+                Solver::Light if d > 3 => format!("the light bridge takes places of one to three coordinates; these have {d}"),
+                Solver::Gaussian if d > WIDE => format!("Gaussians of at most {WIDE} coordinates are matched; these have {d}"),
+                _ => continue,
+            };
+            return Err(Error::new(format!("control {control}: {why}")));
         }
         let order = order(&task);
         task.ranks = [0, 1].map(|k: usize| {
@@ -195,15 +200,16 @@ impl Pair {
     pub fn measures(&self) -> Measures {
         let exact = self.exact();
         let cost = exact.map_or(f64::NAN, |w| w.primal);
-        let share = |x: f64| if exact.is_some() { x / self.costs.unit(cost) } else { f64::NAN };
+        let part = |x: f64| if exact.is_some() { share(x, cost) } else { f64::NAN };
         let beside = self.courses.get(1).filter(|c| c.over && c.solver.balanced()).and_then(|c| c.worth);
         let of = |f: &dyn Fn(Worth) -> f64| beside.map_or(f64::NAN, f);
         measures! {
             own: self.task.own as u8,
             exact: cost,
-            exact_gap: share(exact.map_or(f64::NAN, |w| w.gap)),
-            bracket: share(of(&|w| w.gap)),
-            outside: share(of(&|w| (w.dual - cost).max(cost - w.primal).max(0.0))),
+            exact_gap: part(exact.map_or(f64::NAN, |w| w.gap)),
+            bracket: part(of(&|w| w.gap)),
+            // Of what was summed up: of a cost of 0, that is the upper bound.
+            outside: of(&|w| share((w.dual - cost).max(cost - w.primal).max(0.0), cost.abs().max(w.primal.abs()))),
             unmended_cost: of(&|w| w.cost),
             marginal_error: of(&|w| w.marginal_error),
         }
@@ -238,10 +244,11 @@ fn window(task: &Task) -> [(f64, f64); 2] {
         return [(-PAGE, PAGE); 2];
     }
     let ends = |k: usize| {
-        let places = task.sides.iter().flat_map(|s| s.places.chunks_exact(s.d.max(1)).filter_map(move |p| p.get(k)));
+        let at = |p: &[f64]| if task.plane.is_some() { Some([task.seen(p).0, task.seen(p).1][k]) } else { p.get(k).copied() };
+        let places = task.sides.iter().flat_map(|s| s.places.chunks_exact(s.d.max(1))).filter_map(at);
         // Where the way may lead.
-        let nodes = task.nodes.iter().map(|p| &p[k.min(1)]).filter(|_| task.winding());
-        places.chain(nodes).fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(*v), high.max(*v)))
+        let nodes = task.nodes.iter().map(|p| p[k.min(1)]).filter(|_| task.winding());
+        places.chain(nodes).fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
     };
     let (x, y) = (ends(0), ends(1));
     let half = 0.54 * (x.1 - x.0).max(y.1 - y.0).max(1e-9);

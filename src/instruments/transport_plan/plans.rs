@@ -5,7 +5,7 @@ use super::course::Course;
 use super::made::PIXELS;
 use super::marginals::{Ground, Kind, Side};
 use super::pair::Pair;
-use super::pictures::{SIDES, SOLVERS, SOURCE, TARGET, binned, bins, dots, place, splat, stairs, ways};
+use super::pictures::{SIDES, SOLVERS, SOURCE, TARGET, binned, bins, dots, splat, stairs, ways};
 use run::prelude::*;
 
 impl Pair {
@@ -58,7 +58,16 @@ impl Pair {
 
     pub(super) fn plane(&self) -> (Axis, Axis) {
         let [(x0, x1), (y0, y1)] = self.window;
-        (Axis::linear("x").range(x0, x1), Axis::linear("y").range(y0, y1))
+        let of = self.task.sides[0].d;
+        let name = |short: &str, which: &str| {
+            if self.task.plane.is_some() { format!("{which} principal coordinate of {of}") } else { short.to_string() }
+        };
+        (Axis::linear(name("x", "first")).range(x0, x1), Axis::linear(name("y", "second")).range(y0, y1))
+    }
+
+    /// Where place i of a side is seen.
+    fn at(&self, side: &Side, i: usize) -> (f64, f64) {
+        self.task.seen(side.place(i))
     }
 
     /// The plan of a course.
@@ -82,17 +91,18 @@ impl Pair {
         }
         let mut chart = self.ground();
         if !self.task.winding() {
-            chart = chart.marks(ways(entries, &|i, j| [place(source, i), place(target, j)]));
+            chart = chart.marks(ways(entries, &|i, j| [self.at(source, i), self.at(target, j)]));
         } else {
             let node = |k: usize| (self.task.nodes[k][0], self.task.nodes[k][1]);
             let pieces = sketch.map_or(&[][..], |s| s.moving());
             chart = chart.marks(ways(&self.flow(pieces), &|a, b| [node(a), node(b)]));
         }
         if let Some((images, some)) = course.and_then(|course| self.mapped(course)) {
-            chart = chart.marks(ways(&some, &|i, _| [place(source, i), (images[2 * i], images[2 * i + 1])]));
+            let d = source.d;
+            chart = chart.marks(ways(&some, &|i, _| [self.at(source, i), self.task.seen(&images[d * i..][..d])]));
         }
         for (side, Series { name, ink }) in self.task.sides.iter().zip(SIDES) {
-            chart = chart.marks(dots(name, ink, side, &|i| place(side, i)));
+            chart = chart.marks(dots(name, ink, side, &|i| self.at(side, i)));
         }
         Chart { handle, ..chart }.into()
     }
@@ -268,7 +278,7 @@ impl Pair {
                 let mut chart = self.ground();
                 for (side, Series { name, ink }) in self.task.sides.iter().zip(SIDES) {
                     let every = side.len().div_ceil(500);
-                    chart = chart.dots(name, ink, 2.0, (0..side.len()).step_by(every).map(|i| place(side, i)));
+                    chart = chart.dots(name, ink, 2.0, (0..side.len()).step_by(every).map(|i| self.at(side, i)));
                 }
                 if controls.bridge {
                     chart = chart.marks(self.bridges(controls));
@@ -276,7 +286,7 @@ impl Pair {
                 for (course, of) in solved().collect::<Vec<_>>().into_iter().rev() {
                     let moved = self.at_time(course, t, 700);
                     let size = if moved.len() > 300 { 2.5 } else { 4.5 };
-                    chart = chart.dots(name(of), of.ink, size, moved.iter().map(|(p, _)| (p[0], p[1])));
+                    chart = chart.dots(name(of), of.ink, size, moved.iter().map(|(p, _)| self.task.seen(p)));
                 }
                 chart.into()
             }
@@ -303,7 +313,7 @@ impl Pair {
         for (i, j, p) in pieces {
             sum += p;
             while next < goals.len() && goals[next] < sum {
-                let (from, to) = (source.place(*i), target.place(*j));
+                let [from, to] = [self.at(source, *i), self.at(target, *j)].map(|(x, y)| [x, y]);
                 let walk = |random: &mut Random| {
                     let mut at = vec![0.0];
                     for _ in 0..STEPS {

@@ -38,7 +38,7 @@ impl Pair {
             }
             if let Some((x, y)) = &course.prices {
                 for (name, side, prices) in [("source", source, x), ("target", target, y)] {
-                    let mut columns: Vec<String> = ["x", "y", "z"].iter().take(side.d).map(|c| (*c).to_string()).collect();
+                    let mut columns: Vec<String> = (0..side.d).map(coordinate).collect();
                     columns.extend(["weight", "price"].map(String::from));
                     let row =
                         |i: usize| side.places[i * side.d..(i + 1) * side.d].iter().copied().chain([side.mass[i], prices[i]]);
@@ -49,8 +49,8 @@ impl Pair {
             }
             let map = course.map(&self.task);
             if source.d > 0 && !map.is_empty() {
-                let names = ["x", "y", "z", "to_x", "to_y", "to_z"];
-                let columns = (0..source.d).chain(3..3 + source.d).map(|k| names[k].to_string()).collect();
+                let to = (0..source.d).map(|k| format!("to_{}", coordinate(k)));
+                let columns = (0..source.d).map(coordinate).chain(to).collect();
                 let row = |i: usize| source.place(i).iter().chain(&map[i * source.d..(i + 1) * source.d]).copied();
                 let values = (0..source.len()).flat_map(row).collect();
                 arrays.push(Array { name: format!("map{suffix}"), shape: vec![source.len(), 2 * source.d], values, columns });
@@ -61,4 +61,9 @@ impl Pair {
         }
         arrays
     }
+}
+
+/// What coordinate `k` is called.
+fn coordinate(k: usize) -> String {
+    ["x", "y", "z"].get(k).map_or(format!("x{}", k + 1), |name| (*name).to_string())
 }

@@ -1,3 +1,5 @@
+mod files;
+
 use super::*;
 use ground::controls::Options;
 use run::experiment::Views;
@@ -401,10 +403,23 @@ fn the_readers_own_is_seen_from_all_sides() {
         (Problem::Clouds, vec![colours("a.png"), colours("b.png")]),
         (Problem::Pictures, vec![colours("a.png"), colours("b.png")]),
         (Problem::Shapes, vec![cloud("a.csv", 2), cloud("b.csv", 2)]),
+        (Problem::Clouds, vec![cloud("a.csv", 5), cloud("b.csv", 5)]),
+        (Problem::Shapes, vec![cloud("a.csv", 5), cloud("b.csv", 5)]),
+        (Problem::Pictures, vec![cloud("a.csv", 5), cloud("b.csv", 5)]),
+        (Problem::Clouds, vec![cloud("a.csv", 1), cloud("b.csv", 1)]),
+        (Problem::Clouds, vec![cloud("a.csv", 2), cloud("a.csv", 2)]),
+        (Problem::Clouds, vec![array("c.npy", &[3, 3], &[3.0, 1.0, 2.0, 2.0, 4.0, 6.0, 5.0, 2.0, f64::INFINITY])]),
+        (Problem::Barycenter, vec![cloud("a.csv", 2), cloud("b.csv", 2), cloud("c.csv", 2)]),
         (Problem::Barycenter, vec![colours("a.png"), colours("b.png")]),
     ] {
         let controls = Controls { problem, epsilon: 0.05, ..Controls::default() };
         let run = watched(begun(&controls, &with(arrays)));
+        let told = run.understood();
+        assert!(!told.is_empty() && told.iter().all(|sentence| !sentence.contains("NaN")), "{told:?}");
+        for look in TransportPlan::VIEWS {
+            let words = (look.make)(&run).encode();
+            assert!(!words.windows(3).any(|w| w == b"NaN"), "{}", look.panel.id);
+        }
         let verdict = TransportPlan::verdict(&controls, &Runs(vec![run.measures()]));
         assert!(verdict.outside && !verdict.text.contains("NaN"), "{verdict:?}");
     }

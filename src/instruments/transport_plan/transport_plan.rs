@@ -100,6 +100,11 @@ choice! {
     pub enum Pen { Move => "moves the source", Source => "draws the source", Target => "draws the target", Erase => "erases" }
 }
 
+choice! {
+    /// What a file of one column holds.
+    pub enum Files { Told => "as the file says", Samples => "samples", Heights => "heights" }
+}
+
 controls! {
     /// What the reader can move.
     pub struct Controls {
@@ -125,6 +130,7 @@ controls! {
         pen: Choice(Pen) = Pen::Move, "", "what dragging the handle in the first picture does: move, draw clouds, histograms or pictures by hand, or erase";
         drawn_source: Text(6000) = "", "", "the source as drawn: points 'x y' with ; between them";
         drawn_target: Text(6000) = "", "", "the target as drawn";
+        files: Choice(Files) = Files::Told, "", "your own files of one column: points on a line, or the heights of a histogram's bins";
         measures: Count(2, 4) = 3, "K", "barycenter: of how many measures";
         third: Choice(Shape) = Shape::Cross, "", "barycenter: the third measure";
         fourth: Choice(Shape) = Shape::Spiral, "", "barycenter: the fourth measure";
@@ -209,7 +215,7 @@ impl TransportPlan {
 }
 
 views! { TransportPlan, Controls:
-    plan "The plan" "Every line is mass on its way; the darker, the more. Drag the handle." => plan, dragged: dragged;
+    plan "The plan" "Every line is mass on its way; the darker, the more. A handle, where there is one, is there to be dragged." => plan, dragged: dragged;
     beside "The second solver's plan" "The same measures in other hands: what is blurred, left out or left behind?" => second_plan;
     between "Between the two" "The mass on its way at time t; for colours the pictures, for a barycenter the measures." => between;
     matrix "The plan as a matrix" "Places in order along the way from one mean to the other: a band is a map that keeps this order." => matrix;
@@ -280,7 +286,7 @@ impl Experiment for TransportPlan {
         ],
         data: &[Dataset::Digits],
         own_data: Some(
-            "Two point clouds (csv or npy: columns x, y, z and weight), two histograms (one column), two pictures (png or jpg: their colours, or for pictures and barycenters their ink; npy of height × width), or a cost matrix, alone or with the masses of its rows and columns. A graph: edges (csv: from, to, length; nodes are counted from 0) beside two measures that list its nodes (one column of masses, or x, y, weight). Walls (csv: x0, y0, x1, y1) beside two clouds. For a barycenter two to four pictures or clouds. Several arrays may come in one npz.",
+            "Two point clouds (csv or npy: a column a coordinate, and weight), two columns of samples or of a histogram's heights, two pictures (png or jpg: their colours, or for pictures and barycenters their ink; npy of height × width where these are chosen), or a cost matrix, alone or with the masses of its rows and columns. A graph: edges (csv: from, to, length; nodes are counted from 0) beside two measures that list its nodes (one column of masses, or x, y, weight). Walls (csv: x0, y0, x1, y1) beside two clouds. For a barycenter two to four pictures or clouds. Several arrays may come in one npz.",
         ),
     };
 
@@ -325,9 +331,15 @@ impl Experiment for TransportPlan {
         let share = |x: f64| match x {
             0.0 => "nothing".to_string(),
             _ if x < 1e-5 => format!("{x:.0e} of it"),
-            _ => format!("{:.2} % of it", 100.0 * x),
+            _ if x < 10.0 => format!("{:.2} % of it", 100.0 * x),
+            _ => format!("{x:.0e} times as much as it is"),
         };
         let inside = if outside <= ROUNDING { "hold the exact cost between them" } else { "miss the exact cost" };
+        if runs.least("exact") == 0.0 || runs.most("exact") == 0.0 {
+            return Verdict::outside(format!(
+                "No verdict: the exact cost is 0, of which nothing is a share. The second solver's bounds {inside}."
+            ));
+        }
         let most = if runs.len() == 1 { "" } else { "at most " };
         let text = format!(
             "The second solver's bounds {inside} and are {most}{} apart; the exact solver's own {}.",
@@ -339,6 +351,14 @@ impl Experiment for TransportPlan {
             return Verdict::outside(format!("{yours}The claim is about the measures that are made here."));
         }
         Verdict::at_most(bracket, APART, text).needs(at_most(gap, PROVEN)).needs(at_most(outside, ROUNDING))
+    }
+
+    fn understood(&self) -> Vec<String> {
+        match &self.subject {
+            Subject::Pair(pair) => pair.task.understood.clone(),
+            Subject::Middle(middle) => middle.understood.clone(),
+            Subject::Shapes(shapes) => shapes.understood.clone(),
+        }
     }
 
     fn results(&self) -> Vec<Array> {

@@ -1,5 +1,7 @@
 //! What a plan is worth, without any other solver: bounds from above and below, in slices.
 
+use super::exact::price_rounding;
+
 /// What is known of a plan and its prices.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Worth {
@@ -11,6 +13,8 @@ pub struct Worth {
     pub dual: f64,
     /// Σ P̂_ij (C_ij − xᵢ − yⱼ): primal − dual without its cancellation; never negative. NaN without prices.
     pub gap: f64,
+    /// What the rounding of the prices may have hidden of the gap, see [`price_rounding`].
+    pub rounding: f64,
     /// ‖P1 − r‖₁ + ‖Pᵀ1 − c‖₁.
     pub marginal_error: f64,
     /// −Σ P ln P.
@@ -104,6 +108,8 @@ impl Appraisal {
             _ => {
                 if self.prices.is_none() {
                     self.worth.gap = f64::NAN;
+                } else {
+                    self.worth.rounding = price_rounding(target, &self.feasible.1);
                 }
                 self.worth.dual = self.worth.primal - self.worth.gap;
                 return Some(self.worth);

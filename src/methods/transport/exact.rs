@@ -4,6 +4,12 @@
 //! uᵢ + vⱼ = C_ij on the tree show where an entry outside would pay (C_ij < uᵢ + vⱼ). A pivot takes one in, sends mass round the
 //! cycle that it closes, and drops the entry that empties. At the end u and v prove the plan optimal: no plan costs less than rᵀu + cᵀv.
 
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use tree::Tree;
+
 /// An entry of a plan that is not zero.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Entry {
@@ -28,6 +34,13 @@ pub struct Certificate {
     pub dual: f64,
     /// Σ P_ij (C_ij − uᵢ − vⱼ): primal − dual without its cancellation; never negative.
     pub gap: f64,
+    /// What the rounding of the prices may have hidden of the gap, see [`price_rounding`].
+    pub rounding: f64,
+}
+
+/// What the rounding of prices of arriving may hide of a gap: each is a cost less a price, rounded at its own size, ε Σ c |v|.
+pub fn price_rounding(target: &[f64], v: &[f64]) -> f64 {
+    f64::EPSILON * target.iter().zip(v).map(|(mass, v)| mass * v.abs()).sum::<f64>()
 }
 
 /// The prices v with u: vⱼ = minᵢ C_ij − uᵢ, the largest that are dual feasible (the *c-transform* of u).
@@ -51,15 +64,24 @@ pub fn c_transform(cost: &[f64], u: &[f64]) -> Vec<f64> {
 /// Masses are kept as whole numbers of equal parts, so that no rounding ever creeps into the plan and ties are ties; the spanning trees
 /// stay strongly feasible, so that it cannot cycle. Pricing goes round the rows and takes each one's best entry.
 ///
-/// Requires positive masses and finite costs. Source: Cunningham, "A network simplex method", 1976; Ahuja, Magnanti & Orlin,
+/// Prices are sums of costs, and round at the size of the largest. So where one is beyond what a plan pays, as for a pair that is forbidden,
+/// costs count up to a cap only: a plan that uses none beyond it is optimal for the costs as they are, and else the cap is raised.
+///
+/// Requires positive masses; a cost of +∞ forbids its pair. Source: Cunningham, "A network simplex method", 1976; Ahuja, Magnanti & Orlin,
 /// "Network Flows", 1993, chapter 11.
 #[derive(Clone, Debug)]
 pub struct NetworkSimplex {
     cost: Vec<f64>,
+    /// The costs up to the cap, once there is one below the largest.
+    capped: Vec<f64>,
+    cap: f64,
+    /// The cap was too low once, and is lowered no more.
+    raised: bool,
     rows: usize,
     columns: usize,
-    /// What one part weighs.
+    /// What one part weighs, and how many may come of the masses' own rounding.
     part: f64,
+    stray: i64,
     source: Vec<i64>,
     target: Vec<i64>,
     tree: Tree,
@@ -78,6 +100,12 @@ pub struct NetworkSimplex {
 
 /// Parts that a side's mass is cut into, if the masses are not all equal.
 const PARTS: f64 = (1u64 << 52) as f64;
+/// Costs this many times what a unit pays on average round the prices too much, and what the cap is taken down to then: no plan of
+/// equal masses for up to 2,048 places uses more.
+const FAR: f64 = 8192.0;
+const NEAR: f64 = 2048.0;
+/// The highest cap: sums of some thousand such prices are finite.
+const HIGHEST: f64 = 1e290;
 
 impl NetworkSimplex {
     /// The problem of `cost` (`source.len()` rows of `target.len()`), the two sides' masses having one sum.
@@ -90,31 +118,70 @@ impl NetworkSimplex {
         let total: f64 = source.iter().sum();
         let equal = |masses: &[f64]| masses.iter().all(|m| *m == masses[0]);
         let (rows, columns) = (source.len(), target.len());
-        let (source, target) = if equal(source) && equal(target) {
-            (vec![columns as i64; rows], vec![rows as i64; columns])
+        let (source, target, stray) = if equal(source) && equal(target) {
+            (vec![columns as i64; rows], vec![rows as i64; columns], 0)
         } else {
             let parts =
                 |masses: &[f64]| -> Vec<i64> { masses.iter().map(|m| ((m / total * PARTS).round() as i64).max(1)).collect() };
             let (source, mut target) = (parts(source), parts(target));
             let missing = source.iter().sum::<i64>() - target.iter().sum::<i64>();
             *target.iter_mut().max().expect("there is a column") += missing;
-            (source, target)
+            // A half for every mass, and some for those that their sums were divided by.
+            (source, target, (rows + columns + 8) as i64)
         };
         let largest = cost.iter().fold(0.0, |a: f64, b| a.max(b.abs()));
-        NetworkSimplex {
+        let mut simplex = NetworkSimplex {
             part: total / source.iter().sum::<i64>() as f64,
-            tree: Tree::new(&source, &target, 2.0 * largest + 1.0),
+            tree: Tree::new(&source, &target),
             cost: cost.to_vec(),
+            capped: Vec::new(),
+            cap: f64::INFINITY,
+            raised: false,
             rows,
             columns,
             source,
             target,
             next: 0,
             idle: 0,
-            tolerance: 64.0 * f64::EPSILON * largest,
+            tolerance: 0.0,
+            stray,
             fresh: true,
             pivots: 0,
             work: 0.0,
+        };
+        simplex.set_cap(largest.min(HIGHEST));
+        simplex
+    }
+
+    /// Takes costs up to `cap`, and works the prices out afresh.
+    fn set_cap(&mut self, cap: f64) {
+        self.cap = cap;
+        let (largest, least) = self.cost.iter().fold((0.0, 0.0), |(a, b): (f64, f64), c| (a.max(*c), b.min(*c)));
+        self.capped.clear();
+        if largest > cap {
+            self.capped.extend(self.cost.iter().map(|c| c.min(cap)));
+        }
+        let size = largest.min(cap).max(-least);
+        self.tolerance = 64.0 * f64::EPSILON * size;
+        // More than any pair costs, whatever the unit of costs is.
+        self.tree.artificial = if size > 0.0 { 2.0 * size + size.min(1.0) } else { 1.0 };
+        self.reprice();
+    }
+
+    /// The cap that suits the present plan, if that is another one.
+    fn better_cap(&self) -> Option<f64> {
+        let (mut paid, mut mass, mut dearest) = (0.0, 0.0, 0.0);
+        for entry in self.entries() {
+            let cost = self.cost[entry.row * self.columns + entry.column];
+            (paid, mass, dearest) = (paid + entry.mass * cost.abs(), mass + entry.mass, smaller(-cost, dearest));
+        }
+        let (mean, dearest) = (paid / mass, -dearest);
+        let above = |cost: f64| f64::from_bits(((cost.to_bits() >> 52) + 1) << 52);
+        if dearest > self.cap {
+            Some(above(dearest.min(0.4 * HIGHEST))).filter(|cap| *cap > self.cap)
+        } else {
+            // Powers of two: their multiples do not round.
+            (!self.raised && mean > 0.0 && self.cap > FAR * mean).then(|| above(NEAR * mean))
         }
     }
 
@@ -144,7 +211,13 @@ impl NetworkSimplex {
         while done < work && !self.finished() {
             if self.idle >= self.rows {
                 // Prices were carried along pivot by pivot: once more from the tree, free of their rounding.
-                self.reprice();
+                match self.better_cap() {
+                    Some(cap) => {
+                        self.raised |= cap > self.cap;
+                        self.set_cap(cap);
+                    }
+                    None => self.reprice(),
+                }
                 (self.fresh, self.idle) = (true, 0);
             }
             let i = self.next;
@@ -166,7 +239,7 @@ impl NetworkSimplex {
     /// The column whose entry in row `i` pays best, and how much: C_ij − uᵢ − vⱼ < 0.
     fn offer(&self, i: usize) -> Option<(usize, f64)> {
         const LANES: usize = 8;
-        let row = &self.cost[i * self.columns..][..self.columns];
+        let row = &self.priced()[i * self.columns..][..self.columns];
         let v = &self.tree.price[self.rows..][..self.columns];
         let mut best = [f64::INFINITY; LANES];
         let (rows, prices) = (row.chunks_exact(LANES), v.chunks_exact(LANES));
@@ -185,8 +258,14 @@ impl NetworkSimplex {
         Some((column, reduced))
     }
 
+    /// The costs that prices are made of.
+    fn priced(&self) -> &[f64] {
+        if self.capped.is_empty() { &self.cost } else { &self.capped }
+    }
+
     fn reprice(&mut self) {
-        let (rows, columns, cost) = (self.rows, self.columns, &self.cost);
+        let (rows, columns) = (self.rows, self.columns);
+        let cost = if self.capped.is_empty() { &self.cost } else { &self.capped };
         let artificial = self.tree.artificial;
         self.tree.reprice(|row, column| match (row < rows, column < rows + columns) {
             (true, true) => cost[row * columns + column - rows],
@@ -195,13 +274,19 @@ impl NetworkSimplex {
         });
     }
 
-    /// The present plan's entries that carry mass, in the tree's order of nodes.
+    /// The present plan's entries that carry mass, in the tree's order of nodes. What only the rounding of the masses sends over a pair
+    /// beyond the cap is none.
     pub fn entries(&self) -> Vec<Entry> {
         let nodes = self.rows + self.columns;
         let entry = |node: usize| {
             let (parent, parts) = (self.tree.parent[node] as usize, self.tree.flow[node]);
+            if parts == 0 || parent == nodes {
+                return None;
+            }
             let (row, column) = if node < self.rows { (node, parent) } else { (parent, node) };
-            (parts > 0 && parent < nodes).then(|| Entry { row, column: column - self.rows, mass: parts as f64 * self.part })
+            let column = column - self.rows;
+            let stray = parts <= self.stray && self.cost[row * self.columns + column] > self.cap;
+            (!stray).then_some(Entry { row, column, mass: parts as f64 * self.part })
         };
         (0..nodes).filter_map(entry).collect()
     }
@@ -215,312 +300,23 @@ impl NetworkSimplex {
 
     /// The present plan's cost and a bound from the present prices. Before the end the plan may not carry all the mass yet.
     pub fn certificate(&self) -> Certificate {
-        // Prices are free up to a number: the first row's is taken as 0.
+        let entries = self.entries();
+        let cost = |e: &Entry| self.cost[e.row * self.columns + e.column];
+        let primal = entries.iter().map(|e| e.mass * cost(e)).sum();
+        // Prices are free up to a number: the first row's is taken as 0. Where nothing is paid, all are 0.
         let shift = self.tree.price[0];
-        let u: Vec<f64> = self.tree.price[..self.rows].iter().map(|u| u - shift).collect();
+        let nothing = self.finished() && primal == 0.0 && self.cost.iter().all(|c| *c >= 0.0);
+        let u: Vec<f64> = self.tree.price[..self.rows].iter().map(|u| if nothing { 0.0 } else { u - shift }).collect();
         let v = c_transform(&self.cost, &u);
-        let (mut primal, mut gap) = (0.0, 0.0);
-        for Entry { row, column, mass } in self.entries() {
-            let cost = self.cost[row * self.columns + column];
-            primal += mass * cost;
-            gap += mass * (cost - u[row] - v[column]);
-        }
-        let value =
-            |parts: &[i64], prices: &[f64]| -> f64 { parts.iter().zip(prices).map(|(m, p)| *m as f64 * self.part * p).sum() };
-        let dual = value(&self.source, &u) + value(&self.target, &v);
-        Certificate { u, v, primal, dual, gap }
+        let gap = entries.iter().map(|e| e.mass * (cost(e) - u[e.row] - v[e.column])).sum();
+        let masses = |parts: &[i64]| -> Vec<f64> { parts.iter().map(|m| *m as f64 * self.part).collect() };
+        let (source, target) = (masses(&self.source), masses(&self.target));
+        let value = |masses: &[f64], prices: &[f64]| -> f64 { masses.iter().zip(prices).map(|(m, p)| m * p).sum() };
+        let (dual, rounding) = (value(&source, &u) + value(&target, &v), price_rounding(&target, &v));
+        Certificate { u, v, primal, dual, gap, rounding }
     }
 }
 
 fn smaller(a: f64, b: f64) -> f64 {
     if b < a { b } else { a }
-}
-
-const NONE: u32 = u32::MAX;
-
-/// The spanning tree: rows, then columns, then a root that takes from rows and gives to columns at a price that is never worth it.
-///
-/// Mass always goes from rows to columns. So the flow of a node's tree arc, which is kept with the node, goes up if the node is a row
-/// and down if it is a column.
-#[derive(Clone, Debug)]
-struct Tree {
-    rows: usize,
-    artificial: f64,
-    parent: Vec<u32>,
-    flow: Vec<i64>,
-    /// u, v, and 0 for the root.
-    price: Vec<f64>,
-    depth: Vec<u32>,
-    first_child: Vec<u32>,
-    next: Vec<u32>,
-    previous: Vec<u32>,
-}
-
-impl Tree {
-    fn new(source: &[i64], target: &[i64], artificial: f64) -> Self {
-        let (rows, nodes) = (source.len(), source.len() + target.len());
-        let root = nodes as u32;
-        let mut price = vec![0.0; nodes + 1];
-        price[rows..nodes].fill(artificial);
-        let mut tree = Tree {
-            rows,
-            artificial,
-            parent: vec![NONE; nodes + 1],
-            flow: source.iter().chain(target).copied().chain([0]).collect(),
-            price,
-            depth: vec![0; nodes + 1],
-            first_child: vec![NONE; nodes + 1],
-            next: vec![NONE; nodes + 1],
-            previous: vec![NONE; nodes + 1],
-        };
-        for node in 0..nodes as u32 {
-            tree.hang(node, root);
-            tree.depth[node as usize] = 1;
-        }
-        tree
-    }
-
-    fn hang(&mut self, node: u32, parent: u32) {
-        let first = std::mem::replace(&mut self.first_child[parent as usize], node);
-        self.parent[node as usize] = parent;
-        self.next[node as usize] = first;
-        self.previous[node as usize] = NONE;
-        if first != NONE {
-            self.previous[first as usize] = node;
-        }
-    }
-
-    fn cut(&mut self, node: u32) {
-        let (previous, next) = (self.previous[node as usize], self.next[node as usize]);
-        match previous {
-            NONE => self.first_child[self.parent[node as usize] as usize] = next,
-            _ => self.next[previous as usize] = next,
-        }
-        if next != NONE {
-            self.previous[next as usize] = previous;
-        }
-    }
-
-    /// The node after `node` when the tree below `top` is walked from above.
-    fn after(&self, mut node: u32, top: u32) -> u32 {
-        if self.first_child[node as usize] != NONE {
-            return self.first_child[node as usize];
-        }
-        while node != top {
-            if self.next[node as usize] != NONE {
-                return self.next[node as usize];
-            }
-            node = self.parent[node as usize];
-        }
-        NONE
-    }
-
-    /// Takes in the arc from `row` to `column`, whose reduced cost is `reduced` < 0. Returns how many nodes were touched.
-    fn pivot(&mut self, row: usize, column: usize, reduced: f64) -> usize {
-        let is_row = |node: u32| (node as usize) < self.rows;
-        let (mut a, mut b) = (row as u32, column as u32);
-        while a != b {
-            if self.depth[a as usize] >= self.depth[b as usize] {
-                a = self.parent[a as usize];
-            } else {
-                b = self.parent[b as usize];
-            }
-        }
-        let join = a;
-        // Mass goes from the join down to `row`, over to `column` and up again. It runs against the arcs of rows on the way down and
-        // of columns on the way up; the last of those with least flow leaves, which keeps the tree strongly feasible.
-        let (mut most, mut out, mut below_row) = (i64::MAX, NONE, true);
-        let mut node = row as u32;
-        while node != join {
-            if is_row(node) && self.flow[node as usize] < most {
-                (most, out) = (self.flow[node as usize], node);
-            }
-            node = self.parent[node as usize];
-        }
-        node = column as u32;
-        while node != join {
-            if !is_row(node) && self.flow[node as usize] <= most {
-                (most, out, below_row) = (self.flow[node as usize], node, false);
-            }
-            node = self.parent[node as usize];
-        }
-        let mut touched = 0;
-        if most > 0 {
-            for (from, up) in [(row as u32, false), (column as u32, true)] {
-                node = from;
-                while node != join {
-                    self.flow[node as usize] += if is_row(node) == up { most } else { -most };
-                    node = self.parent[node as usize];
-                    touched += 1;
-                }
-            }
-        }
-        // What hangs below the arc that leaves is turned round to hang by the one that enters.
-        let (top, new_parent) = if below_row { (row as u32, column as u32) } else { (column as u32, row as u32) };
-        let (mut node, mut parent, mut flow) = (top, new_parent, most);
-        loop {
-            let up = self.parent[node as usize];
-            self.cut(node);
-            self.hang(node, parent);
-            flow = std::mem::replace(&mut self.flow[node as usize], flow);
-            if node == out {
-                break;
-            }
-            (parent, node) = (node, up);
-        }
-        // Prices below: the new arc's reduced cost becomes 0.
-        let shift = if below_row { [reduced, -reduced] } else { [-reduced, reduced] };
-        let rows = self.rows;
-        let mut node = top;
-        while node != NONE {
-            let at = node as usize;
-            self.price[at] += shift[usize::from(at >= rows)];
-            self.depth[at] = self.depth[self.parent[at] as usize] + 1;
-            node = self.after(node, top);
-            touched += 1;
-        }
-        touched
-    }
-
-    /// All prices anew from the tree; `cost(from, to)` of an arc, the root having the last number.
-    fn reprice(&mut self, cost: impl Fn(usize, usize) -> f64) {
-        let root = (self.parent.len() - 1) as u32;
-        self.price[root as usize] = 0.0;
-        let mut node = self.after(root, root);
-        while node != NONE {
-            let (at, parent) = (node as usize, self.parent[node as usize] as usize);
-            let arc = if at < self.rows { cost(at, parent) } else { cost(parent, at) };
-            self.price[at] = arc - self.price[parent];
-            node = self.after(node, root);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::random::Random;
-
-    fn solve(cost: &[f64], source: &[f64], target: &[f64]) -> NetworkSimplex {
-        let mut simplex = NetworkSimplex::new(cost, source, target);
-        while !simplex.advance(1e4) {}
-        simplex
-    }
-
-    fn random(rows: usize, columns: usize, even: bool, seed: u64) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
-        let mut random = Random::new(seed, "exact");
-        let mut masses = |n: usize| {
-            let mass: Vec<f64> = (0..n).map(|_| if even { 1.0 } else { random.between(0.1, 1.0) }).collect();
-            let sum: f64 = mass.iter().sum();
-            mass.into_iter().map(|m| m / sum).collect::<Vec<_>>()
-        };
-        let (source, target) = (masses(rows), masses(columns));
-        ((0..rows * columns).map(|_| random.uniform()).collect(), source, target)
-    }
-
-    /// The least cost of an assignment, by going through all of them.
-    fn brute_force(cost: &[f64], n: usize) -> f64 {
-        fn best(cost: &[f64], n: usize, row: usize, taken: &mut Vec<bool>) -> f64 {
-            if row == n {
-                return 0.0;
-            }
-            let mut least = f64::INFINITY;
-            for j in 0..n {
-                if !taken[j] {
-                    taken[j] = true;
-                    least = least.min(cost[row * n + j] + best(cost, n, row + 1, taken));
-                    taken[j] = false;
-                }
-            }
-            least
-        }
-        best(cost, n, 0, &mut vec![false; n]) / n as f64
-    }
-
-    #[test]
-    fn assignments_are_the_best_of_all() {
-        for seed in 0..20 {
-            let n = 2 + seed as usize % 6;
-            let (cost, source, target) = random(n, n, true, seed);
-            let primal = solve(&cost, &source, &target).certificate().primal;
-            assert!((primal - brute_force(&cost, n)).abs() < 1e-14, "n {n}, seed {seed}");
-        }
-    }
-
-    #[test]
-    fn plans_are_feasible_and_certified() {
-        for (seed, (rows, columns, even)) in
-            [(1, 1, true), (1, 7, false), (9, 1, false), (40, 40, true), (30, 45, true), (60, 80, false)].into_iter().enumerate()
-        {
-            let (mut cost, source, target) = random(rows, columns, even, seed as u64);
-            // Many ties, where pivots move nothing.
-            if even {
-                cost.iter_mut().for_each(|c| *c = (*c * 4.0).floor());
-            }
-            let simplex = solve(&cost, &source, &target);
-            let plan = simplex.plan();
-            for (i, r) in source.iter().enumerate() {
-                assert!((plan[i * columns..][..columns].iter().sum::<f64>() - r).abs() < 1e-14);
-            }
-            for (j, c) in target.iter().enumerate() {
-                assert!((plan.iter().skip(j).step_by(columns).sum::<f64>() - c).abs() < 1e-14);
-            }
-            let proof = simplex.certificate();
-            for (k, c) in cost.iter().enumerate() {
-                assert!(c - proof.u[k / columns] - proof.v[k % columns] >= 0.0);
-            }
-            assert!((0.0..=1e-13).contains(&proof.gap), "{}", proof.gap);
-            assert!((proof.primal - proof.dual - proof.gap).abs() < 1e-13);
-            assert!(simplex.entries().len() < rows + columns);
-        }
-    }
-
-    #[test]
-    fn costs_of_any_sign_and_order_of_places() {
-        let (cost, source, target) = random(12, 12, false, 4);
-        let value = |cost: &[f64], source: &[f64]| solve(cost, source, &target).certificate().primal;
-        let plain = value(&cost, &source);
-        let moved: Vec<f64> = cost.iter().map(|c| c - 0.7).collect();
-        assert!((value(&moved, &source) - (plain - 0.7)).abs() < 1e-13);
-        let order = Random::new(1, "order").permutation(12);
-        let shuffled: Vec<f64> = order.iter().flat_map(|i| cost[i * 12..][..12].to_vec()).collect();
-        let masses: Vec<f64> = order.iter().map(|i| source[*i]).collect();
-        assert!((value(&shuffled, &masses) - plain).abs() < 1e-13);
-    }
-
-    #[test]
-    fn before_the_end_the_dual_is_a_bound_all_the_same() {
-        let (cost, source, target) = random(50, 50, false, 7);
-        let best = solve(&cost, &source, &target).certificate().primal;
-        let mut simplex = NetworkSimplex::new(&cost, &source, &target);
-        while !simplex.advance(100.0) {
-            assert!(simplex.certificate().dual <= best + 1e-13);
-        }
-    }
-
-    /// `cargo test --release -- --ignored --nocapture time_of` prints how long 1,000 places take.
-    #[test]
-    #[ignore = "prints times"]
-    fn time_of_a_thousand() {
-        for even in [true, false] {
-            let (uniform, source, target) = random(1000, 1000, even, 3);
-            let mut random = Random::new(5, "points");
-            let mut points =
-                |shift: f64| -> Vec<[f64; 2]> { (0..1000).map(|_| [random.normal() + shift, random.normal() + shift]).collect() };
-            let (a, b) = (points(0.0), points(1.0));
-            let square = |x: f64| x * x;
-            let planar: Vec<f64> =
-                a.iter().flat_map(|p| b.iter().map(move |q| square(p[0] - q[0]) + square(p[1] - q[1]))).collect();
-            for (name, cost) in [("uniform", &uniform), ("planar", &planar)] {
-                let start = std::time::Instant::now();
-                let simplex = solve(cost, &source, &target);
-                println!(
-                    "{name}, equal masses {even}: {:?}, {} pivots, gap {:e}",
-                    start.elapsed(),
-                    simplex.pivots(),
-                    simplex.certificate().gap
-                );
-            }
-        }
-    }
 }
