@@ -192,7 +192,9 @@ impl GeneralizationDifficulty {
     }
 
     fn formula(&self) -> Chart {
-        let all = self.benchmarks.iter().cloned().chain(Benchmark::published());
+        // SVHN has its dot in the next picture: more names than these have no room.
+        let published = Benchmark::published().into_iter().filter(|benchmark| benchmark.name != "SVHN");
+        let all = self.benchmarks.iter().cloned().chain(published);
         let bars = all.map(|benchmark| (benchmark.name.clone(), benchmark.bits()));
         Chart::of(Axis::default(), Axis::log("bits by the paper's formula")).bars("", Ink::Series(0), bars)
     }
@@ -217,7 +219,7 @@ views! { GeneralizationDifficulty, Controls:
     resolution "More detail" "Straight on two logarithmic axes, with slope m: in few dimensions detail is cheap." => resolutions;
     points "More data" "Every point takes its share away. With n = N nothing is left to be known." => points_needed;
     benchmarks "What the formula says of benchmarks" "A logarithmic axis, and not by accident. The order is the paper's." => formula;
-    formula "The formula over dimensions" "Nearly straight on a logarithmic axis: exponential in the dimension, for pictures and for control." => growth;
+    formula "The formula over dimensions" "A straight line would be exponential: cart-pole climbs nearly straight, ImageNet bends." => growth;
 }
 
 impl Experiment for GeneralizationDifficulty {
