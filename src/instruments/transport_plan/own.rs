@@ -110,7 +110,7 @@ impl Controls {
             told.push(format!("the bins of {} and {} are not of one width", a.name, b.name));
         }
         let other = if samples { "heights" } else { "samples" };
-        told.push(format!("the control files takes them for {other}"));
+        told.push(format!("the control files can take them for {other} instead"));
         self.line(sides)
     }
 
