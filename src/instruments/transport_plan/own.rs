@@ -94,30 +94,23 @@ impl Controls {
             _ if n != m => (true, "as there are not as many on both sides"),
             _ => (false, "as no name says otherwise"),
         };
-        let side = |k: usize, array: &Array, n: usize| {
+        let mut side = |k: usize, array: &Array, n: usize| -> Result<Side> {
+            let (values, even) = (&array.values, vec![1.0; n]);
+            let what =
+                if samples { "samples, # points on a line of equal mass" } else { "heights, of # bins of equal width on [0, 1]" };
+            told.push(is(k, array, &format!("{}, {why}", what.replace('#', &n.to_string()))));
+            if samples {
+                return Side::new(&array.name, 1, values, &even);
+            }
             let places: Vec<f64> = (0..n).map(|i| (i as f64 + 0.5) / n as f64).collect();
-            Ok::<Side, Error>(match samples {
-                true => Side::new(&array.name, 1, &array.values, &vec![1.0; n])?,
-                false => Side::new(&array.name, 1, &places, &array.values)?.weighed(),
-            })
-            .inspect(|_| {
-                told.push(is(
-                    k,
-                    array,
-                    &match samples {
-                        true => format!("samples, {n} points on a line of equal mass, {why}"),
-                        false => format!("heights, of {n} bins of equal width on [0, 1], {why}"),
-                    },
-                ));
-            })
+            Ok(Side::new(&array.name, 1, &places, values)?.weighed())
         };
-        let mut side = side;
         let sides = [side(0, a, n)?, side(1, b, m)?];
         if n != m && !samples {
             told.push(format!("the bins of {} and {} are not of one width", a.name, b.name));
         }
         let other = if samples { "heights" } else { "samples" };
-        told.push(format!("the control files takes them for {other}"));
+        told.push(format!("the control files can take them for {other} instead"));
         self.line(sides)
     }
 

@@ -164,7 +164,7 @@ impl NetworkSimplex {
         let size = largest.min(cap).max(-least);
         self.tolerance = 64.0 * f64::EPSILON * size;
         // More than any pair costs, whatever the unit of costs is.
-        self.tree.artificial = if size > 0.0 { 2.0 * size + size.min(1.0) } else { 1.0 };
+        self.tree.artificial = if size > 0.0 { 2.0 * size + (2.0 * size).min(1.0) } else { 1.0 };
         self.reprice();
     }
 
@@ -211,14 +211,15 @@ impl NetworkSimplex {
         while done < work && !self.finished() {
             if self.idle >= self.rows {
                 // Prices were carried along pivot by pivot: once more from the tree, free of their rounding.
-                match self.better_cap() {
+                let cap = self.better_cap();
+                (self.fresh, self.idle) = (cap.is_none(), 0);
+                match cap {
                     Some(cap) => {
                         self.raised |= cap > self.cap;
                         self.set_cap(cap);
                     }
                     None => self.reprice(),
                 }
-                (self.fresh, self.idle) = (true, 0);
             }
             let i = self.next;
             self.next = (i + 1) % self.rows;

@@ -108,7 +108,7 @@ fn one_column_is_samples_or_heights_and_that_is_told() {
         told.starts_with("a.npy is the source: heights, of 5 bins of equal width on [0, 1], as no name says otherwise"),
         "{told}"
     );
-    assert!(told.ends_with("the control files takes them for samples"), "{told}");
+    assert!(told.ends_with("the control files can take them for samples instead"), "{told}");
     let (exact, told) = understood(&Controls { files: Files::Samples, ..distance() }, plain());
     assert!(
         (exact - 0.64375).abs() < 1e-12 && told.contains("samples, 5 points on a line of equal mass, as chosen"),
