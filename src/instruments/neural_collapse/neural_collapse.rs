@@ -22,6 +22,7 @@ use methods::optimize::First;
 use moment::{Moment, Present, Row};
 use run::data::features::Features;
 use run::prelude::*;
+use std::rc::Rc;
 
 run::instrument!(NeuralCollapse);
 
@@ -77,7 +78,7 @@ const LEFT: f64 = 0.5;
 enum Subject {
     Network(Box<Training>),
     Free(Box<Descent>),
-    Own(Box<Features>),
+    Own(Rc<Features>),
 }
 
 /// A run.
@@ -141,8 +142,8 @@ impl NeuralCollapse {
     async fn read(mut self: Box<Self>, stage: &Stage<Self>) -> Result<Box<Self>> {
         for epoch in 0..=self.epochs() {
             let Subject::Own(features) = &self.subject else { return Ok(self) };
-            let (h, labels, classifier) = (features.at(epoch), features.labels.clone(), features.classifier(epoch));
-            let moment = Moment::of(&h, &labels, features.classes.len(), classifier);
+            let features = features.clone();
+            let moment = Moment::of(features.at(epoch), &features.labels, features.classes.len(), features.classifier(epoch));
             self.take(moment.row(epoch), &moment)?;
             self = if epoch == 0 { stage.part(self).await } else { stage.next(self).await };
         }
@@ -303,7 +304,7 @@ impl Experiment for NeuralCollapse {
 
     fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
         let subject = if !library.own().is_empty() {
-            Subject::Own(Box::new(Features::own(library.own())?))
+            Subject::Own(Rc::new(Features::own(library.own())?))
         } else if controls.model == Model::Free {
             Subject::Free(Box::new(controls.descent(seed)))
         } else {
