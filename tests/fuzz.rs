@@ -154,7 +154,8 @@ fn npy() {
 fn npz() {
     let words: [&[u8]; 8] =
         [b"PK\x05\x06", b"PK\x01\x02", b"PK\x03\x04", b"PK\x06\x07", b"PK\x06\x06", b"\xff\xff\xff\xff", b"\0\0\0\0", b".npy"];
-    mutate(Kind::Npz, &words, as_it_is, 10, 60);
+    // Most of an archive of a dozen arrays is content under a checksum.
+    mutate(Kind::Npz, &words, as_it_is, 5, 60);
 }
 
 #[test]

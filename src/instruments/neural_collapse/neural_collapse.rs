@@ -23,6 +23,7 @@ use moment::{Moment, Present, Row};
 use nalgebra::DVector;
 use run::data::features::Features;
 use run::prelude::*;
+use std::rc::Rc;
 
 run::instrument!(NeuralCollapse);
 
@@ -80,7 +81,7 @@ const LEFT: f64 = 0.5;
 enum Subject {
     Network(Box<Training>),
     Free(Box<Descent>),
-    Own(Box<Features>),
+    Own(Rc<Features>),
 }
 
 /// A run.
@@ -144,7 +145,8 @@ impl NeuralCollapse {
     async fn read(mut self: Box<Self>, stage: &Stage<Self>) -> Result<Box<Self>> {
         for epoch in 0..=self.epochs() {
             let Subject::Own(features) = &self.subject else { return Ok(self) };
-            let (h, labels, classifier) = (features.at(epoch), features.labels.clone(), features.classifier(epoch));
+            let features = features.clone();
+            let (h, classifier) = (features.at(epoch), features.classifier(epoch));
             // The paper's NC2 and NC3 are of W as it is; no bias is a bias of 0.
             let classifier = classifier.map(|Classifier { w, bias }| {
                 let bias = bias.unwrap_or_else(|| DVector::zeros(w.nrows()));
@@ -156,7 +158,7 @@ impl NeuralCollapse {
                     "epoch {epoch}: {large:e} among features and weights; their squares are measured, and values within ±{LARGEST:e} would be right"
                 )));
             }
-            let moment = Moment::of(&h, &labels, features.classes.len(), classifier);
+            let moment = Moment::of(h, &features.labels, features.classes.len(), classifier);
             self.take(moment.row(epoch), &moment)?;
             self = if epoch == 0 { stage.part(self).await } else { stage.next(self).await };
         }
@@ -317,7 +319,7 @@ impl Experiment for NeuralCollapse {
 
     fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
         let subject = if !library.own().is_empty() {
-            Subject::Own(Box::new(Features::own(library.own())?))
+            Subject::Own(Rc::new(Features::own(library.own())?))
         } else if controls.model == Model::Free {
             Subject::Free(Box::new(controls.descent(seed)))
         } else {

@@ -24,7 +24,8 @@ pub struct Features {
     pub labels: Vec<u8>,
     /// Which array or column was taken for what, and what was not used, a sentence a fact.
     pub understood: Vec<String>,
-    values: Vec<f64>,
+    /// H (d×N) of every epoch.
+    values: Vec<DMatrix<f64>>,
     weights: Option<Weights>,
 }
 
@@ -261,14 +262,14 @@ impl Features {
             format!("features: {}, {samples} samples × {dimension} dims{over}", features.array.name),
             format!("labels: {name}, {} classes ({some}{more}){}", classes.len(), origin.beside),
         ];
-        let values = features.array.values.clone();
+        let history = features.array.values.chunks_exact(samples * dimension);
+        let values = history.map(|h| DMatrix::from_column_slice(dimension, samples, h)).collect();
         Ok(Features { epochs, samples, dimension, labels, classes, understood, values, weights: None })
     }
 
     /// H (d×N) at an epoch.
-    pub fn at(&self, epoch: usize) -> DMatrix<f64> {
-        let size = self.samples * self.dimension;
-        DMatrix::from_column_slice(self.dimension, self.samples, &self.values[epoch * size..(epoch + 1) * size])
+    pub fn at(&self, epoch: usize) -> &DMatrix<f64> {
+        &self.values[epoch]
     }
 
     /// W and b at an epoch.
