@@ -6,7 +6,6 @@
 
 use methods::network::layered::{Layer, Layered};
 use methods::network::model::{Hidden, Model, dense};
-use run::data::features::Features;
 use run::prelude::*;
 
 use super::controls::Through;
@@ -63,10 +62,9 @@ impl Checkpoints {
         (first.0, dense.last().unwrap_or(first).1)
     }
 
-    /// Are the labels of these samples numbers of outputs?
-    pub fn are_outputs(&self, samples: &Features) -> bool {
-        let outputs = self.ends().1.min(256) as i64;
-        samples.classes.iter().all(|label| (0..outputs).contains(label))
+    /// Classes that the network tells apart.
+    pub fn outputs(&self) -> usize {
+        self.ends().1
     }
 
     /// The network that they are weights of; the task must fit it.
@@ -118,8 +116,8 @@ impl Checkpoints {
         }))
     }
 
-    /// One or more files, each with the arrays of one network, or one file whose arrays all have one axis more, the checkpoints; for samples
-    /// of so many `features`.
+    /// One or more files, each with the arrays of one network, or one file whose arrays all have one axis more, the checkpoints; for
+    /// samples of so many `features`.
     pub fn read(mut files: Vec<Vec<Array>>, features: usize) -> Result<Checkpoints> {
         files.sort_by_cached_key(|arrays| natural(arrays[0].file()));
         let file = files[0][0].file().to_string();
@@ -257,7 +255,18 @@ fn order(groups: &[Group], features: usize, file: &str) -> Result<(Vec<usize>, V
     let arranged = |order: Vec<usize>, first: &[bool], by| Ok((order.clone(), order.iter().map(|i| first[*i]).collect(), by));
     let [by_name, turned] = &conventions;
     let (straight, other) = (fits(&named, by_name), fits(&named, turned));
-    let by_order = "layers follow one another in the file's order, numbered ones by number";
+    let mut orders = Vec::new();
+    let mut tries = 10_000;
+    chains(groups, by_name, &named, &mut Vec::new(), &mut orders, &mut tries);
+    // One that was found before the search was given up need not be the only one.
+    if tries == 0 {
+        orders.extend(orders.first().cloned());
+    }
+    let by_order = if orders.len() > 1 {
+        "layers follow one another in the file's order, numbered ones by number; their sizes would fit in another order too"
+    } else {
+        "layers follow one another in the file's order, numbered ones by number"
+    };
     if !known && straight && other && begins(&named, by_name) == begins(&named, turned) {
         return Err(Error::new(format!(
             "{file}: its matrices fit as outputs × inputs and as inputs × outputs; name them weight (PyTorch, outputs × inputs) or kernel (Keras, inputs × outputs)"
@@ -269,8 +278,6 @@ fn order(groups: &[Group], features: usize, file: &str) -> Result<(Vec<usize>, V
     if straight && begins(&named, by_name) {
         return arranged(named, by_name, by_order);
     }
-    let mut orders = Vec::new();
-    chains(groups, by_name, &named, &mut Vec::new(), &mut orders);
     let first: Vec<&Vec<usize>> = orders.iter().filter(|order| begins(order, by_name)).collect();
     match (&first[..], &orders[..]) {
         ([only], _) => arranged(only.to_vec(), by_name, "layers follow one another in the only order in which their sizes do"),
@@ -291,13 +298,21 @@ fn order(groups: &[Group], features: usize, file: &str) -> Result<(Vec<usize>, V
     }
 }
 
-/// Orders in which sizes follow one another, at most two that begin with the same size; layers of one kind stay in the order of `named`.
-fn chains(groups: &[Group], first: &[bool], named: &[usize], begun: &mut Vec<usize>, found: &mut Vec<Vec<usize>>) {
+/// Some orders in which sizes follow one another; layers of one kind stay in the order of `named`.
+fn chains(
+    groups: &[Group],
+    first: &[bool],
+    named: &[usize],
+    begun: &mut Vec<usize>,
+    found: &mut Vec<Vec<usize>>,
+    tries: &mut usize,
+) {
     if begun.len() == groups.len() {
         found.push(begun.clone());
     }
-    // Sizes that are all alike follow one another in any order: no search tells which.
-    if groups.len() > 12 || found.len() > 20 {
+    // Where there are many, sizes do not tell which is meant.
+    *tries = tries.saturating_sub(1);
+    if *tries == 0 || found.len() > 20 {
         return;
     }
     for (at, next) in named.iter().enumerate() {
@@ -307,7 +322,7 @@ fn chains(groups: &[Group], first: &[bool], named: &[usize], begun: &mut Vec<usi
         let follows = begun.last().is_none_or(|last| groups[*last].size(first[*last]).1 == group.size(first[*next]).0);
         if !waits && follows && group.biased(first[*next]) {
             begun.push(*next);
-            chains(groups, first, named, begun, found);
+            chains(groups, first, named, begun, found, tries);
             begun.pop();
         }
     }

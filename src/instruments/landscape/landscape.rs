@@ -254,7 +254,7 @@ impl Experiment for Landscape {
         let own = Own::of(library.own(), controls.problem.features())?;
         let drawing = Drawing::parse(&controls.drawn)?;
         let amounts = (controls.noise, controls.wrong, controls.samples);
-        let samples = own.samples.as_ref().map(|samples| (samples, own.checkpoints.as_ref()));
+        let samples = own.samples.as_ref().map(|samples| (samples, own.checkpoints.as_ref().map(Checkpoints::outputs)));
         let task = Task::new(controls.problem, &drawing, amounts, samples, (seed, library))?;
         let walks = train::walks(controls, &task, own.checkpoints.as_ref(), seed)?;
         let size = walks[0].network.theta().len();

@@ -8,7 +8,7 @@ use run::prelude::*;
 use super::checkpoints::Checkpoints;
 use super::controls::Controls;
 use super::names::{inner, is_state};
-use super::problem::Task;
+use super::problem::{Task, are_outputs};
 
 /// The reader's own, as far as there is any.
 #[derive(Default)]
@@ -108,7 +108,7 @@ impl Own {
             let classes: Vec<String> = samples.classes.iter().take(10).map(i64::to_string).collect();
             let classes = format!("{}{}", classes.join(", "), if samples.classes.len() > 10 { ", …" } else { "" });
             match &self.checkpoints {
-                Some(checkpoints) if checkpoints.are_outputs(samples) => {
+                Some(checkpoints) if are_outputs(samples, checkpoints.outputs()) => {
                     said.push(format!("labels {classes} are the numbers of the network's outputs, counted from 0"));
                 }
                 _ => said.push(format!("labels {classes} are classes 1, 2, … in this order")),

@@ -9,8 +9,6 @@ use methods::network::points::Points;
 use run::data::features::Features;
 use run::prelude::*;
 
-use super::checkpoints::Checkpoints;
-
 choice! {
     /// What the network learns.
     pub enum Problem {
@@ -61,6 +59,11 @@ pub struct Task {
 const POINTS: usize = 500;
 /// Test images, at most.
 const TESTS: usize = 500;
+
+/// Are the labels of samples numbers of so many outputs, counted from 0?
+pub fn are_outputs(samples: &Features, outputs: usize) -> bool {
+    samples.classes.iter().all(|label| (0..outputs.min(256) as i64).contains(label))
+}
 
 /// Places drawn by hand, as text: "x y class; x y class; …".
 pub struct Drawing(pub Vec<([f64; 2], u8)>);
@@ -127,17 +130,17 @@ impl Task {
     }
 
     /// The reader's samples: a fifth of each class, at most 500 in all, to test on, `count` others to train on. For a network that is
-    /// trained here they are brought to mean 0 and deviation 1. For checkpoints, whose network was trained elsewhere, they are taken as
-    /// they are, and labels that are numbers of outputs are those; others are counted.
-    fn own(own: &Features, checkpoints: Option<&Checkpoints>, count: usize, seed: u64) -> Task {
+    /// trained here they are brought to mean 0 and deviation 1. For checkpoints of so many `outputs`, whose network was trained elsewhere,
+    /// they are taken as they are, and labels that are numbers of outputs are those; others are counted.
+    fn own(own: &Features, outputs: Option<usize>, count: usize, seed: u64) -> Task {
         let (n, d) = (own.samples, own.dimension);
         let all = own.at(own.epochs - 1);
-        let scale = |j: usize| match checkpoints {
+        let scale = |j: usize| match outputs {
             None => (all.row(j).mean(), all.row(j).variance().sqrt()),
             Some(_) => (0.0, 1.0),
         };
         let scaled: Vec<(f64, f64)> = (0..d).map(scale).collect();
-        let numbers = checkpoints.is_some_and(|given| given.are_outputs(own));
+        let numbers = outputs.is_some_and(|outputs| are_outputs(own, outputs));
         let label = |i: usize| if numbers { own.classes[usize::from(own.labels[i])] as u8 } else { own.labels[i] };
         let value = |i: usize, j: usize| {
             let (mean, deviation) = scaled[j];
@@ -163,17 +166,18 @@ impl Task {
         Task { classes: 0, samples, points, sides: None }
     }
 
-    /// The problem of the controls, or the reader's own samples, which may come with checkpoints; `wrong` is the share of training labels that are another class's.
+    /// The problem of the controls, or the reader's own samples, which may come with checkpoints of so many outputs; `wrong` is the share
+    /// of training labels that are another class's.
     pub fn new(
         problem: Problem,
         drawing: &Drawing,
         (noise, wrong, count): (f64, f64, usize),
-        own: Option<(&Features, Option<&Checkpoints>)>,
+        own: Option<(&Features, Option<usize>)>,
         (seed, library): (u64, &Library),
     ) -> Result<Task> {
         let points = |shape| Task::points(Some(shape), drawing, noise, seed);
         let mut task = match (own, problem) {
-            (Some((own, checkpoints)), _) => Task::own(own, checkpoints, count, seed),
+            (Some((own, outputs)), _) => Task::own(own, outputs, count, seed),
             (None, Problem::Moons) => points(Points::Moons),
             (None, Problem::Spirals) => points(Points::Spirals),
             (None, Problem::Blobs) => points(Points::Blobs { classes: 5 }),
