@@ -52,13 +52,14 @@ impl Landscape {
                 directions.map(|direction| direction.iter().map(|d| d * far).collect()).into()
             }
             Through::Top | Through::Ends => {
-                self = self.krylov(0, stage).await;
-                let ritz = self.scene.lanczos[0].ritz();
-                let top = ritz.values.len() - 1;
-                let other = if through == Through::Top { top.saturating_sub(1) } else { 0 };
-                let scale = 0.5 * length(&theta);
-                let direction = |i| self.scene.lanczos[0].vector(&ritz, i).iter().map(|v| (scale * v) as f32).collect();
-                (direction(top), direction(other))
+                self = self.find_ends(stage).await;
+                let Some(pairs) = self.scene.spectrum.known() else { return self };
+                let other = if through == Through::Top { pairs.top().saturating_sub(1) } else { 0 };
+                // As long as the weights, so that reach 1 is what it is in other planes.
+                let own: Vec<f32> = self.weights.iter().map(|i| theta[*i]).collect();
+                let scale = length(&own);
+                let direction = |i| self.widen(&pairs.vector(i)).iter().map(|v| (scale * v) as f32).collect();
+                (direction(pairs.top()), direction(other))
             }
             Through::Filter | Through::Layer | Through::Plain => {
                 (self.random_direction(&network, "first"), self.random_direction(&network, "second"))
@@ -88,7 +89,9 @@ impl Landscape {
     /// A random direction, scaled to a network's weights.
     pub(super) fn random_direction(&self, network: &Model, which: &str) -> Vec<f32> {
         let scaling = self.controls.scaling().expect("a random plane");
-        let others = if self.controls.biases { network.others() } else { Vec::new() };
+        let mut others = if self.controls.biases { network.others() } else { Vec::new() };
+        // Statistics are no weights.
+        others.retain(|range| self.weights.binary_search(&range.start).is_ok());
         random_direction_with(network.theta(), &network.neurons(), &others, scaling, &mut Random::new(self.seed, which))
     }
 

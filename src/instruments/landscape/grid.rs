@@ -96,9 +96,13 @@ impl Landscape {
             Height::Test => evaluate(&network.frozen(x), self.controls.loss, test_x, test_y, room).0,
             Height::Accuracy => evaluate(&network.frozen(x), self.controls.loss, test_x, test_y, room).1,
             Height::Curvature => {
-                let mut lanczos = Lanczos::random(network.theta().len(), &mut Random::new(self.seed, "local"));
+                let mut lanczos = Lanczos::random(self.weights.len(), &mut Random::new(self.seed, "local"));
                 while lanczos.steps() < LOCAL && !lanczos.exhausted() {
-                    lanczos.step(self.hessian(network, lanczos.next()).1);
+                    let image = self.hessian(network, lanczos.next()).1;
+                    if image.iter().any(|v| !v.is_finite() || v.abs() > 1e100) {
+                        return f64::NAN;
+                    }
+                    lanczos.step(image);
                 }
                 let values = lanczos.ritz().values;
                 let (low, high) = (values[0].min(0.0), values[values.len() - 1].max(0.0));

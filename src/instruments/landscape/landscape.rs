@@ -5,9 +5,17 @@
 //! to the weights ("filter normalisation") θ and θ′ show the same picture; with plain random directions they do not.
 //! Claim of trust: along a filter-normalised direction the losses of θ and θ′ differ by at most 1 % of their range.
 
+#[cfg(test)]
+mod bends;
+mod checkpoints;
+mod controls;
+mod curvature;
 mod curve;
 mod directions;
+#[cfg(test)]
+mod files;
 mod grid;
+mod names;
 mod own;
 mod pictures;
 mod problem;
@@ -18,94 +26,21 @@ mod tests;
 mod train;
 
 use methods::linear::lanczos::Lanczos;
-use methods::network::dense::Loss;
 use methods::network::model::{Hidden, Model, Room};
 use methods::network::plane::{Plane, Scaling};
 use methods::network::training::{Training, evaluate};
-use methods::optimize::First;
 use run::kernels::loss_grid::BATCH;
 use run::prelude::*;
 
+use checkpoints::Checkpoints;
+use controls::{Along, Controls, Height, Through};
 use curve::Curve;
-use own::{Checkpoints, Own};
-use problem::{Drawing, Kind, Problem, Shape, Task};
+use own::{Grid, Own};
+use problem::{Drawing, Problem, Shape, Task};
 use profile::{PROFILE, Profile};
-use spectrum::LANCZOS;
+use spectrum::Spectrum;
 
 run::instrument!(Landscape);
-
-choice! {
-    /// How the plane is chosen.
-    pub enum Through {
-        Filter => "random, filter-normalised",
-        Layer => "random, layer-normalised",
-        Plain => "random, plain",
-        Path => "principal components of the path",
-        Top => "top two Hessian eigenvectors",
-        Ends => "top and bottom Hessian eigenvectors",
-        Solutions => "three solutions",
-        Curve => "two solutions and a learned curve",
-    }
-}
-
-choice! {
-    /// What the map's height is.
-    pub enum Height {
-        Loss => "loss",
-        LogLoss => "log loss",
-        Test => "test loss",
-        Accuracy => "test accuracy",
-        Curvature => "non-convexity",
-    }
-}
-
-choice! {
-    /// The line of the profile.
-    pub enum Along {
-        First => "the first direction",
-        Second => "the second direction",
-        Walk => "start to end of training",
-        Bridge => "solution to solution",
-    }
-}
-
-choice! {
-    /// Points a side of the finest grid.
-    pub enum Detail { Coarse => "17", Middle => "33", Fine => "65", Finest => "129" }
-}
-
-controls! {
-    /// What the reader can move.
-    pub struct Controls {
-        plane: Choice(Through) = Through::Filter, "", "which two directions are shown; each shows something else";
-        reach: Log(0.05, 5.0) = 1.0, "r", "how far to look: 1 is as long as the weights, the path, or from solution to solution";
-        height: Choice(Height) = Height::Loss, "", "the logarithm shows the floor of the valley; non-convexity is |λ_min/λ_max|, 0 where it is a bowl, over 17 points a side";
-        along: Choice(Along) = Along::First, "", "the line that the profiles run along";
-        detail: Choice(Detail) = Detail::Fine, "", "points a side of the map; it is refined from 9";
-        biases: Toggle() = false, "", "random directions move biases and normalisations as well, each scaled to its own length";
-        rescaled: Toggle() = false, "", "the twin in the network's place: other weights, the same function, another picture?";
-        problem: Choice(Problem) = Problem::Moons, "", "what the network learns";
-        noise: Real(0.0, 0.5) = 0.15, "σ", "of points: more, and the classes overlap";
-        wrong: Real(0.0, 0.5) = 0.0, "ρ", "share of wrong training labels: a network that is wide enough learns even those, at the end of a steep valley";
-        samples: LogCount(100, 10000) = 1000, "n", "training images (9,500 of MNIST at most: 500 are for tests), or samples of your own";
-        plane_samples: LogCount(50, 2000) = 500, "m", "training samples that the pictures are taken over; fewer: sooner there, and rougher";
-        network: Choice(Kind) = Kind::Dense, "", "skips lead around pairs of layers (three or more), or around the second convolution";
-        depth: Count(1, 8) = 2, "L", "hidden layers of a network without convolutions; deeper: steeper walls";
-        width: LogCount(4, 256) = 16, "h", "units a layer, or filters (16 at most); wider: rounder valleys";
-        normalised: Toggle() = false, "", "batch normalisation: the scale of a layer's weights no longer matters to the loss";
-        activation: Choice(Hidden) = Hidden::Relu, "", "smooth activations, smooth landscapes";
-        loss: Choice(Loss) = Loss::CrossEntropy, "", "cross-entropy flattens out as the weights grow, the squared error does not";
-        optimizer: Choice(First) = First::Momentum, "", "who walks";
-        step_size: Log(0.001, 1.0) = 0.05, "η", "larger: only flat places hold it; the sharpness stays under 2/η. Rules that divide by the size of each slope take a tenth, Adadelta twenty times";
-        batch: LogCount(8, 512) = 64, "b", "smaller: a noisier walk";
-        weight_decay: LogZero(0.00001, 0.1) = 0.0, "λ", "pulls the weights to zero";
-        epochs: LogCount(5, 300) = 60, "", "how long it walks";
-        probe_a: Real(-1.0, 1.0) = 0.0, "a", "where on the map the probe stands, from the left edge (−1) to the right (1); or drag it";
-        probe_b: Real(-1.0, 1.0) = 0.0, "b", "the same from the lower edge to the upper";
-        drawn: Text(1200) = "-0.8 0.1 1; -0.4 0.7 1; 0.2 0.8 1; 0.6 0.3 1; -0.2 -0.1 2; 0.1 -0.7 2; 0.7 -0.8 2; 1.1 -0.2 2", "", "problem drawn by hand: places and classes; or drag the pen in the picture of the network";
-        pen: Count(1, 4) = 1, "", "the class that the pen draws";
-    }
-}
 
 /// The factor between the network and its twin of the same function.
 const TWIN: f32 = 3.0;
@@ -121,11 +56,15 @@ pub struct Landscape {
     walks: Vec<Training>,
     /// The reader's checkpoints, which take the place of training.
     given: Option<Checkpoints>,
+    /// Which parameters are weights of the network: all, but of the reader's checkpoints what they have.
+    weights: Vec<usize>,
+    /// What the reader's files were taken for.
+    understood: Vec<String>,
     /// The reader's loss grid, which takes the place of the map.
-    own_grid: Option<Vec<[f64; 3]>>,
+    own_grid: Option<Grid>,
     /// There is nothing of the reader's but that grid, and no run.
     grid_alone: bool,
-    /// λ at some epochs, and its direction.
+    /// λ at some epochs, or at the checkpoints, and its direction.
     sharpness: Track<1>,
     sharpest: Vec<f64>,
     /// The learned curve between two solutions.
@@ -135,59 +74,23 @@ pub struct Landscape {
 
 /// What is seen from the end of the walks: all that is computed anew where the plane, the line or the heights are other ones.
 struct Scene {
-    lanczos: [Lanczos; 2],
+    spectrum: Spectrum,
     plane: Option<Plane>,
     profile: Profile,
     /// Heights on the finest grid, row by row; NaN where not computed.
     heights: Vec<f32>,
     /// How many of them are computed, in the [order](grid::order) in which the grid is refined.
     computed: usize,
-    /// vᵀHv along the two directions, made orthonormal, and the gradient.
-    curvatures: Vec<f64>,
+    /// The Hessian's entries between the two directions, made orthonormal, row by row; and the gradient by the weights.
+    curvatures: Vec<[f64; 2]>,
     gradient: Vec<f64>,
 }
 
-impl Controls {
-    /// All that the walks depend on.
-    fn of_the_walk(&self) -> Controls {
-        let shown = Controls::default();
-        Controls {
-            plane: if self.walks() > 1 { self.plane } else { shown.plane },
-            reach: shown.reach,
-            biases: shown.biases,
-            height: shown.height,
-            along: shown.along,
-            detail: shown.detail,
-            rescaled: shown.rescaled,
-            probe_a: shown.probe_a,
-            probe_b: shown.probe_b,
-            pen: shown.pen,
-            ..self.clone()
-        }
-    }
-
-    /// The ends of the map in units of the two directions.
-    fn window(&self) -> (f64, f64) {
-        let r = self.reach;
-        if self.walks() > 1 { (0.5 - 0.9 * r, 0.5 + 0.9 * r) } else { (-r, r) }
-    }
-
-    fn contradiction(&self) -> Result<()> {
-        if self.along == Along::Bridge && self.walks() == 1 {
-            let text =
-                "along: from solution to solution needs a plane through solutions; choose 'three solutions' or the learned curve";
-            return Err(Error::new(text));
-        }
-        Ok(())
-    }
-}
-
 impl Scene {
-    /// Nothing is seen yet of a network of `size` weights.
-    fn new(size: usize, cells: usize, seed: u64) -> Self {
-        let start = |name: &str| Lanczos::random(size, &mut Random::new(seed, name));
+    /// Nothing is seen yet of a network of so many `weights`.
+    fn new(weights: usize, cells: usize, seed: u64) -> Self {
         Scene {
-            lanczos: [start("lanczos"), start("second lanczos")],
+            spectrum: Spectrum::new(weights, Random::new(seed, "lanczos")),
             plane: None,
             profile: Profile::default(),
             heights: vec![f32::NAN; (cells + 1) * (cells + 1)],
@@ -281,12 +184,12 @@ impl Experiment for Landscape {
             Preset::outside(
                 "curvature",
                 "The two directions of largest curvature",
-                &[("plane", "top two Hessian eigenvectors"), ("reach", "0.5")],
+                &[("plane", "top two Hessian eigenvectors"), ("reach", "0.25")],
             ),
             Preset::outside(
                 "saddle",
                 "Most upward and most downward curvature",
-                &[("plane", "top and bottom Hessian eigenvectors"), ("reach", "0.5")],
+                &[("plane", "top and bottom Hessian eigenvectors"), ("reach", "0.25")],
             ),
             Preset::outside(
                 "three solutions",
@@ -348,24 +251,28 @@ impl Experiment for Landscape {
 
     fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
         controls.contradiction()?;
-        let own = Own::of(library.own())?;
+        let own = Own::of(library.own(), controls.problem.features())?;
         let drawing = Drawing::parse(&controls.drawn)?;
         let amounts = (controls.noise, controls.wrong, controls.samples);
-        let task = Task::new(controls.problem, &drawing, amounts, own.samples.as_ref(), (seed, library))?;
+        let samples = own.samples.as_ref().map(|samples| (samples, own.checkpoints.as_ref().map(Checkpoints::outputs)));
+        let task = Task::new(controls.problem, &drawing, amounts, samples, (seed, library))?;
         let walks = train::walks(controls, &task, own.checkpoints.as_ref(), seed)?;
         let size = walks[0].network.theta().len();
+        let weights: Vec<usize> = own.checkpoints.as_ref().map_or((0..size).collect(), |given| given.weights.clone());
         Ok(Landscape {
             controls: controls.clone(),
             seed,
+            understood: own.understood(controls, &task),
+            grid_alone: own.grid.is_some() && own.checkpoints.is_none() && own.samples.is_none(),
             task,
             walks,
-            grid_alone: own.grid.is_some() && own.checkpoints.is_none() && own.samples.is_none(),
             given: own.checkpoints,
             own_grid: own.grid,
             sharpness: Track::default(),
-            sharpest: Lanczos::random(size, &mut Random::new(seed, "sharpest")).next().to_vec(),
+            sharpest: Lanczos::random(weights.len(), &mut Random::new(seed, "sharpest")).next().to_vec(),
             curve: None,
-            scene: Scene::new(size, controls.cells(), seed),
+            scene: Scene::new(weights.len(), controls.cells(), seed),
+            weights,
         })
     }
 
@@ -374,15 +281,19 @@ impl Experiment for Landscape {
             return Ok(self);
         }
         // A step is an epoch, a place of the profile, a batch of places of the map, or a product with the Hessian.
-        let Scene { profile, heights, computed, curvatures, lanczos, .. } = &self.scene;
-        let products = curvatures.len() + lanczos[0].steps() + lanczos[1].steps();
+        let Scene { profile, heights, computed, curvatures, spectrum, .. } = &self.scene;
+        let planned = Spectrum::planned(self.weights.len());
+        let products = curvatures.len() + spectrum.products().min(planned);
         let done = self.walks[0].epochs() + profile.train.len() + computed.div_ceil(BATCH) + products;
-        stage.span(done..self.epochs() + PROFILE + heights.len().div_ceil(BATCH) + 2 + 2 * LANCZOS);
+        stage.span(done..self.epochs() + PROFILE + heights.len().div_ceil(BATCH) + 2 + planned);
         self = self.train(&stage).await;
         if self.diverged() {
             return Ok(self);
         }
         self = self.choose(&stage).await;
+        if self.scene.plane.is_none() {
+            return Err(Error::new("plane: the Hessian at the end of the walk has no finite eigenvectors; take a random plane"));
+        }
         self = self.follow(&stage).await;
         stage.judged();
         self = self.survey(&stage).await;
@@ -402,6 +313,7 @@ impl Experiment for Landscape {
             test_accuracy: accuracy,
             path_share: self.scene.plane.as_ref().map_or(f64::NAN, |plane| self.path_share(plane)),
             top_eigenvalue: self.sharpness.last(0),
+            has_twin: self.has_twin() as u8,
             diverged: self.diverged() as u8,
             own_grid: if self.grid_alone { 1.0 } else { f64::NAN },
         }
@@ -420,7 +332,7 @@ impl Experiment for Landscape {
         }
         let known = "The twin of the same function is known for ReLU and normalised networks, along the first of two random directions, if the loss changes there.";
         let (worst, best) = (runs.most("twin_difference"), runs.least("twin_difference"));
-        if !controls.have_twins() {
+        if !controls.have_twins() || runs.least("has_twin") == 0.0 {
             return Verdict::outside(known);
         }
         if worst.is_nan() {
@@ -433,6 +345,10 @@ impl Experiment for Landscape {
             format!("The losses of the network and of its twin differ by {best:.2} to {worst:.2} % of their range.")
         };
         Verdict::at_most(worst, DIFFERENCE, text)
+    }
+
+    fn understood(&self) -> Vec<String> {
+        self.understood.clone()
     }
 
     fn results(&self) -> Vec<Array> {
@@ -464,7 +380,7 @@ impl Experiment for Landscape {
         let probe_only = Controls { probe_a, probe_b, pen, ..controls.clone() } == self.controls;
         self.controls = controls.clone();
         if !probe_only {
-            self.scene = Scene::new(self.walks[0].network.theta().len(), controls.cells(), self.seed);
+            self.scene = Scene::new(self.weights.len(), controls.cells(), self.seed);
         }
         // The curve's first end is the network on show.
         if rescaled != controls.rescaled {

@@ -2,10 +2,10 @@
 
 use ground::controls::Options;
 use libm::{exp, log10};
-use methods::linear::lanczos::Ritz;
 use methods::network::dense::largest;
 
 use super::grid::{COARSEST, strides};
+use super::spectrum::{Pairs, Sums};
 use super::*;
 
 /// Half the side of the square in which points lie.
@@ -70,7 +70,7 @@ impl Landscape {
     /// The map, as far as its finest grid is whole.
     pub(super) fn map(&self) -> View {
         match &self.own_grid {
-            Some(own) => own_map(own, self.controls.height == Height::LogLoss).into(),
+            Some(own) => own_map(&own.rows, self.controls.height == Height::LogLoss).into(),
             None => self.seen(|| self.heights()),
         }
     }
@@ -168,7 +168,8 @@ impl Landscape {
         // Of checkpoints the rule and its step size are not known.
         let edge = self.controls.edge().filter(|_| self.given.is_none());
         self.seen(|| {
-            Chart::of(axis.range(0.0, self.epochs().max(2) as f64), Axis::log("loss, and sharpness"))
+            let first = if self.given.is_some() { 1.0 } else { 0.0 };
+            Chart::of(axis.range(first, self.epochs().max(2) as f64), Axis::log("loss, and sharpness"))
                 .line("training loss", Ink::Series(0), (1..).map(f64::from).zip(self.walks[0].loss.iter().copied()))
                 .line("sharpness λ", Ink::Series(3), self.sharpness.points(0))
                 .at_y("stable below", edge.unwrap_or(f64::NAN))
@@ -200,17 +201,28 @@ impl Landscape {
     }
 
     fn regions(&self) -> Chart {
-        let own = self.task.points.iter().flatten().fold(SQUARE, |m, v| m.max(v.abs()));
-        let square = if own > 2.0 * SQUARE { own } else { SQUARE };
+        // The usual square, or where the reader's points lie.
+        let mut ranges = [(-SQUARE, SQUARE); 2];
+        if self.task.points.iter().flatten().any(|v| v.abs() > 2.0 * SQUARE) {
+            ranges = [0, 1].map(|k| {
+                let ends =
+                    self.task.points.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), p| (a.min(p[k]), b.max(p[k])));
+                let margin = 0.05 * (ends.1 - ends.0).max(1e-6 * ends.1.abs());
+                (ends.0 - margin, ends.1 + margin)
+            });
+        }
         let side = 45;
-        let at = |i: usize| square * (2.0 * (i as f64 + 0.5) / side as f64 - 1.0);
-        let cells: Vec<(f64, f64)> = (0..side * side).map(|i| (at(i % side), at(i / side))).collect();
+        let at = |k: usize, i: usize| ranges[k].0 + (ranges[k].1 - ranges[k].0) * (i as f64 + 0.5) / side as f64;
+        let cells: Vec<(f64, f64)> = (0..side * side).map(|i| (at(0, i % side), at(1, i / side))).collect();
         let inputs: Vec<f32> = cells.iter().flat_map(|(x, y)| [*x as f32, *y as f32]).collect();
         let mut room = Room::default();
         self.at_probe().forward(&inputs, &mut room);
         let said: Vec<usize> = room.logits().chunks_exact(room.logits().len() / cells.len()).map(largest).collect();
-        let axis = |name| Axis::linear(name).range(-square, square);
-        let mut chart = Chart::of(axis("x"), axis("y")).equal();
+        let axis = |name, k: usize| Axis::linear(name).range(ranges[k].0, ranges[k].1);
+        let chart = Chart::of(axis("x", 0), axis("y", 1));
+        // Equal axes would make a line of points that are far longer one way.
+        let [across, up] = ranges.map(|(low, high)| high - low);
+        let mut chart = if across.max(up) < 4.0 * across.min(up) { chart.equal() } else { chart };
         for class in 0..self.task.classes {
             let region = cells.iter().zip(&said).filter(|(_, said)| **said == class).map(|(place, _)| *place);
             chart = chart.dots("", Ink::Series(class as u8), 2.5, region);
@@ -227,33 +239,29 @@ impl Landscape {
         }
     }
 
-    /// The density of Hessian eigenvalues by stochastic Lanczos quadrature: the starts' Ritz values, broadened.
+    /// The density of Hessian eigenvalues, each broadened: those that are known of weight 1/n, the rest by stochastic Lanczos quadrature.
     pub(super) fn eigenvalues(&self) -> View {
         self.seen(|| {
-            let all: Vec<Ritz> = self.scene.lanczos.iter().filter(|l| l.steps() > 1).map(Lanczos::ritz).collect();
+            let nodes = self.scene.spectrum.nodes();
             let chart = Chart::of(Axis::linear("eigenvalue of the Hessian"), Axis::log("density").range(1e-6, 1e3));
-            let Some(last) = all.last() else { return chart };
-            let ends = all.iter().flat_map(|r| &r.values).fold((0.0f64, 0.0f64), |(a, b), v| (a.min(*v), b.max(*v)));
+            if nodes.is_empty() {
+                return chart;
+            }
+            let ends = nodes.iter().fold((0.0f64, 0.0f64), |(a, b), (v, _)| (a.min(*v), b.max(*v)));
             let span = (ends.1 - ends.0).max(1e-9);
             let (width, n) = (span / 120.0, 400);
             let density = |x: f64| {
                 let bump = |v: f64| exp(-(x - v) * (x - v) / (2.0 * width * width)) / (width * 2.506_628_274_631_000_7);
-                let sum: f64 = all.iter().flat_map(|r| r.values.iter().zip(&r.weights)).map(|(v, w)| w * bump(*v)).sum();
-                (sum / all.len() as f64).max(1e-6)
+                nodes.iter().map(|(v, w)| w * bump(*v)).sum::<f64>().max(1e-6)
             };
             let along = (0..=n).map(|i| ends.0 - 0.05 * span + 1.1 * span * i as f64 / n as f64);
-            let (apart, top) = (outliers(last), last.values[last.values.len() - 1]);
+            let chart = chart.line("", Ink::Series(0), along.map(|x| (x, density(x))));
+            let Some(known) = self.scene.spectrum.known() else { return chart };
+            let (apart, top) = (outliers(known), known.values[known.top()]);
             chart
-                .line("", Ink::Series(0), along.map(|x| (x, density(x))))
                 .dots(format!("outliers: {}", apart.len()), Ink::Series(3), 7.0, apart.iter().map(|v| (*v, density(*v))))
                 .at_x(format!("top {top:.3}"), top)
         })
-    }
-
-    fn trace(&self) -> f64 {
-        let finished: Vec<_> = self.scene.lanczos.iter().filter(|l| l.steps() > 0).map(Lanczos::ritz).collect();
-        let means = finished.iter().map(|r| r.values.iter().zip(&r.weights).map(|(v, w)| v * w).sum::<f64>());
-        means.sum::<f64>() / finished.len() as f64 * self.walks[0].network.theta().len() as f64
     }
 
     pub(super) fn readings(&self) -> View {
@@ -274,8 +282,14 @@ impl Landscape {
         let (test_x, test_y) = self.tests();
         let test = evaluate(&network.frozen(x), loss, test_x, test_y, &mut room);
         let probe = evaluate(&self.at_probe(), loss, test_x, test_y, &mut room);
-        let gradient: Vec<f32> = self.scene.gradient.iter().map(|g| *g as f32).collect();
+        let gradient: Vec<f32> = self.widen(&self.scene.gradient).iter().map(|g| *g as f32).collect();
         let share = |of: &dyn Fn(&Plane) -> f64| self.scene.plane.as_ref().map_or(f64::NAN, of);
+        let none = Sums { trace: f64::NAN, error: f64::NAN, squares: f64::NAN };
+        let sums = self.scene.spectrum.sums().unwrap_or(none);
+        let (a, b, c) = match self.scene.curvatures[..] {
+            [[a, b], [_, c]] => (a, b, c),
+            _ => (f64::NAN, f64::NAN, f64::NAN),
+        };
         let norms: Vec<f64> = (network.neurons().iter().flatten())
             .map(|neuron| neuron.iter().map(|i| f64::from(network.theta()[*i])).map(|w| w * w).sum::<f64>().sqrt())
             .collect();
@@ -287,25 +301,34 @@ impl Landscape {
             ("test loss at the centre", test.0),
             ("test accuracy at the centre", test.1),
             ("test accuracy at the probe", probe.1),
-            ("share of the walk in the plane", share(&|plane| self.path_share(plane))),
+            ("share of the walk's squared length in the plane", share(&|plane| self.path_share(plane))),
             (
-                "share of the gradient in the plane",
-                if gradient.is_empty() { f64::NAN } else { share(&|plane| plane.share(&gradient)) },
+                "share of the gradient's squared length in the plane",
+                if self.scene.gradient.is_empty() { f64::NAN } else { share(&|plane| plane.share(&gradient)) },
             ),
-            ("share of the Hessian's trace in the plane", self.scene.curvatures.iter().sum::<f64>() / self.trace()),
-            ("weights", network.theta().len() as f64),
+            ("trace of the Hessian, Σλ", sums.trace),
+            (if sums.error > 0.0 { "standard error of the trace, over random starts" } else { "" }, sums.error),
+            ("share of the Hessian's trace in the plane", (a + c) / sums.trace),
+            (
+                if sums.error > 0.0 { "standard error of that share" } else { "" },
+                ((a + c) * sums.error / sums.trace / sums.trace).abs(),
+            ),
+            ("share of Σλ² in the plane", (a * a + 2.0 * b * b + c * c) / sums.squares),
+            ("weights", self.weights.len() as f64),
             ("neurons or filters", norms.len() as f64),
             ("least norm of a neuron's weights", norms.iter().copied().fold(f64::INFINITY, f64::min)),
             ("largest norm of a neuron's weights", norms.iter().copied().fold(0.0, f64::max)),
             ("difference to the twin, share of the range", self.difference()),
         ];
         let row = |(name, value): (&str, f64)| vec![Cell::Text(name.into()), Cell::Number(value)];
-        let mut rows: Vec<Vec<Cell>> = rows.into_iter().filter(|r| !r.1.is_nan()).map(row).collect();
+        let mut rows: Vec<Vec<Cell>> = rows.into_iter().filter(|r| r.1.is_finite() && !r.0.is_empty()).map(row).collect();
+        let mut remark = |text: &str| rows.push(vec![Cell::Text(text.into()), Cell::Text("".into())]);
+        // Where the trace is a small difference of large sums, a share of it says little.
+        if self.scene.spectrum.known().is_some_and(|known| known.values[0] < -0.01 * known.values[known.top()]) {
+            remark("the Hessian has eigenvalues of both signs, which cancel in its trace: a share of Σλ² is one of a whole");
+        }
         if self.controls.plane == Through::Path && self.scene.plane.as_ref().is_some_and(|plane| self.path_share(plane) < 0.8) {
-            rows.push(vec![
-                Cell::Text("the plane holds less than 80 % of the walk: what is drawn is its shadow".into()),
-                Cell::Text("".into()),
-            ]);
+            remark("the plane holds less than 80 % of the walk: what is drawn is its shadow");
         }
         Table { columns: vec!["reading".into(), "value".into()], rows }
     }
@@ -313,11 +336,11 @@ impl Landscape {
 
 /// Eigenvalues that stand apart from the bulk: from either end, converged ones each of which is a fiftieth of the span or more from
 /// the next.
-fn outliers(ritz: &Ritz) -> Vec<f64> {
-    let (values, n) = (&ritz.values, ritz.values.len());
+fn outliers(pairs: &Pairs) -> Vec<f64> {
+    let (values, n) = (&pairs.values, pairs.values.len());
     let span = values[n - 1] - values[0];
     let apart = |i: usize, next: usize| {
-        ritz.residuals[i] < 1e-3 * span && (values[i] - values[next]).abs() >= 0.02 * span && values[i].abs() >= 0.02 * span
+        pairs.residuals[i] < 1e-3 * span && (values[i] - values[next]).abs() >= 0.02 * span && values[i].abs() >= 0.02 * span
     };
     let below = (0..n - 1).take_while(|i| apart(*i, i + 1) && values[*i] < 0.0);
     let above = (1..n).rev().take_while(|i| apart(*i, i - 1) && values[*i] > 0.0);

@@ -32,6 +32,17 @@ choice! {
     }
 }
 
+impl Problem {
+    /// Numbers of a sample.
+    pub fn features(self) -> usize {
+        match self {
+            Problem::Digits => 64,
+            Problem::Mnist => 784,
+            _ => 2,
+        }
+    }
+}
+
 /// Samples to train on, to test on, and what they look like.
 pub struct Task {
     /// The samples.
@@ -48,6 +59,11 @@ pub struct Task {
 const POINTS: usize = 500;
 /// Test images, at most.
 const TESTS: usize = 500;
+
+/// Are the labels of samples numbers of so many outputs, counted from 0?
+pub fn are_outputs(samples: &Features, outputs: usize) -> bool {
+    samples.classes.iter().all(|label| (0..outputs.min(256) as i64).contains(label))
+}
 
 /// Places drawn by hand, as text: "x y class; x y class; …".
 pub struct Drawing(pub Vec<([f64; 2], u8)>);
@@ -113,41 +129,55 @@ impl Task {
         Ok(Task { classes: 0, samples, points: Vec::new(), sides: Some((pictures.height, pictures.width)) })
     }
 
-    /// The reader's samples, brought to mean 0 and deviation 1: a fifth, at most 500, to test on, `count` others to train on.
-    fn own(own: &Features, count: usize, seed: u64) -> Task {
+    /// The reader's samples: a fifth of each class, at most 500 in all, to test on, `count` others to train on. For a network that is
+    /// trained here they are brought to mean 0 and deviation 1. For checkpoints of so many `outputs`, whose network was trained elsewhere,
+    /// they are taken as they are, and labels that are numbers of outputs are those; others are counted.
+    fn own(own: &Features, outputs: Option<usize>, count: usize, seed: u64) -> Task {
         let (n, d) = (own.samples, own.dimension);
         let all = own.at(own.epochs - 1);
-        let scaled: Vec<(f64, f64)> = (0..d)
-            .map(|j| {
-                let mean = all.row(j).mean();
-                (mean, all.row(j).variance().sqrt())
-            })
-            .collect();
+        let scale = |j: usize| match outputs {
+            None => (all.row(j).mean(), all.row(j).variance().sqrt()),
+            Some(_) => (0.0, 1.0),
+        };
+        let scaled: Vec<(f64, f64)> = (0..d).map(scale).collect();
+        let numbers = outputs.is_some_and(|outputs| are_outputs(own, outputs));
+        let label = |i: usize| if numbers { own.classes[usize::from(own.labels[i])] as u8 } else { own.labels[i] };
         let value = |i: usize, j: usize| {
             let (mean, deviation) = scaled[j];
             if deviation > 0.0 { (all[(j, i)] - mean) / deviation } else { 0.0 }
         };
-        let order = Random::new(seed, "split").permutation(n);
+        // Drawn class by class, so that any first part has its share of each.
+        let mut order = Random::new(seed, "split").permutation(n);
+        let (mut rank, mut seen) = (vec![0.0; n], vec![0.0; own.classes.len()]);
+        let size = |class: u8| own.labels.iter().filter(|label| **label == class).count() as f64;
+        let sizes: Vec<f64> = (0..own.classes.len()).map(|class| size(class as u8)).collect();
+        for i in &order {
+            let class = usize::from(own.labels[*i]);
+            rank[*i] = (seen[class] + 0.5) / sizes[class];
+            seen[class] += 1.0;
+        }
+        order.sort_by(|i, j| rank[*i].total_cmp(&rank[*j]));
         let (test, train) = order.split_at((n / 5).clamp(1, TESTS));
         let train = &train[..train.len().min(count)];
         let x = |rows: &[usize]| rows.iter().flat_map(|i| (0..d).map(|j| value(*i, j) as f32)).collect();
-        let y = |rows: &[usize]| rows.iter().map(|i| own.labels[*i]).collect();
+        let y = |rows: &[usize]| rows.iter().map(|i| label(*i)).collect();
         let samples = Classification { features: d, x: x(train), y: y(train), test_x: x(test), test_y: y(test) };
         let points = if d == 2 { train.iter().map(|i| [value(*i, 0), value(*i, 1)]).collect() } else { Vec::new() };
         Task { classes: 0, samples, points, sides: None }
     }
 
-    /// The problem of the controls, or the reader's own samples; `wrong` is the share of training labels that are another class's.
+    /// The problem of the controls, or the reader's own samples, which may come with checkpoints of so many outputs; `wrong` is the share
+    /// of training labels that are another class's.
     pub fn new(
         problem: Problem,
         drawing: &Drawing,
         (noise, wrong, count): (f64, f64, usize),
-        own: Option<&Features>,
+        own: Option<(&Features, Option<usize>)>,
         (seed, library): (u64, &Library),
     ) -> Result<Task> {
         let points = |shape| Task::points(Some(shape), drawing, noise, seed);
         let mut task = match (own, problem) {
-            (Some(own), _) => Task::own(own, count, seed),
+            (Some((own, outputs)), _) => Task::own(own, outputs, count, seed),
             (None, Problem::Moons) => points(Points::Moons),
             (None, Problem::Spirals) => points(Points::Spirals),
             (None, Problem::Blobs) => points(Points::Blobs { classes: 5 }),

@@ -37,10 +37,20 @@ impl Controls {
 }
 
 impl Landscape {
+    /// The twin of the network on show, where it is known and there is one.
+    fn twin(&self) -> Option<Model> {
+        if self.controls.have_twins() { self.network().twin(TWIN) } else { None }
+    }
+
+    /// Is there one?
+    pub(super) fn has_twin(&self) -> bool {
+        self.twin().is_some()
+    }
+
     /// Follows the line from place to place.
     pub(super) async fn follow(mut self: Box<Self>, stage: &Stage<Self>) -> Box<Self> {
         let (network, loss) = (self.network(), self.controls.loss);
-        let twin = if self.controls.have_twins() { network.twin(TWIN) } else { None };
+        let twin = self.twin();
         let twin = twin.map(|twin| (self.random_direction(&twin, "first"), twin));
         let mut room = Room::default();
         while self.scene.profile.train.len() < PROFILE {

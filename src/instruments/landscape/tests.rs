@@ -2,6 +2,9 @@ use ground::controls::Options;
 use run::experiment::Views;
 use run::testing::{begun, finished, played, with_files};
 
+use methods::network::dense::Loss;
+
+use super::controls::Detail;
 use super::problem::Kind;
 use super::*;
 
@@ -26,16 +29,20 @@ fn the_map_is_the_loss_at_its_places() {
 fn eigenvector_planes_have_the_curvature_of_their_eigenvalues() {
     let controls = Controls { epochs: 20, plane: Through::Ends, activation: Hidden::Tanh, ..Controls::default() };
     let run = finished::<Landscape>(&controls, 0);
-    let ritz = run.scene.lanczos[0].ritz();
-    let (low, high) = (ritz.values[0], ritz.values[ritz.values.len() - 1]);
+    let known = run.scene.spectrum.known().unwrap();
+    let (low, high) = (known.values[0], known.values[known.top()]);
     // The directions are kept in single precision.
     let near = |a: f64, b: f64| (a - b).abs() < 1e-6 * high;
     assert!(
-        near(run.scene.curvatures[0], high) && near(run.scene.curvatures[1], low),
+        near(run.scene.curvatures[0][0], high) && near(run.scene.curvatures[1][1], low),
         "{:?}, {low} {high}",
         run.scene.curvatures
     );
     assert!(low < 0.0, "{low}");
+    // Reach 1 is as long as the weights, as in random planes.
+    let length = |v: &[f32]| v.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
+    let plane = run.scene.plane.as_ref().unwrap();
+    assert!((length(&plane.first) / length(&plane.centre) - 1.0).abs() < 1e-6);
 }
 
 /// A network so small that ten products span all of its seven weights' space.
@@ -69,7 +76,7 @@ fn non_convexity_is_the_ratio_of_the_spectrums_ends() {
 /// surface, the curvatures and the spectrum are closed forms.
 #[test]
 fn a_quadratic_is_exact_from_end_to_end() {
-    // Inputs of mean 0 and deviation 1, which stay what they are; a fifth is for tests, 64 are left.
+    // A fifth is for tests, 64 are left.
     let x: Vec<f64> = (0..80).flat_map(|i| [[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]][i % 4]).collect();
     let y: Vec<f64> = (0..80).map(|i| f64::from(u8::from(i % 4 == 0 || i % 16 == 1))).collect();
     // W (outputs × inputs) and b on three checkpoints: the last, and two that differ from it by 2 in a weight and by 1 in a bias.
@@ -109,19 +116,22 @@ fn a_quadratic_is_exact_from_end_to_end() {
         let entry = |x: &[f32], i: usize| if i < 2 { f64::from(x[i]) } else { 1.0 };
         x.chunks_exact(2).map(|x| entry(x, i) * entry(x, j)).sum::<f64>() / 64.0
     };
-    assert!((run.scene.curvatures[0] - moment(1, 1)).abs() < 1e-10 && (run.scene.curvatures[1] - moment(2, 2)).abs() < 1e-10);
+    let [[a, b], [_, c]] = run.scene.curvatures[..] else { panic!("two directions") };
+    assert!((a - moment(1, 1)).abs() < 1e-10 && b.abs() < 1e-10 && (c - moment(2, 2)).abs() < 1e-10);
     let mut dense: Vec<f64> = nalgebra::DMatrix::from_fn(3, 3, moment).symmetric_eigenvalues().iter().copied().collect();
     dense.sort_by(f64::total_cmp);
-    for lanczos in &run.scene.lanczos {
-        let ritz = lanczos.ritz();
-        assert_eq!(ritz.values.len(), 3, "each eigenvalue is there twice, and a Krylov space sees it once");
-        assert!(ritz.values.iter().zip(&dense).all(|(a, b)| (a - b).abs() < 1e-10), "{:?} {dense:?}", ritz.values);
-        for (k, value) in ritz.values.iter().enumerate() {
-            let v = lanczos.vector(&ritz, k);
-            let image = run.hessian(&run.network(), &v).1;
-            assert!(v.iter().zip(&image).all(|(v, h)| (h - value * v).abs() < 1e-10));
-        }
+    // Each eigenvalue is there twice, once for each output.
+    let known = run.scene.spectrum.known().unwrap();
+    assert!(known.values.iter().zip(dense.iter().flat_map(|v| [v, v])).all(|(a, b)| (a - b).abs() < 1e-10), "{dense:?}");
+    for (k, value) in known.values.iter().enumerate() {
+        let v = known.vector(k);
+        let image = run.hessian(&run.network(), &v).1;
+        assert!(v.iter().zip(&image).all(|(v, h)| (h - value * v).abs() < 1e-10));
     }
+    // A quadratic is as sharp everywhere, at each of its three checkpoints and at no other.
+    let sharpness: Vec<(f64, f64)> = run.sharpness.points(0).collect();
+    assert_eq!(sharpness.iter().map(|look| look.0).collect::<Vec<_>>(), [1.0, 2.0, 3.0]);
+    assert!(sharpness.iter().all(|look| (look.1 / dense[2] - 1.0).abs() < 1e-5), "{sharpness:?} {dense:?}");
 }
 
 #[test]

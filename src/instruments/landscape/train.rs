@@ -1,14 +1,18 @@
 //! The walk: a network in training, or checkpoints of the reader's in their order.
 
 use ground::controls::Options;
-use methods::linear::spectrum::power_iteration;
+use methods::linear::spectrum::{Largest, largest};
 use methods::network::training::Recipe;
-use methods::optimize::Optimizer;
+use methods::optimize::{First, Optimizer};
 
+use super::spectrum::TOLERANCE;
 use super::*;
 
-/// How often the sharpness is measured, about.
+/// How often the sharpness is measured in training, about, and of how many checkpoints.
 const LOOKS: usize = 30;
+const CHECKPOINTS: usize = 120;
+/// Products with the Hessian at a look, at most.
+const MOST: usize = 64;
 
 impl Controls {
     /// What the optimizer takes of the step size: less where a step does not grow with the gradient, in every weight alone; Adadelta
@@ -97,28 +101,32 @@ impl Landscape {
         self.walks.iter().any(lost)
     }
 
-    /// All walks, batch by batch, and the sharpness on the way.
+    /// All walks, batch by batch, and the sharpness on the way: before training, and at its end; of checkpoints, at their own numbers.
     pub(super) async fn train(mut self: Box<Self>, stage: &Stage<Self>) -> Box<Self> {
-        let every = (self.epochs() / LOOKS).max(1);
-        while !self.trained() {
+        let first = usize::from(self.given.is_some());
+        let looks = Every::of(if self.given.is_some() { CHECKPOINTS } else { LOOKS }, self.epochs());
+        loop {
             let epoch = self.walks[0].epochs();
-            if epoch == every * self.sharpness.len() {
+            if epoch >= first && looks.due(epoch) && self.sharpness.points(0).next_back().is_none_or(|last| last.0 < epoch as f64)
+            {
                 self.measure_sharpness(epoch);
                 self = stage.part(self).await;
+            }
+            if self.trained() {
+                return self;
             }
             self.step();
             self = if self.walks[0].epochs() > epoch { stage.next(self).await } else { stage.part(self).await };
         }
-        self
     }
 
-    /// λ by power iteration, from where the last one ended.
+    /// λ by a Lanczos process from where the last one ended and a random direction: what has meanwhile become the largest is found too.
     fn measure_sharpness(&mut self, epoch: usize) {
-        let mut direction = std::mem::take(&mut self.sharpest);
-        let steps = if epoch == 0 { 12 } else { 4 };
+        let random = Lanczos::random(self.sharpest.len(), &mut Random::new(self.seed, "sharpest"));
+        let start = self.sharpest.iter().zip(random.next()).map(|(a, b)| a + b).collect();
         let network = &self.walks[0].network;
-        let value = power_iteration(&mut direction, steps, |v, out| out.copy_from_slice(&self.hessian(network, v).1));
-        self.sharpest = direction;
+        let Largest { value, vector, .. } = largest(start, TOLERANCE, MOST, |v| self.hessian(network, v).1);
+        self.sharpest = vector;
         self.sharpness.note(epoch, [value]);
     }
 

@@ -1,5 +1,38 @@
 //! The ends of a spectrum from matrix-vector products alone.
 
+use crate::linear::lanczos::Lanczos;
+
+/// The largest eigenvalue of a symmetric operator, the most positive one, as far as it was found.
+#[derive(Clone, Debug)]
+pub struct Largest {
+    /// θ, never above the eigenvalue; NaN where the operator is not finite.
+    pub value: f64,
+    /// ‖Av − θv‖: an eigenvalue lies within so much of θ. Where the next one is far, the error is about this squared over the distance.
+    pub residual: f64,
+    /// v, of unit length: a good start for an operator that differs little.
+    pub vector: Vec<f64>,
+}
+
+/// The largest eigenvalue by a Lanczos process from `start`, which must not be zero: until ‖Av − θv‖ ≤ `tolerance`·|θ|, the process has
+/// spanned all that it reaches from there, or `most` products are spent. `apply` is the operator.
+pub fn largest(start: Vec<f64>, tolerance: f64, most: usize, mut apply: impl FnMut(&[f64]) -> Vec<f64>) -> Largest {
+    let mut lanczos = Lanczos::new(start);
+    loop {
+        let image = apply(lanczos.next());
+        // So that no square of it is beyond all numbers either.
+        if image.iter().any(|v| !v.is_finite() || v.abs() > 1e100) {
+            return Largest { value: f64::NAN, residual: f64::NAN, vector: lanczos.next().to_vec() };
+        }
+        lanczos.step(image);
+        let ritz = lanczos.ritz();
+        let top = ritz.values.len() - 1;
+        let (value, residual) = (ritz.values[top], ritz.residuals[top]);
+        if residual <= tolerance * value.abs() || lanczos.exhausted() || lanczos.steps() >= most {
+            return Largest { value, residual, vector: lanczos.vector(&ritz, top) };
+        }
+    }
+}
+
 /// The eigenvalue of largest magnitude of a symmetric operator, by `steps` power steps from `vector`.
 ///
 /// `apply(v, out)` writes the operator times `v` into `out`. `vector` must not be zero; it is left at the last iterate, of unit
@@ -54,6 +87,34 @@ mod tests {
         let fine = power_iteration(&mut vector, 400, apply);
         assert!((fine / dense - 1.0).abs() < 1e-9, "{fine} and {dense}");
         assert!((vector.iter().map(|v| v * v).sum::<f64>() - 1.0).abs() < 1e-12);
+    }
+
+    /// The most positive one, though −9 is larger in magnitude; to the residual that was asked for, and to the last digit where the space
+    /// is spanned.
+    #[test]
+    fn the_largest_is_not_the_largest_in_magnitude() {
+        let n = 60;
+        let mut random = Random::new(4, "symmetric");
+        let q = DMatrix::from_fn(n, n, |_, _| random.normal()).qr().q();
+        let values = DVector::from_fn(n, |i, _| if i == 0 { -9.0 } else { 2.0 * i as f64 / n as f64 });
+        let a = &q * DMatrix::from_diagonal(&values) * q.transpose();
+        let apply = |v: &[f64]| (&a * DVector::from_column_slice(v)).as_slice().to_vec();
+        let start: Vec<f64> = (0..n).map(|_| random.normal()).collect();
+        let top = values[n - 1];
+        for (tolerance, products) in [(1e-1, 20), (1e-3, 45), (0.0, 60)] {
+            let mut used = 0;
+            let found = largest(start.clone(), tolerance, 100, |v| {
+                used += 1;
+                apply(v)
+            });
+            let v = DVector::from_column_slice(&found.vector);
+            let residual = (&a * &v - found.value * &v).norm();
+            assert!(found.value < top + 1e-12 && (found.residual - residual).abs() < 1e-9, "{found:?}");
+            assert!(residual <= tolerance * found.value + 1e-9 && used <= products, "{residual} after {used}");
+            assert!(tolerance > 1e-2 || (found.value - top).abs() < 1e-3, "{}", found.value);
+        }
+        assert!((largest(start.clone(), 0.0, 100, apply).value - top).abs() < 1e-12);
+        assert!(largest(start, 0.1, 9, |v| vec![f64::NAN; v.len()]).value.is_nan());
     }
 
     #[test]

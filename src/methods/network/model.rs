@@ -197,8 +197,8 @@ impl<T: Product> Model<T> {
     }
 
     /// Other weights of the same function: a layer's weights and biases times `factor`, the next one's weights divided by it, with
-    /// nothing but ReLU and pooling in between; or a layer's weights alone, where a normalisation follows (then up to its ε). None
-    /// where the network has no such layer.
+    /// nothing but ReLU and pooling in between, or the factors of a frozen normalisation that follows; or a layer's weights alone, where
+    /// a normalisation by the batch follows (then up to its ε). None where the network has no such layer.
     pub fn twin(&self, factor: T) -> Option<Model<T>> {
         match self {
             Model::Dense(network) => (network.activation() == Activation::Relu && network.sizes().len() > 2).then(|| {
@@ -215,7 +215,8 @@ impl<T: Product> Model<T> {
                     let next = (l + 1..layers.len()).find(|k| !harmless(&layers[*k]))?;
                     let (weights, biases) = network.place(l);
                     let normalised = next == l + 1 && matches!(layers[next], Layer::Normalise { .. });
-                    if !normalised && !has_weights(&layers[next]) {
+                    let frozen = next == l + 1 && matches!(layers[next], Layer::Scale { .. });
+                    if !normalised && !frozen && !has_weights(&layers[next]) {
                         continue;
                     }
                     twin.theta[weights.start..biases.end].iter_mut().for_each(|t| *t = *t * factor);
