@@ -160,8 +160,8 @@ fn forms() -> Vec<(&'static str, &'static str, Vec<Array>)> {
             "landscape",
             "weights as they were learned",
             vec![
-                layer("s.npz/1/kernel", &[4, 2, 3]),
-                layer("s.npz/2/kernel", &[4, 3, 2]),
+                layer("s.npz/1/kernel", &[4, 2, 5]),
+                layer("s.npz/2/kernel", &[4, 5, 3]),
                 table("t.csv", &["a", "b", "label"], 40, |i, j| if j < 2 { noise(2 * i + j) } else { (i % 2) as f64 }),
             ],
         ),
