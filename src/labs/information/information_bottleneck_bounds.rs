@@ -292,7 +292,7 @@ impl Experiment for InformationBottleneckBounds {
         ),
         claim: "Over 24 nets the information that the code keeps beyond the label ranks the generalization gaps with ρ of at least 0.85, better than the number of parameters and the norms of the weights by at least 0.25, and the strongest squeeze makes the gap at least 1.5 nats smaller.",
         reproduction: Reproduction::InPart,
-        honesty: "The paper bounds the gap by I(X;Z|Y) and a term for the encoder, and finds that together they rank nets better than sizes and norms; here I(X;Z|Y) alone does, but the knob β that made the population ranks it as well, so does I(X;Z), and Σ w² nearly so among nets of one width; the encoder's term and the bound's constants are not measured, and squeezed nets are less sure, not more often right.",
+        honesty: "The paper bounds the gap by I(X;Z|Y) and a term for the encoder, and finds that together they rank nets better than sizes and norms; here I(X;Z|Y) alone does, but the knob β that made the population ranks it as well, so does I(X;Z), and Σ w² does nearly so among nets of one width; the encoder's term and the bound's constants are not measured, and squeezed nets are less sure, not more often right.",
         seeds: 3,
         presets: &[
             Preset::holds("default", "100 points, 15 % flipped labels, two coordinates of noise", &[]),
