@@ -51,7 +51,7 @@ pub use roads::{Roads, Ways};
 pub use slices::{MaxSliced, Projected, Sliced};
 pub use sparse::KSparse;
 pub use sphere::{Around, fibonacci, half_circle};
-pub use variates::{Control, Corrected, Glance, corrected};
+pub use variates::{Control, Corrected, Glance, Slope, corrected};
 pub use walls::{Stand, Walls};
 
 use crate::linear::exp_in_place;

@@ -48,6 +48,11 @@ impl Projected {
         [&self.x, &self.y]
     }
 
+    /// The masses on both sides.
+    pub fn masses(&self) -> [&[f64]; 2] {
+        [&self.a, &self.b]
+    }
+
     /// Where the points on both sides fall on `direction`.
     pub fn shadows(&self, direction: &[f64]) -> [Vec<f64>; 2] {
         let along = |p: &[f64]| p.iter().zip(direction).map(|(p, t)| p * t).sum();

@@ -1,15 +1,17 @@
 //! Networks that see two clouds and say along which direction they differ most.
 //!
-//! Every predictor is a weighted sum over the points of both clouds, e = a/‖a‖ with a = b + Σ_j c_j v(x_j) + Σ_j c′_j v(y_j): the values v are the
-//! points themselves or a pointwise network of them, the weights are one a slot, whatever stands there, or attention's:
+//! Every predictor is a weighted sum over the points of both clouds, e = a/‖a‖ with a = Σ_j c_j v(x_j) + Σ_j c′_j v(y_j): the values v are the
+//! points themselves or a pointwise map of them, the weights are one a slot, whatever stands there, or attention's:
 //!
 //! ```text
-//! softmax(X W_q (X W_k)ᵀ/√k) V,  and in linear time  ρ_q(X W_q) (ρ_k(X W_k)ᵀ V),
+//! softmax(Q Kᵀ/√k) V,  and in linear time  ρ_q(Q) (ρ_k(K)ᵀ V),  with Q = X W_q + b_q, K = X W_k, V = X W_v + b_v,
 //! ```
 //!
-//! averaged over their rows, ρ_q softmax over features and ρ_k over points. The predictor is trained to find large W: uphill of the mean over
-//! directions drawn [`Around`] e, through the draws. Source: Nguyen, Nguyen & Ho, "Self-attention amortized distributional projection
-//! optimization for sliced Wasserstein point-cloud reconstruction", 2023.
+//! averaged over their rows, ρ_q softmax over features and ρ_k over points. A bias of the keys would be the same for all points, and drop out of
+//! either softmax. Under slots, a has a constant part w₀ as well, and the pointwise map is linear, sigmoid, linear. The predictor is trained to find
+//! large W: uphill of the mean over directions drawn [`Around`] e, through the draws. Source: Nguyen, Nguyen & Ho, "Self-attention amortized
+//! distributional projection optimization for sliced Wasserstein point-cloud reconstruction", 2023, and the authors' code, from which the sizes and
+//! the starts of all layers are.
 
 use ground::random::Random;
 use methods::linear::exp_in_place;
@@ -17,8 +19,10 @@ use methods::network::dense::{Activation, Network, Start, Tape};
 use methods::optimize::{Optimizer, Rule};
 use methods::transport::{Around, Projected};
 
-/// Features of queries and keys, and hidden units of the pointwise map.
-const FEATURES: usize = 16;
+/// Features of queries and keys.
+const FEATURES: usize = 64;
+/// Hidden units of values that are not linear, which are not the paper's.
+const HIDDEN: usize = 16;
 
 /// Where the weights come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +43,9 @@ pub struct Predictor {
     d: usize,
     n: usize,
     weighing: Weighing,
-    /// w₀ and a weight for every slot of x, then of y; or W_q and W_k, d × 16 each.
+    /// w₀ and a weight for every slot of x, then of y; or W_q, b_q and W_k, 64 numbers a row.
     weights: Vec<f64>,
-    /// v, d → 16 → d, without a bias at the end.
+    /// v.
     map: Option<Network<f64>>,
 }
 
@@ -78,22 +82,21 @@ fn softmax(row: &mut [f64]) {
 type ByAim<'a> = &'a mut dyn FnMut(&[f64]) -> Vec<f64>;
 
 impl Predictor {
-    /// For clouds of `n` points in `d` dimensions; N(0, 1) weights, slots N(0, 1/n), the map's as the paper's code has them.
-    pub fn new(weighing: Weighing, n: usize, d: usize, random: &mut Random) -> Self {
-        let slots = matches!(weighing, Weighing::Slots | Weighing::MappedSlots);
-        let weights = if slots {
-            let scale = (1.0 / n as f64).sqrt();
-            (0..d + 2 * n).map(|i| random.normal() * if i < d { 0.1 } else { scale }).collect()
-        } else {
-            (0..2 * d * FEATURES).map(|_| random.normal()).collect()
+    /// For clouds of `n` points in `d` dimensions; attention's values go through a hidden layer if `hidden` says so.
+    pub fn new(weighing: Weighing, hidden: bool, n: usize, d: usize, random: &mut Random) -> Self {
+        let layer = |fan_in: usize, count: usize, random: &mut Random| -> Vec<f64> {
+            let bound = (1.0 / fan_in as f64).sqrt();
+            (0..count).map(|_| random.between(-bound, bound)).collect()
         };
-        let map = (weighing != Weighing::Slots).then(|| {
-            let mut map = Network::new(&[d, FEATURES, d], Activation::Relu, Start::Normal { gain: 1.0 }, random);
-            let (first, biases) = map.place(0);
-            map.theta[first].iter_mut().for_each(|w| *w = random.normal());
-            map.theta[biases].iter_mut().for_each(|b| *b = 0.5 * random.normal());
-            map
-        });
+        let (weights, map) = match weighing {
+            Weighing::Slots => (layer(2 * n, d + 2 * n, random), None),
+            Weighing::MappedSlots => (layer(2 * n, d + 2 * n, random), Some((vec![d, d, d], Activation::Sigmoid))),
+            Weighing::Attention | Weighing::LinearAttention => {
+                let sizes = if hidden { vec![d, HIDDEN, d] } else { vec![d, d] };
+                (layer(d, (2 * d + 1) * FEATURES, random), Some((sizes, Activation::Relu)))
+            }
+        };
+        let map = map.map(|(sizes, activation)| Network::new(&sizes, activation, Start::Uniform, random));
         Predictor { d, n, weighing, weights, map }
     }
 
@@ -102,12 +105,17 @@ impl Predictor {
         Slopes { weights: vec![0.0; self.weights.len()], map: vec![0.0; self.map.as_ref().map_or(0, |map| map.theta.len())] }
     }
 
-    /// M = W_q W_kᵀ/√k, so that the logit of two points is xᵀMy: d × d in place of two times n × 16.
+    /// Queries with their bias as the last row, and keys.
+    fn queries_and_keys(&self) -> (&[f64], &[f64]) {
+        self.weights.split_at((self.d + 1) * FEATURES)
+    }
+
+    /// M = [W_q; b_q] W_kᵀ/√k, so that the logit of two points is (x, 1)ᵀMy: (d + 1) × d in place of two times n × 64.
     fn form(&self) -> Vec<f64> {
-        let (queries, keys) = self.weights.split_at(self.d * FEATURES);
+        let (queries, keys) = self.queries_and_keys();
         let scale = 1.0 / (FEATURES as f64).sqrt();
         let entry = |i: usize, j: usize| scale * dot(&queries[i * FEATURES..][..FEATURES], &keys[j * FEATURES..][..FEATURES]);
-        (0..self.d * self.d).map(|k| entry(k / self.d, k % self.d)).collect()
+        (0..(self.d + 1) * self.d).map(|k| entry(k / self.d, k % self.d)).collect()
     }
 
     /// The weights of a cloud's points (`which` 0 for x, 1 for y).
@@ -125,7 +133,7 @@ impl Predictor {
                 let mut weights = vec![0.0; n];
                 for (x, row) in points.chunks_exact(d).zip(attention.chunks_exact_mut(n)) {
                     for (j, coordinate) in coordinates.iter().enumerate() {
-                        let query: f64 = (0..d).map(|i| x[i] * form[i * d + j]).sum();
+                        let query = (0..d).fold(form[d * d + j], |query, i| query + x[i] * form[i * d + j]);
                         row.iter_mut().zip(coordinate).for_each(|(s, y)| *s += query * y);
                     }
                     softmax(row);
@@ -136,12 +144,13 @@ impl Predictor {
                 (weights, Seen::Attention(attention))
             }
             Weighing::LinearAttention => {
-                let (queries, keys) = self.weights.split_at(d * FEATURES);
-                let product = |w: &[f64]| -> Vec<f64> {
-                    let entry = |x: &[f64], f: usize| (0..d).map(|k| x[k] * w[k * FEATURES + f]).sum::<f64>();
+                let (queries, keys) = self.queries_and_keys();
+                let product = |w: &[f64], bias: &[f64]| -> Vec<f64> {
+                    let entry = |x: &[f64], f: usize| (0..d).fold(bias[f], |sum, k| sum + x[k] * w[k * FEATURES + f]);
                     points.chunks_exact(d).flat_map(|x| (0..FEATURES).map(move |f| entry(x, f))).collect()
                 };
-                let (mut by_feature, mut by_point) = (product(queries), product(keys));
+                let (mut by_feature, mut by_point) =
+                    (product(queries, &queries[d * FEATURES..]), product(keys, &[0.0; FEATURES]));
                 by_feature.chunks_exact_mut(FEATURES).for_each(softmax);
                 for f in 0..FEATURES {
                     let mut column: Vec<f64> = by_point.iter().skip(f).step_by(FEATURES).copied().collect();
@@ -164,7 +173,7 @@ impl Predictor {
         match seen {
             Seen::Slots => slope[d + which * n..][..n].iter_mut().zip(by_weight).for_each(|(s, t)| *s += t),
             Seen::Attention(attention) => {
-                let mut by_form = vec![0.0; d * d];
+                let mut by_form = vec![0.0; (d + 1) * d];
                 for (x, row) in points.chunks_exact(d).zip(attention.chunks_exact(n)) {
                     let mean = dot(row, by_weight);
                     let mut along = vec![0.0; d];
@@ -172,18 +181,18 @@ impl Predictor {
                         let by_logit = p * (t - mean);
                         along.iter_mut().zip(y).for_each(|(a, y)| *a += by_logit * y);
                     }
-                    for i in 0..d {
-                        (0..d).for_each(|j| by_form[i * d + j] += x[i] * along[j] * 0.5 / n as f64);
+                    for (i, x) in x.iter().chain(&[1.0]).enumerate() {
+                        (0..d).for_each(|j| by_form[i * d + j] += x * along[j] * 0.5 / n as f64);
                     }
                 }
-                let (queries, keys) = self.weights.split_at(d * FEATURES);
+                let (queries, keys) = self.queries_and_keys();
                 let scale = 1.0 / (FEATURES as f64).sqrt();
-                for i in 0..d {
+                for i in 0..=d {
                     for j in 0..d {
                         let by = scale * by_form[i * d + j];
                         for f in 0..FEATURES {
                             slope[i * FEATURES + f] += by * keys[j * FEATURES + f];
-                            slope[(d + j) * FEATURES + f] += by * queries[i * FEATURES + f];
+                            slope[(d + 1 + j) * FEATURES + f] += by * queries[i * FEATURES + f];
                         }
                     }
                 }
@@ -194,7 +203,7 @@ impl Predictor {
                 for (row, t) in by_point.chunks_exact(FEATURES).zip(by_weight) {
                     by_mean.iter_mut().zip(row).for_each(|(b, p)| *b += 0.5 * p * t);
                 }
-                let (by_queries, by_keys) = slope.split_at_mut(d * FEATURES);
+                let (by_queries, by_keys) = slope.split_at_mut((d + 1) * FEATURES);
                 for (j, x) in points.chunks_exact(d).enumerate() {
                     let (q, p) = (&by_feature[j * FEATURES..][..FEATURES], &by_point[j * FEATURES..][..FEATURES]);
                     let middle = dot(q, &by_mean);
@@ -202,6 +211,7 @@ impl Predictor {
                         let by_query = q[f] * (by_mean[f] - middle) / n as f64;
                         // by_mean is ½ Σ ρ_k t: the mean that this feature's softmax takes away.
                         let by_key = p[f] * mean[f] * (0.5 * by_weight[j] - by_mean[f]);
+                        by_queries[d * FEATURES + f] += by_query;
                         for (k, x) in x.iter().enumerate() {
                             by_queries[k * FEATURES + f] += by_query * x;
                             by_keys[k * FEATURES + f] += by_key * x;
@@ -253,8 +263,6 @@ impl Predictor {
             if let Some(map) = &self.map {
                 let delta: Vec<f64> = weights.iter().flat_map(|c| slope.iter().map(move |g| c * g)).collect();
                 map.backward(&mut tapes[which], &delta, &mut by_map);
-                // The map has no bias at its end.
-                by_map[map.place(1).1].fill(0.0);
                 slopes.map.iter_mut().zip(&by_map).for_each(|(s, g)| *s += g);
             }
         }
@@ -349,7 +357,7 @@ mod tests {
         let order = Random::new(2, "order").permutation(20);
         let shuffled: Vec<f64> = order.iter().flat_map(|i| x[3 * i..3 * i + 3].to_vec()).collect();
         for weighing in ALL {
-            let predictor = Predictor::new(weighing, 20, 3, &mut Random::new(3, "weights"));
+            let predictor = Predictor::new(weighing, false, 20, 3, &mut Random::new(3, "weights"));
             let far = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
             let aim = predictor.aim(&x, &y);
             let (mixed, turned) = (far(&aim, &predictor.aim(&shuffled, &y)), far(&aim, &predictor.aim(&y, &x)));
@@ -366,8 +374,8 @@ mod tests {
         for d in [2, 3] {
             let [x, y] = clouds(12, d);
             let measures = Projected::equal(&x, &y, d);
-            for weighing in ALL {
-                let predictor = Predictor::new(weighing, 12, d, &mut Random::new(4, "weights"));
+            for (weighing, hidden) in ALL.into_iter().flat_map(|weighing| [(weighing, false), (weighing, true)]) {
+                let predictor = Predictor::new(weighing, hidden, 12, d, &mut Random::new(4, "weights"));
                 let mut slopes = predictor.slopes();
                 predictor.uphill(&measures, 4.0, 3, 0.7, &mut Random::new(5, "draws"), &mut slopes);
                 let value = |predictor: &Predictor| {
@@ -388,11 +396,9 @@ mod tests {
                     check(slopes.weights[k], &|moved, by| moved.weights[k] += by);
                 }
                 if let Some(map) = &predictor.map {
-                    // All but the biases at the end.
-                    for k in (0..map.place(1).1.start).step_by(7) {
+                    for k in 0..map.theta.len() {
                         check(slopes.map[k], &|moved, by| moved.map.as_mut().unwrap().theta[k] += by);
                     }
-                    assert!(slopes.map[map.place(1).1].iter().all(|slope| *slope == 0.0));
                 }
             }
         }
@@ -400,14 +406,20 @@ mod tests {
 
     /// The outputs for given weights as numpy has them, see make_slices.py.
     #[test]
-    fn attention_is_numpys() {
+    fn predictors_are_numpys() {
         let bytes = include_bytes!("../../../../tests/fixtures/slices.npz");
         let arrays = run::data::read("slices.npz", bytes).unwrap();
         let get = |name: &str| &arrays.iter().find(|a| a.name == format!("slices.npz/{name}")).expect(name).values;
-        for (weighing, name) in [(Weighing::Attention, "attention"), (Weighing::LinearAttention, "linear_time")] {
-            let mut predictor = Predictor::new(weighing, 80, 3, &mut Random::new(6, "weights"));
-            predictor.weights = [&get("queries")[..], get("keys")].concat();
-            let theta = [&get("first")[..], get("bias"), get("second"), &[0.0; 3]].concat();
+        let slots = (Weighing::MappedSlots, "generalized");
+        for (weighing, name) in [(Weighing::Attention, "attention"), (Weighing::LinearAttention, "linear_time"), slots] {
+            let mut predictor = Predictor::new(weighing, false, 80, 3, &mut Random::new(6, "weights"));
+            let [weights, theta] = if name == "generalized" {
+                [vec!["constant", "slots"], vec!["first", "first_bias", "second", "second_bias"]]
+            } else {
+                [vec!["queries", "queries_bias", "keys"], vec!["values", "values_bias"]]
+            }
+            .map(|names| names.into_iter().flat_map(|name| get(name).iter().copied()).collect::<Vec<f64>>());
+            predictor.weights = weights;
             predictor.map = Some(predictor.map.unwrap().with(theta));
             let aim = predictor.aim(get("x"), get("y"));
             aim.iter()

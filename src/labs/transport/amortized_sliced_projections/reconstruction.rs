@@ -37,10 +37,10 @@ pub struct Reconstruction {
 }
 
 impl Reconstruction {
-    pub fn new(weighing: Weighing, kappa: f64, seed: u64, pictures: Rc<Pictures>) -> Self {
+    pub fn new((weighing, hidden): (Weighing, bool), kappa: f64, seed: u64, pictures: Rc<Pictures>) -> Self {
         let order = Random::new(seed, "images").permutation(pictures.len());
         let network = PointAutoencoder::new(POINTS, 2, &mut Random::new(seed, "autoencoder"));
-        let predictor = Predictor::new(weighing, POINTS, 2, &mut Random::new(seed, "plane predictor"));
+        let predictor = Predictor::new(weighing, hidden, POINTS, 2, &mut Random::new(seed, "plane predictor"));
         let mut clouds = Random::new(seed, "clouds");
         Reconstruction {
             originals: order[..JUDGED].iter().flat_map(|i| pictures.cloud(*i, POINTS, &mut clouds)).collect(),

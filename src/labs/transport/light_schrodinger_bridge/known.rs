@@ -5,22 +5,27 @@
 
 use libm::{cos, exp, log, sin};
 
+use methods::transport::directions;
 use methods::transport::light_bridge::LightBridge;
 use methods::transport::moments::Moments;
 use run::prelude::*;
 
-/// The plan from N(0, I) to five Gaussians (S = 0.2 I) on a circle of radius 2, balanced over 4,000 draws so that each receives a fifth.
-pub fn five_blobs(epsilon: f64, random: &mut Random) -> LightBridge<2> {
+/// The plan from N(0, I) to five Gaussians (S = 0.2 I) at a distance of 2 from the middle, evenly in the plane and at random in more dimensions,
+/// balanced over 4,000 draws so that each receives a fifth.
+pub fn five_blobs<const D: usize>(epsilon: f64, random: &mut Random) -> LightBridge<D> {
     const K: usize = 5;
-    let theta = |log_weights: [f64; K]| -> Vec<f64> {
-        let part = |k: usize| {
-            let angle = std::f64::consts::TAU * k as f64 / K as f64;
-            [log_weights[k], 2.0 * cos(angle), 2.0 * sin(angle), log(0.2), log(0.2)]
-        };
-        (0..K).flat_map(part).collect()
+    let centers: Vec<f64> = if D == 2 {
+        let angle = |k: usize| std::f64::consts::TAU * k as f64 / K as f64;
+        (0..K).flat_map(|k| [cos(angle(k)), sin(angle(k))]).collect()
+    } else {
+        directions(D, K, random)
     };
-    let even = LightBridge::<2>::new(epsilon, &theta([0.0; K]));
-    let shares: Vec<Vec<f64>> = (0..4000).map(|_| even.shares(&[random.normal(), random.normal()])).collect();
+    let theta = |log_weights: [f64; K]| -> Vec<f64> {
+        let center = |k: usize| centers[k * D..][..D].iter().map(|r| 2.0 * r);
+        (0..K).flat_map(|k| [log_weights[k]].into_iter().chain(center(k)).chain([log(0.2); D])).collect()
+    };
+    let even = LightBridge::<D>::new(epsilon, &theta([0.0; K]));
+    let shares: Vec<Vec<f64>> = (0..4000).map(|_| even.shares(&std::array::from_fn(|_| random.normal()))).collect();
     let mut log_weights = [0.0; K];
     for _ in 0..50 {
         let weights = log_weights.map(exp);
@@ -35,9 +40,9 @@ pub fn five_blobs(epsilon: f64, random: &mut Random) -> LightBridge<2> {
 }
 
 /// The plan from N(0, I) to N(0, b² I): S = κ I, κ = ½(√(4b² + ε²) − ε).
-pub fn to_gaussian(epsilon: f64, b: f64) -> LightBridge<2> {
+pub fn to_gaussian<const D: usize>(epsilon: f64, b: f64) -> LightBridge<D> {
     let kappa = 0.5 * ((4.0 * b * b + epsilon * epsilon).sqrt() - epsilon);
-    LightBridge::new(epsilon, &[0.0, 0.0, 0.0, log(kappa), log(kappa)])
+    LightBridge::new(epsilon, &[&[0.0][..], &[0.0; D], &[log(kappa); D]].concat())
 }
 
 /// Conditionals of a known plan, to hold others against.
@@ -79,20 +84,27 @@ mod tests {
     #[test]
     fn each_blob_receives_a_fifth() {
         for epsilon in [0.02, 0.5, 5.0] {
-            let plan = five_blobs(epsilon, &mut Random::new(3, "balance"));
-            let mut random = Random::new(3, "fresh");
-            let mut means = [0.0; 5];
-            for _ in 0..20_000 {
-                let shares = plan.shares(&[random.normal(), random.normal()]);
-                means.iter_mut().zip(shares).for_each(|(mean, share)| *mean += share / 20_000.0);
-            }
-            assert!(means.iter().all(|mean| (mean - 0.2).abs() < 0.02), "ε = {epsilon}: {means:?}");
+            fifths::<2>(epsilon);
         }
+        fifths::<16>(1.0);
+    }
+
+    fn fifths<const D: usize>(epsilon: f64) {
+        let plan = five_blobs::<D>(epsilon, &mut Random::new(3, "balance"));
+        let mut random = Random::new(3, "fresh");
+        let mut means = [0.0; 5];
+        for _ in 0..20_000 {
+            let shares = plan.shares(&std::array::from_fn(|_| random.normal()));
+            means.iter_mut().zip(shares).for_each(|(mean, share)| *mean += share / 20_000.0);
+        }
+        assert!(means.iter().all(|mean| (mean - 0.2).abs() < 0.02), "D = {D}, ε = {epsilon}: {means:?}");
+        let far = plan.components().iter().map(|k| k.center.iter().map(|r| r * r).sum::<f64>());
+        assert!(far.into_iter().all(|square| (square - 4.0).abs() < 1e-12));
     }
 
     #[test]
     fn the_truth_has_no_error_and_a_shift_its_square() {
-        let plan = to_gaussian(0.5, 1.5);
+        let plan = to_gaussian::<2>(0.5, 1.5);
         let yardstick = Yardstick::new(&plan, vec![[0.3, -1.0], [2.0, 0.5]], 2.25);
         assert!(yardstick.error(|x| plan.moments(x)) < 1e-10);
         let shifted = |x: &[f64; 2]| {

@@ -3,13 +3,15 @@
 use std::f64::consts::TAU;
 
 use libm::{cos, sin};
+use methods::transport::Projected;
+use run::data::Pictures;
 use run::prelude::*;
 
 use super::Controls;
 
 choice! {
     /// What is compared.
-    pub enum Shapes { RingHelix => "ring/helix", Blobs => "blobs", Digits => "digits" }
+    pub enum Shapes { RingHelix => "ring/helix", Blobs => "blobs", Images => "images" }
 }
 
 /// Takes the mean from points of `d` coordinates and adds `shift`.
@@ -20,11 +22,27 @@ fn place(points: &mut [f64], d: usize, shift: &[f64]) {
     }
 }
 
-/// The two clouds, and their dimension.
-pub fn clouds(controls: &Controls, seed: u64, library: &Library) -> Result<(Vec<f64>, Vec<f64>, usize)> {
+/// An image as a measure: the places of its inked pixels in [−1, 1]², and masses in proportion to their ink.
+fn inked(pictures: &Pictures, index: usize) -> (Vec<f64>, Vec<f64>) {
+    let at = |k: usize, side: usize| 2.0 * (k as f64 + 0.5) / side as f64 - 1.0;
+    let image = pictures.image(index);
+    let total: f64 = image.iter().map(|ink| f64::from(*ink)).sum();
+    let there = || image.iter().enumerate().filter(|(_, ink)| **ink > 0);
+    let places = there().flat_map(|(i, _)| [at(i % pictures.width, pictures.width), -at(i / pictures.width, pictures.height)]);
+    (places.collect(), there().map(|(_, ink)| f64::from(*ink) / total).collect())
+}
+
+/// Two images drawn at random, as they lie on their pixels.
+pub fn images(pictures: &Pictures, random: &mut Random) -> Projected {
+    let [(x, a), (y, b)] = [0, 1].map(|_| inked(pictures, random.below(pictures.len())));
+    Projected::new(&x, &a, &y, &b, 2)
+}
+
+/// The two measures, and their dimension.
+pub fn measures(controls: &Controls, seed: u64, library: &Library) -> Result<(Projected, usize)> {
     let mut random = Random::new(seed, "clouds");
     let n = controls.points;
-    let (mut x, mut y, d) = match controls.shapes {
+    let (mut x, mut y, d): (Vec<f64>, Vec<f64>, usize) = match controls.shapes {
         Shapes::RingHelix => {
             let mut ring = || {
                 let [around, tube] = [0, 1].map(|_| TAU * random.uniform());
@@ -51,14 +69,7 @@ pub fn clouds(controls: &Controls, seed: u64, library: &Library) -> Result<(Vec<
             };
             (blobs(), blobs(), d)
         }
-        Shapes::Digits => {
-            let pictures = library.pictures(Dataset::Digits)?;
-            let mut digit = |label: u8| {
-                let images: Vec<usize> = (0..pictures.len()).filter(|i| pictures.labels[*i] == label).collect();
-                pictures.cloud(images[random.below(images.len())], n, &mut random)
-            };
-            (digit(0), digit(1), 2)
-        }
+        Shapes::Images => return Ok((images(&*library.pictures(Dataset::Mnist)?, &mut random), 2)),
     };
     let towards: Vec<f64> = match controls.shapes {
         Shapes::RingHelix => vec![1.5, 0.5, 0.3],
@@ -67,5 +78,5 @@ pub fn clouds(controls: &Controls, seed: u64, library: &Library) -> Result<(Vec<
     let length = towards.iter().map(|t| t * t).sum::<f64>().sqrt();
     place(&mut x, d, &vec![0.0; d]);
     place(&mut y, d, &towards.iter().map(|t| controls.shift * t / length).collect::<Vec<_>>());
-    Ok((x, y, d))
+    Ok((Projected::equal(&x, &y, d), d))
 }

@@ -9,13 +9,15 @@ use crate::random::Random;
 /// Samples of each side in a step.
 pub const BATCH: usize = 128;
 
-/// A bridge on its way through training: Adam on ln α, r and ln S, its rate divided by ten for the last third of the steps.
+/// A bridge on its way through training: Adam on ln α, r and ln S.
 #[derive(Clone, Debug)]
 pub struct Fit<const D: usize> {
     /// The bridge as it stands.
     pub bridge: LightBridge<D>,
     /// Steps done.
     pub done: usize,
+    /// What the rate is multiplied by for the last third of the steps: a tenth, unless it is set.
+    pub last_third: f64,
     steps: usize,
     learning_rate: f64,
     theta: Vec<f64>,
@@ -45,6 +47,7 @@ impl<const D: usize> Fit<D> {
         Fit {
             bridge: LightBridge::new(epsilon, &theta),
             done: 0,
+            last_third: 0.1,
             steps,
             learning_rate,
             gradient: vec![0.0; theta.len()],
@@ -54,14 +57,19 @@ impl<const D: usize> Fit<D> {
         }
     }
 
-    /// One step on a batch of samples of p₀ and p₁.
+    /// One step on a batch out of samples of p₀ and p₁.
     pub fn step(&mut self, sources: &[[f64; D]], targets: &[[f64; D]]) {
         let mut batch =
             |from: &[[f64; D]]| -> Vec<[f64; D]> { (0..BATCH).map(|_| from[self.batches.below(from.len())]).collect() };
         let (x0, x1) = (batch(sources), batch(targets));
-        self.bridge.gradient(&x0, &x1, &mut self.gradient);
+        self.learn(&x0, &x1);
+    }
+
+    /// One step on these samples of p₀ and p₁.
+    pub fn learn(&mut self, x0: &[[f64; D]], x1: &[[f64; D]]) {
+        self.bridge.gradient(x0, x1, &mut self.gradient);
         let last_third = 3 * self.done >= 2 * self.steps;
-        self.optimizer.step_size = self.learning_rate * if last_third { 0.1 } else { 1.0 };
+        self.optimizer.step_size = self.learning_rate * if last_third { self.last_third } else { 1.0 };
         self.optimizer.step(&mut self.theta, &self.gradient);
         self.bridge.set(&self.theta);
         self.done += 1;
