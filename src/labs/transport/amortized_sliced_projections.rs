@@ -3,7 +3,7 @@
 //! Paper: Nguyen, Nguyen, Ho, 2023. Max-sliced distances climb to the direction θ with the largest W(θ) anew for every pair of clouds. Here a network
 //! e_ψ(X, Y) says it at once; a von Mises–Fisher law of concentration κ around it keeps a metric, and attention makes it blind to the order of the
 //! points. ψ climbs E W(θ), θ ~ vMF(e_ψ, κ). Y is X stretched along a hidden direction, so the best direction is nearly known.
-//! Claim: on new pairs, W(e_ψ)/max W is ≥ 0.8 with attention, and ≥ 0.2 above that of linear weights, in every seed.
+//! Claim: on new pairs, W(e_ψ)/max W is ≥ 0.8 with attention, and ≥ 0.3 above that of linear weights, in every seed.
 
 use std::f64::consts::PI;
 
@@ -56,7 +56,7 @@ const JUDGED_EVERY: usize = 50;
 const PICTURED: usize = 4;
 /// What the claim says of the share with attention and of its lead over linear weights.
 const SHARE: f64 = 0.8;
-const LEAD: f64 = 0.2;
+const LEAD: f64 = 0.3;
 
 /// The predictors side by side, in the order of [`Kind`].
 const PREDICTORS: [Series; 4] = series!["linear" 1, "generalized linear" 2, "attention" 0, "linear-time attention" 3];
@@ -335,7 +335,7 @@ impl Experiment for AmortizedSlicedProjections {
             "Khai Nguyen, Dang Nguyen, Nhat Ho",
             2023,
         ),
-        claim: "On new pairs of shuffled clouds the direction that the attention network predicts attains at least 0.8 of the largest W, and at least 0.2 more than linear weights on the points' slots do, in every seed.",
+        claim: "On new pairs of shuffled clouds the direction that the attention network predicts attains at least 0.8 of the largest W, and at least 0.3 more than linear weights on the points' slots do, in every seed.",
         reproduction: Reproduction::InPart,
         honesty: "The paper's claim is better reconstruction of large point clouds from ShapeNet, which may not be shipped; what is judged here is what that rests on, the share of the largest W found, on small clouds stretched along a hidden direction. Reconstruction of digits is shown without a verdict.",
         seeds: 5,

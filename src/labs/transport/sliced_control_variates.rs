@@ -53,7 +53,7 @@ const PAIRS: usize = 60;
 const PAIR_DIRECTIONS: usize = 1000;
 /// What the claim says of the variance ratios and of the bias; of the ratio with the upper control where images are compared.
 const RATIO: f64 = 0.2;
-const BIAS: f64 = 0.03;
+const BIAS: f64 = 0.025;
 const IMAGES: f64 = 0.9;
 
 /// Variance and relative bias of the estimators over `count` directions.
@@ -285,7 +285,7 @@ impl Experiment for SlicedControlVariates {
         slug: "sliced-control-variates",
         title: "Fewer projections for the same accuracy: control variates",
         paper: Paper::new("Sliced Wasserstein Estimation with Control Variates", "Khai Nguyen, Nhat Ho", 2024),
-        claim: "For a ring and a helix 1.6 apart, over 500 estimates of 10 directions each, the variance with the published slope is at most 0.2 of the plain one with either control, and both means are within 3 % of the truth, in every seed.",
+        claim: "For a ring and a helix 1.6 apart, over 500 estimates of 10 directions each, the variance with the published slope is at most 0.2 of the plain one with either control, and both means are within 2.5 % of the truth, in every seed.",
         reproduction: Reproduction::InPart,
         honesty: "The paper compares images and point clouds, runs flows of 2,048 points and trains generative models; here it is two clouds, 60 pairs of images and a small flow. The ratio is this small because the clouds are apart: on MNIST images where they lie most of the variance stays. Dividing by the spread about the mean that was seen, as a regression does, leaves much less at ten directions.",
         seeds: 5,
