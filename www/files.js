@@ -4,7 +4,7 @@ import { h, iconButton } from "./dom.js";
 
 /** `<orrery-files>`. Fires `files` (detail: {add: [File], remove: [name]}). */
 export class Files extends HTMLElement {
-  #list = h("ul", {});
+  #list = h("ul", { class: "own" });
   #understood = h("ul", { class: "understood", "aria-label": "What was understood" });
 
   /** Makes the part for an experiment that takes files; `own` (of its card) says which, and how Python saves them. */

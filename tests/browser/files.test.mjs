@@ -20,7 +20,7 @@ async function drop(page, files) {
 }
 
 const cloud = (n, shift) => Array.from({ length: n }, (_, i) => `${Math.cos(i) + shift},${Math.sin(1.7 * i)}`).join("\n");
-const inUse = (page) => page.locator("orrery-files li").allTextContents();
+const inUse = (page) => page.locator("orrery-files .own li").allTextContents();
 
 /** Waits for one sentence more on the page, and gives it. */
 async function sentence(page) {
@@ -36,7 +36,7 @@ test("two point clouds are dropped, used, and removed", async () => {
   page.on("request", (request) => asked.push(`${request.method()} ${request.url()}`));
   const before = await drawn(page, 1);
   await drop(page, { "source.csv": cloud(60, 0), "target.csv": cloud(60, 1) });
-  await page.waitForFunction(() => document.querySelectorAll("orrery-files li").length === 2);
+  await page.waitForFunction(() => document.querySelectorAll("orrery-files .own li").length === 2);
   assert.match((await inUse(page)).join(), /source\.csv.*60 × 2.*target\.csv.*60 × 2/);
   await over(page);
   await page.waitForTimeout(300);
@@ -62,11 +62,11 @@ test("tensors are read in the browser too, and pictures refused where nothing ta
   const input = page.locator("orrery-files input");
   assert.match(await input.getAttribute("accept"), /\.npz,\.safetensors,\.png,\.jpg/);
   await input.setInputFiles({ name: "clouds.safetensors", mimeType: "", buffer: tensors() });
-  await page.waitForSelector("orrery-files li");
+  await page.waitForSelector("orrery-files .own li");
   assert.deepEqual(await inUse(page), ["clouds.safetensorssource 40 × 2, target 40 × 2"]);
   await over(page);
   await page.getByRole("button", { name: "Remove clouds.safetensors" }).click();
-  await page.waitForSelector("orrery-files li", { state: "detached" });
+  await page.waitForSelector("orrery-files .own li", { state: "detached" });
   // A lab that takes no pictures has no reader of them.
   for (const name of ["interlaced.png", "progressive.jpg"]) {
     await drop(page, { [name]: [...readFileSync(new URL(`../fixtures/files/${name}`, import.meta.url))] });
@@ -218,6 +218,31 @@ test("a run goes on after a file is refused, and can be paused, stepped, looked 
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });
+
+for (const slug of ["landscape", "information-estimators", "transport-plan", "neural-collapse", "trajectory", "sinkhorn-newton-sparse"]) {
+  test(`${slug}: refused while it runs and at its end, a file takes nothing away`, async () => {
+    const page = await stage.page(`?experiment=${slug}`, { rest: false });
+    const refuse = async () => {
+      await drop(page, { "bad.csv": "a,b\n1,x\n" });
+      assert.match(await sentence(page), /^bad\.csv: line 2/);
+    };
+    await page.waitForSelector("html[data-run]");
+    await refuse();
+    await over(page);
+    await refuse();
+    const end = await page.locator(".when").textContent();
+    await page.getByRole("slider", { name: "Time line" }).evaluate((input) => {
+      input.value = input.min;
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    await page.waitForFunction((end) => document.querySelector(".when").textContent !== end, end);
+    const save = page.getByRole("button", { name: /^Save .* as csv$/ }).first();
+    const [saved] = await Promise.all([page.waitForEvent("download"), save.click()]);
+    assert.ok(readFileSync(await saved.path()).length > 0);
+    assert.deepEqual(page.complaints, []);
+    await page.context().close();
+  });
+}
 
 test("after the end of a run, one can look back on it and save from it when a file has been refused", async () => {
   const page = await stage.page("?experiment=transport-plan");

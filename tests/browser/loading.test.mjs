@@ -133,7 +133,7 @@ test("other seeds read the reader's files too", async () => {
   const cloud = (shift) => Array.from({ length: 60 }, (_, i) => `${Math.cos(i) + shift},${Math.sin(1.7 * i)}`).join("\n");
   const file = (name, shift) => ({ name, mimeType: "", buffer: Buffer.from(cloud(shift)) });
   await page.locator("orrery-files input").setInputFiles([file("source.csv", 0), file("target.csv", 1)]);
-  await page.waitForSelector("orrery-files li");
+  await page.waitForSelector("orrery-files .own li");
   await all();
   assert.notEqual(await second(), before);
   assert.deepEqual(page.complaints, []);
