@@ -242,7 +242,7 @@ impl<'a> Table<'a> {
         if self.labels == 1 {
             file.notes.push(format!("{}: column 1 has no name, so its cells are row labels, which are not used", self.name));
         }
-        let whole = |values: &[f64]| values.iter().all(|v| v.fract() == 0.0);
+        let whole = |values: &[f64]| values.iter().all(|v| v.fract() == 0.0 && v.abs() < 1e6);
         if self.delimiter == b',' && !self.header && self.cells == 2 && whole(&self.values) {
             file.notes.push(format!(
                 "{}: two columns of whole numbers; were the comma a decimal mark, a point would have to stand there",

@@ -32,7 +32,14 @@ pub fn digits(library: &Library, seed: u64) -> Result<Instance> {
 /// 5 columns, and has equal masses. If costs are negative, all are raised until the least is 0, which changes no plan; then
 /// they are divided by the largest.
 pub fn own(arrays: &[Array]) -> Result<Instance> {
-    arrays.iter().try_for_each(Array::check_finite)?;
+    for array in arrays {
+        array.check_finite()?;
+        // Squares and differences of them must fit a double.
+        if let Some(i) = array.values.iter().position(|v| v.abs() > 1e100) {
+            let (name, place, value) = (&array.name, array.place(i), array.values[i]);
+            return Err(Error::new(format!("{name}: {place} is {value:e}; values within ±1e100 would be right")));
+        }
+    }
     match arrays {
         [matrix] => cost_matrix(matrix),
         [source, target] => {
@@ -206,6 +213,12 @@ mod tests {
         assert!(complaint(&[cloud("a.csv", 1, 2), cloud("b.csv", 9, 2)]).starts_with("a.csv: 1 points"));
         assert!(complaint(&vec![cloud("a.csv", 9, 2); 3]).contains("one cost matrix or two point clouds"));
         assert!(complaint(&[array("t.npy", &[2, 2, 2], &[0.0; 8])]).contains("this array has 3"));
+        let mut far = cloud("a.csv", 9, 2);
+        far.values[5] = -1e160;
+        assert_eq!(
+            complaint(&[far, cloud("b.csv", 9, 2)]),
+            "a.csv: row 3, column 2 is -1e160; values within ±1e100 would be right"
+        );
         let mut weighted = cloud("w.csv", 3, 3);
         weighted.columns = ["x", "y", "weight"].map(String::from).into();
         weighted.values[5] = 0.0;
