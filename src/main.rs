@@ -1,6 +1,7 @@
 //! The command line: list, run, sweep, build, serve.
 #![cfg(not(target_arch = "wasm32"))]
 
+use std::collections::HashSet;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -148,8 +149,10 @@ fn main() -> ExitCode {
         }
         std::process::exit(code)
     });
-    // What breaks down is told in one sentence, where it is known which run it was.
-    std::panic::set_hook(Box::new(|_| ()));
+    // What breaks down in a run is told in one sentence, where it is known which run it was.
+    if matches!(command, Command::Run(_) | Command::Sweep(_)) {
+        std::panic::set_hook(Box::new(|_| ()));
+    }
     let done = unbroken("the program", || match command {
         Command::List { json } => list(json).map(|()| true),
         Command::Run(args) => run(&args),
@@ -233,14 +236,19 @@ impl Setting {
             settings.set(entry.controls, name, value)?;
         }
         let seeds = at.seeds.as_deref().map_or(Ok((0..entry.card.seeds).collect()), seeds)?;
-        let mut files = Files::default();
+        let (mut files, mut taken) = (Files::default(), HashSet::new());
         for path in &at.data {
             if entry.card.own_data.is_none() {
                 return Err(Error::new(format!("--data: {slug} takes no files")));
             }
             let bytes = std::fs::read(path).map_err(|e| Error::new(format!("{}: {e}", path.display())))?;
             let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-            files.add(run::data::open(&name, &bytes)?);
+            let file = run::data::open(&name, &bytes)?;
+            if !taken.insert(file.name.clone()) {
+                let (path, name) = (path.display(), &file.name);
+                return Err(Error::new(format!("--data {path}: another file is called {name} as well; rename one of them")));
+            }
+            files.add(file);
         }
         let names = at.data.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ");
         Ok(Setting { entry, settings, seeds, files: Arc::new(files), names: (!names.is_empty()).then_some(names) })
@@ -352,7 +360,6 @@ fn print_ledger() -> Result<()> {
 }
 
 fn run(args: &RunArgs) -> Result<bool> {
-    args.out.as_deref().map_or(Ok(()), writable)?;
     let set = pairs(&args.at.set)?;
     if let Some(lab) = &args.lab
         && !catalogue::LABS.iter().any(|l| l.slug == lab)
@@ -367,6 +374,7 @@ fn run(args: &RunArgs) -> Result<bool> {
         }
     };
     let settings = slugs.iter().map(|slug| Setting::new(slug, &args.at, &set)).collect::<Result<Vec<_>>>()?;
+    args.out.as_deref().map_or(Ok(()), writable)?;
     let jobs: Vec<(usize, u64)> =
         settings.iter().enumerate().flat_map(|(i, setting)| setting.seeds.iter().map(move |seed| (i, *seed))).collect();
     let mut outcomes = side_by_side(&jobs, pool::cores(), |(i, seed), tell| settings[*i].run(*seed, tell))?.into_iter();
@@ -448,7 +456,7 @@ fn report(setting: &Setting, preset: &str, outcomes: &[Outcome], verdict: &groun
 
 /// A folder that cannot be written is told before the work is done.
 fn writable(dir: &Path) -> Result<()> {
-    let probe = dir.join(".orrery");
+    let probe = dir.join(format!(".orrery-{}", std::process::id()));
     let written =
         std::fs::create_dir_all(dir).and_then(|()| std::fs::write(&probe, "")).and_then(|()| std::fs::remove_file(&probe));
     written.map_err(|e| Error::new(format!("--out {}: {e}", dir.display())))

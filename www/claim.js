@@ -74,7 +74,8 @@ export class Claim extends HTMLElement {
     const { words, look } = kind(alone, gone);
     const finished = gauge.seed(seed, alone, look, `seed ${seed}: ${words}. ${alone.text}`);
     const whole = kind(all, gone);
-    together.textContent = finished < this.#seeds ? `${finished} of ${this.#seeds} seeds` : `over all ${this.#seeds} seeds: ${whole.words}`;
+    const over = this.#seeds < 2 ? "" : `over all ${this.#seeds} seeds: ${whole.words}`;
+    together.textContent = finished < this.#seeds ? `${finished} of ${this.#seeds} seeds` : over;
     together.className = `all ${finished < this.#seeds ? "" : whole.look}`;
   }
 }

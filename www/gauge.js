@@ -27,11 +27,12 @@ export class Gauge {
   begin(seeds) {
     this.#now = null;
     this.#alone.clear();
+    const focused = this.#rows.contains(document.activeElement);
     this.#rows.replaceChildren(...seeds.map((seed) => {
       const words = `seed ${seed}: not run yet`;
       return h("button", { type: "button", class: "dot", "data-seed": seed, "aria-label": words, title: words, onclick: () => this.#choose(seed) });
     }));
-    this.#rows.hidden = seeds.length < 2;
+    if (focused) this.#rows.firstChild?.focus();
     this.#lay();
   }
 
@@ -67,7 +68,9 @@ export class Gauge {
     const rivals = (this.#now ?? verdict).rivals.filter(({ figure }) => Number.isFinite(figure));
     const { threshold, side } = verdict;
     const at = scale([threshold, ...figures, ...rivals.map(({ figure }) => figure)]);
-    for (const [seed, { figure }] of this.#alone) place(this.#rows.querySelector(`[data-seed="${seed}"]`), Number.isFinite(figure) ? at(figure) : null);
+    // What has diverged is at its end of the line, however long that is.
+    const share = (figure) => (Number.isFinite(figure) ? at(figure) : figure === Infinity ? 1 : figure === -Infinity ? 0 : null);
+    for (const [seed, { figure }] of this.#alone) place(this.#rows.querySelector(`[data-seed="${seed}"]`), share(figure));
     place(this.#threshold, at(threshold));
     this.#threshold.firstChild.textContent = `${side === "above" ? "≥" : "≤"} ${readable(threshold)}`;
     this.#threshold.classList.toggle("late", at(threshold) > 0.7);
@@ -76,7 +79,7 @@ export class Gauge {
     const [low, high] = this.#scale.children;
     [low.textContent, high.textContent] = at.ends.map(readable);
     const here = this.#now && Number.isFinite(this.#now.figure) ? `measured ${readable(this.#now.figure)}, held against ${readable(threshold)}` : "";
-    const does = ({ name, figure, meets }) => `${name} ${readable(figure)}, ${meets ? "does as well" : "falls short"}`;
+    const does = ({ name, figure, meets }) => `${name} ${readable(figure)}${meets === undefined ? "" : meets ? ", does as well" : ", falls short"}`;
     this.#told.textContent = [here, rivals.length > 0 && `by the same figure: ${rivals.map(does).join("; ")}`].filter(Boolean).join("; ");
     this.#rivals.replaceChildren(...rivals.map((rival) => {
       const mark = h("span", { class: "rival", title: does(rival) }, "◇");

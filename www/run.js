@@ -10,6 +10,9 @@ export class Run {
   #worker;
   /** What was asked for last. */
   #order = null;
+  /** Orders that wait for an answer, by their numbers, and the one that the run on show goes by. */
+  #orders = new Map();
+  #agreed = null;
   /** The number of the run on show, and of the last order: the run goes on until the worker has agreed to another. */
   #id = 0;
   #asked = 0;
@@ -58,6 +61,7 @@ export class Run {
     this.#asked += 1;
     const { add, remove } = this.#pending;
     const files = add.length + remove.length > 0 ? { add, remove } : {};
+    this.#orders.set(this.#asked, this.#order);
     this.#worker.tell({ kind: "start", id: this.#asked, ...this.#order, held: this.#held, ...files });
   }
 
@@ -134,13 +138,19 @@ export class Run {
   #receive({ kind, id, ...data }) {
     if (kind === "begun") {
       this.#id = id;
+      this.#agreed = this.#orders.get(id);
+      for (const answered of [...this.#orders.keys()].filter((number) => number <= id)) this.#orders.delete(answered);
       this.#told = new Set([data.seed]);
       const last = id === this.#asked;
       if (last) this.#measureOthers();
       else this.#seeds?.end();
       this.#callbacks.begun({ seed: data.seed, understood: data.understood, last });
     } else if (kind === "error") {
-      if (id === this.#asked) this.#pending = { add: [], remove: [] };
+      if (id === this.#asked) {
+        this.#pending = { add: [], remove: [] };
+        // What was refused is not asked for again.
+        if (this.#agreed) this.#order = { ...this.#order, pairs: this.#agreed.pairs, seed: this.#agreed.seed };
+      }
       if (id === this.#id) this.#seeds?.end();
       if (id === this.#asked || id === this.#id) this.#callbacks.error(data.text);
     } else if (kind === "files") {
@@ -157,7 +167,7 @@ export class Run {
   #measureOthers() {
     this.#seeds?.end();
     if (this.#held || this.#id === 0) return;
-    const { slug, pairs, seed } = this.#order;
+    const { slug, pairs, seed } = this.#agreed;
     const others = Array.from({ length: this.#card.seeds }, (_, i) => seed + i).filter((seed) => !this.#told.has(seed));
     if (others.length === 0) return;
     this.#seeds = new Seeds({ module: this.#card.module, slug, pairs, files: [...this.#files.values()] }, others, {

@@ -45,12 +45,12 @@ pub fn histogram(values: &[f64], bins: usize) -> (Vec<f64>, Vec<f64>) {
     ((0..=bins).map(|k| low + width * k as f64).collect(), counts)
 }
 
-/// Sorts from the smallest to the largest, NaN last. One for all, since every sort of its own is kilobytes of code.
+/// Sorts from the smallest to the largest by [`f64::total_cmp`]. One for all, since every sort of its own is kilobytes of code.
 pub fn sort(values: &mut [f64]) {
     values.sort_by(f64::total_cmp);
 }
 
-/// The places of the values from the smallest to the largest, NaN last; equal ones as they stand.
+/// The places of the values from the smallest to the largest by [`f64::total_cmp`]; equal ones as they stand.
 pub fn order(values: &[f64]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|i, j| values[*i].total_cmp(&values[*j]));
@@ -60,6 +60,12 @@ pub fn order(values: &[f64]) -> Vec<usize> {
 /// The places of the values from the largest to the smallest; equal ones as they stand.
 pub fn falling(values: &[f64]) -> Vec<usize> {
     order(&values.iter().map(|value| -value).collect::<Vec<_>>())
+}
+
+/// Sorts items by a number each, from the smallest to the largest; equal ones stay as they stand.
+pub fn sort_by<T: Clone>(items: &mut Vec<T>, number: impl Fn(&T) -> f64) {
+    let order = order(&items.iter().map(number).collect::<Vec<_>>());
+    *items = order.into_iter().map(|i| items[i].clone()).collect();
 }
 
 /// The rank of every value, 1 the smallest; equal values share the mean of their ranks. NaN ranks highest.

@@ -88,7 +88,8 @@ impl Shelf {
 
     /// Adds a file of the user's, replacing one of the same name.
     pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), JsError> {
-        Ok(self.0.files_mut().replace(name, bytes)?)
+        self.0.files_mut().replace(data::open(name, bytes)?);
+        Ok(())
     }
 
     /// Takes a file of the user's away.

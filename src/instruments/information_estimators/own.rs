@@ -29,6 +29,7 @@ fn word(array: &Array) -> String {
 
 /// The two whole numbers at the end of an array's name.
 fn epoch_and_layer(name: &str) -> Option<(usize, usize)> {
+    let name = [".npy", ".csv", ".txt"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
     let (before, layer) = name.rsplit_once('_')?;
     let digits = before.len() - before.trim_end_matches(|c: char| c.is_ascii_digit()).len();
     Some((before[before.len() - digits..].parse().ok()?, layer.parse().ok()?))

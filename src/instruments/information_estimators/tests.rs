@@ -201,7 +201,7 @@ fn what_is_left_out_is_named() {
     let apart = [zeros("a.npz/y", &[9]), zeros("a.npz/2_1", &[9, 3]), zeros("a.npz/3_2", &[9, 3])];
     assert!(told(&apart).starts_with("a.npz/3_2: its layer has the epochs 3 where another has 2"));
     let none = [zeros("a.npz/y", &[9]), array("a.npz/t", &[1, 9, 1], vec![f64::NAN; 9])];
-    assert!(told(&none).starts_with("a.npz/t: NaN at [0, 0, 0]"));
+    assert!(told(&none).starts_with("a.npz/t: ") && told(&none).contains("is empty or not finite"));
 }
 
 /// Several networks: the first is the one that is trained alone, and the plane shows their mean.

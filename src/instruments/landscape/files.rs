@@ -249,7 +249,7 @@ fn samples_beside_checkpoints_are_taken_as_they_are() {
     counted.values.iter_mut().skip(2).step_by(3).for_each(|label| *label += 1.0);
     assert!(near(loss_on(counted, &weights()).unwrap(), LOSS));
     let told = begun(&[&[xor(20.0, 100.0)], &far[..]].concat()).unwrap().understood();
-    assert!(told.iter().any(|line| line.starts_with("xor.csv, labels in column 'label': 100 samples of 2 numbers in 2 classes")));
+    assert!(told.iter().any(|line| line.starts_with("labels: xor.csv, column 3 ('label'), 2 classes")));
     assert!(told.iter().any(|line| line.starts_with("samples are taken as they are")));
 }
 

@@ -123,12 +123,21 @@ fn loss_grid(file: &[Array]) -> Option<Result<Grid>> {
         let named = column("x").zip(column("y")).zip(column("loss")).map(|((x, y), loss)| [x, y, loss]);
         let samples = column("loss").is_none() && !matches!(label_column(table), Ok(None));
         let columns = named.or((width == 3 && !samples).then_some([0, 1, 2]))?;
+        let places = (0..table.values.len()).filter(|i| columns[..2].contains(&(i % width)));
+        if let Some(gap) = places.into_iter().find(|i| !table.values[*i].is_finite()) {
+            return Some(Err(Error::new(format!("{}: {} is a gap; only a loss may be one", table.name, table.place(gap)))));
+        }
         let rows = table.values.chunks_exact(width).map(|row| columns.map(|j| row[j])).collect();
         let others = (0..width).filter(|j| !columns.contains(j)).filter_map(|j| table.columns.get(j)).cloned().collect();
-        return Some(Grid::new(table, rows, others));
+        let grid = Grid::new(table, rows, others);
+        // Three columns without names are a grid if they can be one; else they may be samples.
+        return if named.is_some() { Some(grid) } else { grid.ok().map(Ok) };
     }
     let named = |name: &str| file.iter().find(|array| inner(array).eq_ignore_ascii_case(name));
     let (x, y, loss) = (named("x")?, named("y")?, named("loss")?);
+    if let Err(gap) = x.check_finite().and_then(|()| y.check_finite()) {
+        return Some(Err(gap));
+    }
     let (across, up) = (x.values.len(), y.values.len());
     let rows = if loss.values.len() == across && across == up {
         (0..across).map(|i| [x.values[i], y.values[i], loss.values[i]]).collect()
@@ -151,9 +160,6 @@ impl Grid {
         let gaps = rows.iter().filter(|row| !row[2].is_finite()).count();
         let numbers = rows.iter().flatten().map(|v| if v.is_finite() { *v } else { 0.0 }).collect();
         Array { values: numbers, shape: vec![rows.len(), 3], columns: Vec::new(), name: name.clone() }.check_single()?;
-        if let Some(row) = rows.iter().position(|row| !row[0].is_finite() || !row[1].is_finite()) {
-            return Err(Error::new(format!("{name}: place {} has no finite x and y; only a loss may be a gap", row + 1)));
-        }
         if gaps == rows.len() {
             return Err(Error::new(format!("{name}: none of its {gaps} losses is a finite number")));
         }
@@ -226,10 +232,10 @@ mod tests {
         // By name, in any order.
         let turned: Vec<[f64; 3]> = rows.iter().map(|r| [r[2], r[1], r[0]]).collect();
         assert_eq!(Own::of(&[table(&["loss", "y", "x"], &turned)], 2).unwrap().grid.unwrap().rows[1][..2], [1.0, 0.0]);
-        let says = |rows: &[[f64; 3]]| Own::of(&[table(&[], rows)], 2).err().unwrap().to_string();
+        let says = |rows: &[[f64; 3]]| Own::of(&[table(&["x", "y", "loss"], rows)], 2).err().unwrap().to_string();
         assert_eq!(says(&rows.map(|r| [r[0], r[1], f64::NAN])), "t.csv: none of its 4 losses is a finite number");
         let place = says(&[[0.0, f64::NAN, 1.0], [1.0, 0.0, 1.0], [0.0, 1.0, 1.0], [1.0, 1.0, 4.0]]);
-        assert_eq!(place, "t.csv: place 1 has no finite x and y; only a loss may be a gap");
+        assert_eq!(place, "t.csv: row 1, column 2 ('y') is a gap; only a loss may be one");
         let twice = says(&[[0.0, 0.0, 1.0], [0.0, 0.0, 2.0], [0.0, 1.0, 1.0], [1.0, 1.0, 4.0]]);
         assert!(twice.starts_with("t.csv: 4 rows are no full grid of 2 x 2 places"), "{twice}");
     }

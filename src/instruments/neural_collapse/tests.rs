@@ -204,7 +204,7 @@ fn coordinates_beside_a_label_are_features() {
 fn what_is_not_used_is_named() {
     let bytes = include_bytes!("../../../tests/fixtures/files/mixed_weights.npz");
     let mut library = Library::default();
-    library.files_mut().replace("a.npz", bytes).unwrap();
+    library.files_mut().replace(run::data::open("a.npz", bytes).unwrap());
     let entry = &ENTRY;
     let settings = entry.preset("default").unwrap();
     let session = run::session::Session::new(entry, settings.clone(), 0, &library, &Device::cpu()).unwrap();
@@ -218,14 +218,28 @@ fn what_is_not_used_is_named() {
         ]
     );
     assert_eq!(told.iter().filter(|sentence| sentence.starts_with("left out: a.npz/")).count(), 8, "{told:?}");
-    // What is missing may be what was left out: words for labels.
+    // What is missing may be what was left out.
     library.files_mut().remove("a.npz");
-    library.files_mut().replace("t.csv", b"a,b,label\n1,2,cat\n3,4,dog\n").unwrap();
+    library.files_mut().replace(run::data::open("t.csv", b"a,b,kind\n1,2,cat\n3,4,dog\n").unwrap());
     let refused = run::session::Session::new(entry, settings, 0, &library, &Device::cpu()).err().unwrap();
     assert_eq!(
         refused.to_string(),
-        "t.csv: no column is named 'label', nor class, target or y (left out: t.csv: column 3 ('label') has words in it, as 'cat' in line 2)"
+        "t.csv: no column is named 'label', nor class, target or y (left out: t.csv: column 3 ('kind') has words in it, as 'cat' in line 2)"
     );
+}
+
+#[test]
+fn words_of_a_column_of_labels_are_its_classes() {
+    let rows = "1,0,cat\n1.5,1,cat\n4,0,dog\n4.5,1,dog\n1.25,0,cat\n4.25,1,dog\n";
+    let mut library = Library::default();
+    // `y`, which is whole here, is no label beside one.
+    library.files_mut().add(run::data::open("t.csv", format!("a,y,label\n{rows}").as_bytes()).unwrap());
+    let session = run::session::Session::new(&ENTRY, ENTRY.preset("default").unwrap(), 0, &library, &Device::cpu()).unwrap();
+    let told = session.understood();
+    assert!(told[1].starts_with("labels: t.csv, column 3 ('label'), 2 classes (0, 1)"), "{told:?}");
+    assert!(told.contains(&"t.csv: column 3 ('label') has words, numbered as they come: 0 cat, 1 dog".into()), "{told:?}");
+    let run = with_own(&read("t.csv", format!("a,y,label\n{rows}").as_bytes()).unwrap());
+    assert!((run.measures().get("nc1") - 0.0136451517).abs() < 1e-9, "{}", run.measures().get("nc1"));
 }
 
 #[test]

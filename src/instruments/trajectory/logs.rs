@@ -67,8 +67,10 @@ fn plain(title: &str) -> String {
 
 /// The place of a title among those that count; the smaller, the finer.
 pub fn counts(title: &str) -> Option<usize> {
+    // Trackers put a group before a name: "train/global_step".
     let title = plain(title);
-    COUNTS.iter().position(|count| *count == title)
+    let place = |title: &str| COUNTS.iter().position(|count| *count == title);
+    place(&title).or_else(|| place(title.rsplit('/').next()?))
 }
 
 /// Names side by side, the first ones of many.

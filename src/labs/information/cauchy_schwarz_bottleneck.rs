@@ -145,7 +145,7 @@ impl CauchySchwarzBottleneck {
         self
     }
 
-    /// The nets of the four methods, the last first: the first lies on top.
+    /// The nets of the methods, the last first: the first lies on top.
     fn methods(&self) -> impl Iterator<Item = (&Regressor, Series)> {
         self.nets.iter().zip(METHODS).rev()
     }

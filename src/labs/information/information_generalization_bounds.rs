@@ -217,7 +217,7 @@ impl Experiment for GeneralizationBounds {
         ),
         claim: "The measured gap and two standard errors stay below the bounds of every layer, the KL bound never rises from layer to layer, and dropout and noise leave no more of a divergence than their factors say.",
         reproduction: Reproduction::InPart,
-        honesty: "The paper proves the bounds for networks and makes them explicit for linear ones; here they hold, but for layers fixed before the sample is seen, some twenty times above the gap, and the Wasserstein bound, too, is always least at the last layer; that deeper, narrower networks generalize better by the Gibbs algorithm does not show in the networks enumerated here.",
+        honesty: "The paper proves the bounds for networks and makes them explicit for linear ones; here they hold, but for layers fixed before the sample is seen, ten to twenty times above the gap, and the Wasserstein bound, too, is always least at the last layer; that deeper, narrower networks generalize better by the Gibbs algorithm does not show in the networks enumerated here.",
         seeds: 3,
         unit: "repetition",
         presets: &[

@@ -120,7 +120,7 @@ impl InformationPlane {
     fn most_about(bound: &[(f64, f64)], kept: f64) -> f64 {
         let above = bound.iter().position(|corner| corner.0 >= kept).unwrap_or(bound.len() - 1).max(1);
         let ((x0, y0), (x1, y1)) = (bound[above - 1], bound[above]);
-        y0 + (y1 - y0) * (kept - x0) / (x1 - x0)
+        if x1 > x0 { y0 + (y1 - y0) * (kept - x0) / (x1 - x0) } else { y1 }
     }
 
     /// How far below the bound the last points of the layers are, in bits, the mean over them; NaN while the curve is made.

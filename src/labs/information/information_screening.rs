@@ -18,7 +18,7 @@ use columns::{ACTIVE, Columns, effect};
 controls! {
     /// What the reader can move.
     pub struct Controls {
-        nonlinear: Real(0.0, 1.0) = 1.0, "", "share of the four effects that are not linear; at 0 correlation is as good";
+        nonlinear: Real(0.0, 1.0) = 1.0, "", "share of the four effects that are not linear; at 0 correlation is as good, and better where noise is large";
         samples: LogCount(100, 2000) = 400, "n", "with few of them chance rises to meet the weaker effects";
         variables: LogCount(100, 5000) = 500, "p", "more columns: more chances to be fooled";
         noise: Real(0.0, 2.0) = 0.3, "σ", "noise in the outcome, half its standard deviation";

@@ -337,7 +337,7 @@ impl Experiment for OpposingSignals {
             return Verdict::at_least(top, 1.0, text);
         }
         let mut forgot = String::new();
-        if controls.remembered > 0.0 {
+        if controls.remembered > 0.0 && runs.most("forgotten") < 1.0 {
             let (left, grown) = (100.0 * runs.most("forgotten"), runs.least("growth"));
             forgot = format!(
                 "The feature is forgotten, and the sharpness falls to {left:.0} % of its start; then it grows {grown:.1}-fold. "

@@ -8,6 +8,7 @@
 use std::f64::consts::PI;
 
 use libm::{asin, atan2, cos, exp, sin};
+use methods::statistics::sort_by;
 use methods::transport::{Around, MaxSliced, Projected, directions, fibonacci};
 use run::prelude::*;
 
@@ -83,7 +84,7 @@ impl Pair {
         hidden.iter_mut().for_each(|u| *u /= length);
         let stretch = random.between(1.8, 2.8) - 1.0;
         let mut x: Vec<&[f64]> = x.chunks_exact(3).collect();
-        x.sort_by(|a, b| dot(a, &hidden).total_cmp(&dot(b, &hidden)));
+        sort_by(&mut x, |x| dot(x, &hidden));
         let stretched = |x: &&[f64]| [0, 1, 2].map(|k| x[k] + stretch * dot(x, &hidden) * hidden[k]);
         let mut y: Vec<[f64; 3]> = x.iter().map(stretched).collect();
         if shuffle {

@@ -11,7 +11,7 @@ use std::f64::consts::{SQRT_2, TAU};
 use libm::{cos, log, sin};
 use methods::linear::spd::{CLIP, affine_invariant, arithmetic_mean, bures_wasserstein};
 use methods::statistics::logistic::Probe;
-use methods::statistics::{falling, sort};
+use methods::statistics::{falling, sort, sort_by};
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 use run::prelude::*;
 
@@ -202,7 +202,7 @@ impl BuresWassersteinNormalization {
         let mut chart = Chart::of(Axis::log("noise floor").range(1e-6, 1.0), y).at_y("by chance", 0.25);
         for (Series { name, ink }, accuracies) in METHODS.into_iter().zip(&self.accuracies).rev() {
             let mut points = accuracies.clone();
-            points.sort_by(|a, b| a.0.total_cmp(&b.0));
+            sort_by(&mut points, |point| point.0);
             // A line needs more than one dot.
             let (of_dots, of_line) = if points.len() > 1 { ("", name) } else { (name, "") };
             chart = chart.dots(of_dots, ink, 6.0, points.iter().copied()).line(of_line, ink, points);
@@ -299,11 +299,11 @@ impl BuresWassersteinNormalization {
 }
 
 views! { BuresWassersteinNormalization, Controls:
-    accuracy "New recordings, by noise floor" "With short trials Bures–Wasserstein is ahead of affine-invariant at almost every floor; one per cent of shrinkage is enough to catch up. Take T = 200, and all agree." => accuracies;
+    accuracy "New recordings, by noise floor" "With short trials Bures–Wasserstein is ahead of affine-invariant at almost every floor; one per cent of shrinkage is enough to catch up. Take T = 200, and the normalizations agree." => accuracies;
     bures "After Bures–Wasserstein" "Large dots are new recordings: they should lie among the small ones of their colour." => after_bures;
-    affine "After affine-invariant" "Recordings are centred here too, but logarithms let the smallest eigenvalues speak loudest." => after_affine;
+    affine "After affine-invariant" "Recordings are centred here too, in a geometry in which small eigenvalues weigh as much as large ones." => after_affine;
     before "Before" "Colour by recording: each is a cloud of its own, and new ones lie elsewhere." => before;
-    eigenvalues "Eigenvalues and means" "The smallest eigenvalues are mostly chance. A mean of logarithms gives them as much to say as the large ones; a mean of roots hardly hears them." => eigenvalues;
+    eigenvalues "Eigenvalues and means" "The smallest eigenvalues are mostly chance. Affine-invariant distances give them as much to say as the large ones; Bures–Wasserstein's, which go by roots, hardly hear them." => eigenvalues;
     cone "Two ways across the cone" "The affine-invariant way dives towards the tip, where matrices are nothing; the other stays wide. Turn it." => cone;
 }
 

@@ -33,7 +33,7 @@ controls! {
         task: Choice(Task) = Task::Assignment, "", "random costs, two densities on a line, or a handwritten 0 onto a 1 (256 pixels); your own files take its place";
         inverse_temperature: Log(10.0, 1500.0) = 300.0, "η", "small: the plan is blurred, Sinkhorn is fast by itself and Newton pointless; large: Sinkhorn crawls";
         warm_start: Count(0, 300) = 20, "N₁", "Sinkhorn sweeps before Newton; too few: its first steps are cut short";
-        kept_per_row: LogCount(1, 400) = 5, "λn", "entries a row that the Hessian keeps; 1 is too thin, n and more is exact Newton";
+        kept_per_row: LogCount(1, 400) = 5, "λn", "entries a row that the Hessian keeps; two are too thin at n = 100, n and more is exact Newton";
         size: LogCount(50, 1000) = 100, "n", "places on each side: a pass over the plan takes n² exponentials; above 400 the GPU makes Sinkhorn's sweeps where it is faster";
         against: Choice(Against) = Against::Iterations, "", "draw the curves against iterations, or against arithmetic done (inner steps of Newton included)";
     }

@@ -9,6 +9,7 @@
 //! at most 0.1, and in the mean 0.15 of the one that is left if the quadratic plan of the same γ is cut to its k largest entries a column.
 
 use methods::optimize::solver::{Method, Solver};
+use methods::statistics::sort_by;
 use methods::transport::sparse::{Point, SemiDual};
 use methods::transport::{Annealed, Entry, Instance, NetworkSimplex, Problem};
 use run::prelude::*;
@@ -157,7 +158,7 @@ impl SparseTransport {
     fn by_partners(&self) -> Vec<&Ascent> {
         let all = self.others.iter().filter(|other| other.gamma == self.sparse.gamma);
         let mut all: Vec<&Ascent> = all.chain([&self.sparse, &self.quadratic]).collect();
-        all.sort_by_key(|ascent| ascent.k);
+        sort_by(&mut all, |ascent| ascent.k as f64);
         all.dedup_by_key(|ascent| ascent.k);
         all
     }

@@ -7,6 +7,7 @@
 //! the descriptors themselves, of which nothing is learned.
 
 use methods::geometry::mesh::Mesh;
+use methods::statistics::sort_by;
 use nalgebra::DMatrix;
 use run::prelude::*;
 
@@ -168,7 +169,7 @@ impl SpectralShapeTransport {
             Segment { from: places[matches[a]], to: places[matches[b]], ink, dashed: false, arrow: false }
         };
         let mut segments: Vec<Segment> = self.task.meshes[1].edges().into_iter().map(line).collect();
-        segments.sort_by_key(|segment| segment.ink != Ink::Muted);
+        sort_by(&mut segments, |segment| f64::from(u8::from(segment.ink != Ink::Muted)));
         let laid: Vec<[f32; 3]> = matches.iter().map(|x| places[*x]).collect();
         let clouds = self.dots(&laid, |y| self.task.truth[y]);
         Space { clouds, segments, reach: 0.85, ..Space::default() }

@@ -12,6 +12,7 @@ use super::Array;
 use super::cell::{Cell, Notation, cell};
 use super::files::{File, LEFT_OUT};
 use super::limits::{MAX_VALUES, too_many};
+use super::roles::{Role, role};
 use ground::error::{Error, Result};
 use ground::file::printable;
 
@@ -99,7 +100,12 @@ struct Column {
     filled: bool,
     /// The first cell that is text, and its line.
     text: Option<Box<(String, usize)>>,
+    /// The different words of a column of labels, which are numbered as they come; nothing where words are no labels.
+    classes: Option<Vec<String>>,
 }
+
+/// Different words that a column of labels may have.
+const MOST_CLASSES: usize = 100;
 
 impl<'a> Table<'a> {
     /// A table that begins with this line, which is its header or its first row.
@@ -113,7 +119,9 @@ impl<'a> Table<'a> {
         let header = numbered || number.is_none() && foreign.is_none() && word.is_some();
         let labels = usize::from(header && unnamed);
         let titles = if header { first.iter().skip(labels).map(text).collect() } else { Vec::new() };
-        let columns = vec![Column::default(); first.len() - labels];
+        let is_label = |title: Option<&String>| title.is_some_and(|title| matches!(role(title), Some((Role::Labels, _))));
+        let column = |which: usize| Column { classes: is_label(titles.get(which)).then(Vec::new), ..Column::default() };
+        let columns = (0..first.len() - labels).map(column).collect();
         let (cells, values) = (first.len(), Vec::new());
         let table = Table { name, delimiter, first_line: line, cells, header, labels, titles, columns, values, filled: 0 };
         match (header, foreign, word) {
@@ -161,8 +169,16 @@ impl<'a> Table<'a> {
                 }
                 Cell::Text if !self.may_be_text(which) => return Err(self.wrong(line(), index, &complaint(bytes))),
                 Cell::Text | Cell::Foreign(_) => {
-                    self.columns[which].text.get_or_insert_with(|| Box::new((printable(&text(bytes), 40), line())));
-                    f64::NAN
+                    let word = printable(&text(bytes), 40);
+                    let number = self.columns[which].classes.as_mut().map_or(f64::NAN, |classes| {
+                        let known = classes.iter().position(|class| *class == word);
+                        if known.is_none() && classes.len() <= MOST_CLASSES {
+                            classes.push(word.clone());
+                        }
+                        known.unwrap_or(classes.len() - 1) as f64
+                    });
+                    self.columns[which].text.get_or_insert_with(|| Box::new((word, line())));
+                    number
                 }
             };
             self.columns[which].filled |= !bytes.trim_ascii().is_empty();
@@ -219,6 +235,14 @@ impl<'a> Table<'a> {
         for (which, column) in self.columns.iter().enumerate() {
             let title = self.titles.get(which).map_or("", |title| title);
             let place = format!("{}: column {}", self.name, which + self.labels + 1);
+            if let Some(classes) = column.classes.as_deref().filter(|classes| (2..=MOST_CLASSES).contains(&classes.len())) {
+                let some: Vec<String> = classes.iter().take(6).enumerate().map(|(k, class)| format!("{k} {class}")).collect();
+                let more = if classes.len() > 6 { ", …" } else { "" };
+                let title = printable(title, 40);
+                file.notes.push(format!("{place} ('{title}') has words, numbered as they come: {}{more}", some.join(", ")));
+                kept.push(which);
+                continue;
+            }
             match column.text.as_deref() {
                 // Each line ends with what separates cells.
                 None if which == last && !column.filled && title.is_empty() && width > 1 => {}

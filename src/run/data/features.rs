@@ -144,19 +144,19 @@ impl Features {
 
     fn pick_labels<'c, 'a>(all: &'c [Candidate<'a>], features: &Candidate, samples: usize) -> Result<&'c Candidate<'a>> {
         let name = &features.array.name;
-        let whole = |c: &Candidate| c.named.is_some() || c.array.values.iter().all(|y| y.fract() == 0.0);
+        // Where an array is called labels, another one is not taken for them.
+        let called = all.iter().any(|c| c.is(Role::Labels).is_some());
+        let whole = |c: &Candidate| !called && c.array.shape[0] == samples && c.array.values.iter().all(|y| y.fract() == 0.0);
         let column = |c: &Candidate| {
-            let rows = c.array.values.len() == samples && c.array.shape[0] == samples;
-            rows && !std::ptr::eq(c, features) && whole(c)
+            c.array.values.len() == samples && !std::ptr::eq(c, features) && (c.is(Role::Labels).is_some() || whole(c))
         };
         if let Some(labels) = pick(all, Role::Labels, "labels", column)? {
             return Ok(labels);
         }
         Err(match all.iter().find(|c| c.is(Role::Labels).is_some()) {
             Some(labels) => Error::new(format!(
-                "{}: {} labels for the {samples} samples of {name}; one each would be right",
-                labels.array.name,
-                labels.array.values.len()
+                "{}: shape {:?}; one label for each of the {samples} samples of {name} would be right",
+                labels.array.name, labels.array.shape
             )),
             None if !features.array.columns.is_empty() => {
                 Error::new(format!("{name}: no column is named 'label', nor class, target or y"))
@@ -203,9 +203,14 @@ impl Features {
                 let beside = stem.is_some() && c.array.name.strip_suffix(word(&c.array)) == stem;
                 beside && c.is(Role::Bias).is_some() && free(c)
             });
-            let b = match own.map_or_else(|| pick(all, Role::Bias, "classifier's bias", fits), |own| Ok(Some(own)))? {
-                None => only(Role::Bias, format!("[{k}], or that for each of the {epochs} epochs,"))?,
-                b => b,
+            let of_other_layers = stem.is_some_and(|stem| stem.contains('.'));
+            let b = match own {
+                None if of_other_layers => None,
+                None => match pick(all, Role::Bias, "classifier's bias", fits)? {
+                    None => only(Role::Bias, format!("[{k}], or that for each of the {epochs} epochs,"))?,
+                    b => b,
+                },
+                own => own,
             };
             w.check()?;
             b.map_or(Ok(()), |b| b.check())?;
@@ -408,7 +413,7 @@ mod tests {
         );
         assert_eq!(
             says(&[h.clone(), rising("a.npz/y", &[5])]),
-            "a.npz/y: 5 labels for the 6 samples of a.npz/h; one each would be right"
+            "a.npz/y: shape [5]; one label for each of the 6 samples of a.npz/h would be right"
         );
         assert_eq!(
             says(&[h.clone(), array("a.npz/y", &[6], vec![0.0, 1.0, 0.5, 0.0, 1.0, 1.0])]),

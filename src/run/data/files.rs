@@ -1,6 +1,6 @@
 //! The user's files together, and what was not taken from them.
 
-use super::{Array, read};
+use super::Array;
 use ground::error::{Error, Result};
 use ground::file::printable;
 
@@ -60,15 +60,10 @@ impl Files {
         self.notes.extend(file.notes.into_iter().map(|note| (file.name.clone(), note)));
     }
 
-    /// Reads the file `name` and puts it beside the others, or in the place of one of the same name.
-    ///
-    /// # Errors
-    /// It cannot be read; then nothing has changed.
-    pub fn replace(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
-        let file = read::open(name, bytes)?;
-        self.remove(name);
+    /// Puts a file beside the others, or in the place of one of the same name.
+    pub fn replace(&mut self, file: File) {
+        self.remove(&file.name);
         self.add(file);
-        Ok(())
     }
 
     /// Takes a file away.

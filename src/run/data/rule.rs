@@ -45,7 +45,7 @@ impl SphereRule {
             .map(|x| (0..BITS * BITS).filter(|ij| bit(x, ij / BITS) * bit(x, ij % BITS) == 1).map(|ij| pairs[ij]).sum())
             .collect();
         let mut sorted = f.clone();
-        sorted.sort_by(f64::total_cmp);
+        methods::statistics::sort(&mut sorted);
         let theta = (sorted[PATTERNS / 2 - 1] + sorted[PATTERNS / 2]) / 2.0;
         let sigmoid = |gamma: f64, f: f64| 1.0 / (1.0 + exp(-gamma * (f - theta)));
         let information = |gamma: f64| {
@@ -70,7 +70,7 @@ impl SphereRule {
     /// p(x) and p(y|x) of the kinds of inputs: those of equal p(y|x) (to 10⁻⁹) taken together, in the order of p(y=1|x).
     pub fn groups(&self) -> (Vec<f64>, Vec<f64>) {
         let mut ones: Vec<f64> = self.conditional.iter().skip(1).step_by(2).copied().collect();
-        ones.sort_by(f64::total_cmp);
+        methods::statistics::sort(&mut ones);
         let groups: Vec<&[f64]> = ones.chunk_by(|a, b| b - a < 1e-9).collect();
         let input: Vec<f64> = groups.iter().map(|group| group.len() as f64 / PATTERNS as f64).collect();
         let conditional: Vec<f64> = groups.iter().flat_map(|group| [1.0 - group[0], group[0]]).collect();

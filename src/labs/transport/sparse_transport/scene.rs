@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use ground::view::Node;
+use methods::statistics::sort_by;
 use methods::transport::{Entry, Instance, scaled, squared_distances};
 use run::data::Pictures;
 use run::prelude::*;
@@ -51,7 +52,7 @@ fn gaussians(n: usize, seed: u64) -> (Instance, Scene) {
     let mut random = Random::new(seed, "points");
     let mut cloud = |across: f64, spread: [f64; 2]| {
         let mut points: Vec<_> = (0..n).map(|_| [across + spread[0] * random.normal(), spread[1] * random.normal()]).collect();
-        points.sort_by(|p, q| q[1].total_cmp(&p[1]));
+        sort_by(&mut points, |p: &[f64; 2]| -p[1]);
         points
     };
     let clouds = [cloud(-1.0, [0.6, 0.6]), cloud(1.0, [0.3, 0.9])];
@@ -72,7 +73,8 @@ fn experts(seed: u64) -> (Instance, Scene) {
     let dot = |x: &[f64; DIMENSION], y: &[f64; DIMENSION]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
     let apart = |x: &[f64; DIMENSION], y: &[f64; DIMENSION]| 1.0 - dot(x, y) / (dot(x, x) * dot(y, y)).sqrt();
     // Tokens stand beside the expert that suits them best.
-    tokens.sort_by_key(|x| (0..EXPERTS).min_by(|i, j| apart(x, &experts[*i]).total_cmp(&apart(x, &experts[*j]))));
+    let nearest = |x: &_| (0..EXPERTS).min_by(|i, j| apart(x, &experts[*i]).total_cmp(&apart(x, &experts[*j])));
+    sort_by(&mut tokens, |x| nearest(x).map_or(0.0, |expert| expert as f64));
     let cost = scaled(tokens.iter().flat_map(|x| experts.iter().map(|y| apart(x, y))).collect());
     let lined_up = |n: usize, across: f64| (0..n).map(|i| [across, 1.0 - (i as f64 + 0.5) / n as f64]).collect();
     (

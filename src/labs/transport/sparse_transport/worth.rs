@@ -1,5 +1,6 @@
 //! What a plan is worth, and the plan that a sceptic would try.
 
+use methods::statistics::sort_by;
 use methods::transport::{Entry, Instance};
 
 /// Entries up to this count as none.
@@ -10,7 +11,7 @@ pub fn cut(plan: &[Entry], k: usize, b: &[f64]) -> Vec<Entry> {
     let mut kept = Vec::new();
     for column in plan.chunk_by(|t, u| t.column == u.column) {
         let mut column = column.to_vec();
-        column.sort_by(|t, u| u.mass.total_cmp(&t.mass));
+        sort_by(&mut column, |t| -t.mass);
         column.truncate(k);
         let sum: f64 = column.iter().map(|t| t.mass).sum();
         kept.extend(column.iter().map(|t| Entry { mass: t.mass * b[t.column] / sum, ..*t }));
