@@ -146,8 +146,8 @@ export class Bench extends EventTarget {
       seed: (told) => (side.told.push(told), this.claim.seed(key, told)),
       result: ({ name, type, bytes }) => download(new Blob([bytes]), `${this.card.slug}-${name}.${type}`),
       files: (arrays) => key === "a" && this.files.show(arrays),
-      error: (sentence) => {
-        this.notices.say(sentence, { topic: "run" });
+      error: (sentence, topic = "run") => {
+        this.notices.say(sentence, { topic });
         side.asked = false;
         if (side.last) this.#progress();
       },

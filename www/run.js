@@ -29,7 +29,7 @@ export class Run {
   /**
    * @param {{begun: Function, frame: Function, seed: Function, result: Function, files: Function, error: Function, note: Function, lost: Function}} callbacks
    *   `begun({seed, last})`: a run that was asked for is on show, `last` if nothing has been asked for since; `frame(frame)`, to be answered with `drawn()`; `seed({seed, alone, all})`; `result({name, type, bytes})`;
-   *   `files(list)`; `error(sentence)`: the last good run stays; `note(sentence)`: something that the reader should know; `lost(sentence)`: the program could
+   *   `files(list)`; `error(sentence, topic)`: the last good run stays; `note(sentence)`: something that the reader should know; `lost(sentence)`: the program could
    *   not be loaded, `again()` tries once more.
    */
   constructor(card, callbacks) {
@@ -131,6 +131,11 @@ export class Run {
     this.#worker.end();
   }
 
+  /** Does the run on show go by what was last asked for, files aside? */
+  #begunAsAsked() {
+    return this.#agreed?.seed === this.#order.seed && this.#agreed.pairs.join("\n") === this.#order.pairs.join("\n");
+  }
+
   #tell(message) {
     this.#worker.tell({ id: this.#id, ...message });
   }
@@ -146,13 +151,18 @@ export class Run {
       else this.#seeds?.end();
       this.#callbacks.begun({ seed: data.seed, understood: data.understood, last });
     } else if (kind === "error") {
+      const answered = this.#asked;
+      let topic = "run";
       if (id === this.#asked) {
+        const files = this.#pending.add.length + this.#pending.remove.length > 0;
         this.#pending = { add: [], remove: [] };
-        // What was refused is not asked for again.
-        if (this.#agreed) this.#order = { ...this.#order, pairs: this.#agreed.pairs, seed: this.#agreed.seed };
+        // A file that came in before what was asked for had begun is refused alone; what else is refused is not asked for again.
+        if (files) topic = "files";
+        if (files && !this.#begunAsAsked()) this.#send();
+        else if (this.#agreed) this.#order = { ...this.#order, pairs: this.#agreed.pairs, seed: this.#agreed.seed };
       }
       if (id === this.#id) this.#seeds?.end();
-      if (id === this.#asked || id === this.#id) this.#callbacks.error(data.text);
+      if (id === answered || id === this.#id) this.#callbacks.error(data.text, topic);
     } else if (kind === "files") {
       this.#settle(data);
       if (id === this.#asked) this.#pending = { add: [], remove: [] };

@@ -138,7 +138,7 @@ test("files that cannot be read are named, and the last good run stays", async (
   const zip = [0x50, 0x4b, 3, 4, 0, 0, 0, 0];
   for (const [name, content] of [
     ["empty.csv", ""],
-    ["words.csv", "a,b\n1,x\n"],
+    ["words.csv", "a,b\n1,x\n2,3\n"],
     ["ragged.csv", "1,2\n3\n"],
     ["holes.csv", "1,2\nNaN,4\n"],
     ["broken.npz", zip],
@@ -190,7 +190,7 @@ async function further(page) {
 test("a run goes on after a file is refused, and can be paused, stepped, looked back on and played", async () => {
   const page = await stage.page("?experiment=neural-collapse&epochs=1000&classes=10&per_class=200&batch=10", { rest: false });
   const refuse = async () => {
-    await drop(page, { "bad.csv": "a,b\n1,x\n" });
+    await drop(page, { "bad.csv": "a,b\n1,x\n2,3\n" });
     assert.match(await sentence(page), /^bad\.csv/);
   };
   await further(page);
@@ -223,7 +223,7 @@ for (const slug of ["landscape", "information-estimators", "transport-plan", "ne
   test(`${slug}: refused while it runs and at its end, a file takes nothing away`, async () => {
     const page = await stage.page(`?experiment=${slug}`, { rest: false });
     const refuse = async () => {
-      await drop(page, { "bad.csv": "a,b\n1,x\n" });
+      await drop(page, { "bad.csv": "a,b\n1,x\n2,3\n" });
       assert.match(await sentence(page), /^bad\.csv: line 2/);
     };
     await page.waitForSelector("html[data-run]");
@@ -247,7 +247,7 @@ for (const slug of ["landscape", "information-estimators", "transport-plan", "ne
 test("after the end of a run, one can look back on it and save from it when a file has been refused", async () => {
   const page = await stage.page("?experiment=transport-plan");
   const end = await drawn(page);
-  await drop(page, { "bad.csv": "a,b\n1,x\n" });
+  await drop(page, { "bad.csv": "a,b\n1,x\n2,3\n" });
   await sentence(page);
   const [saved] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: /^Save .* as csv$/ }).first().click()]);
   assert.ok(readFileSync(await saved.path()).length > 0);

@@ -72,6 +72,7 @@ impl Own {
     /// Arrays that are none of these, or do not fit together.
     pub fn read(arrays: &[Array]) -> Result<Own> {
         let labels = labels(arrays)?;
+        labels.check_finite()?;
         let valid = |v: &f64| v.fract() == 0.0 && (0.0..=255.0).contains(v);
         if !labels.values.iter().all(valid) {
             return Err(wrong(format!("{}: labels are whole numbers from 0 to 255", labels.name)));

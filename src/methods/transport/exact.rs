@@ -4,8 +4,6 @@
 //! uᵢ + vⱼ = C_ij on the tree show where an entry outside would pay (C_ij < uᵢ + vⱼ). A pivot takes one in, sends mass round the
 //! cycle that it closes, and drops the entry that empties. At the end u and v prove the plan optimal: no plan costs less than rᵀu + cᵀv.
 
-#[cfg(test)]
-mod tests;
 mod tree;
 
 use tree::Tree;
@@ -321,3 +319,6 @@ impl NetworkSimplex {
 fn smaller(a: f64, b: f64) -> f64 {
     if b < a { b } else { a }
 }
+
+#[cfg(test)]
+mod tests;
