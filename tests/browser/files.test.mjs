@@ -236,9 +236,13 @@ for (const slug of ["landscape", "information-estimators", "transport-plan", "ne
       input.dispatchEvent(new Event("input", { bubbles: true }));
     });
     await page.waitForFunction((end) => document.querySelector(".when").textContent !== end, end);
-    const save = page.getByRole("button", { name: /^Save .* as csv$/ }).first();
-    const [saved] = await Promise.all([page.waitForEvent("download"), save.click()]);
-    assert.ok(readFileSync(await saved.path()).length > 0);
+    const save = page.getByRole("button", { name: /^Save .* as csv$/ });
+    // The paper among them has nothing to be saved.
+    if (slug === "sinkhorn-newton-sparse") assert.equal(await save.count(), 0);
+    else {
+      const [saved] = await Promise.all([page.waitForEvent("download"), save.first().click()]);
+      assert.ok(readFileSync(await saved.path()).length > 0);
+    }
     assert.deepEqual(page.complaints, []);
     await page.context().close();
   });
