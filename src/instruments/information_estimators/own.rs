@@ -94,8 +94,12 @@ impl Own {
                     }
                 }
                 (3.., _) => return Err(wrong(format!("{}: its shape {shape:?} does not fit {n} labels", array.name))),
-                _ => left.push(array),
+                _ => {
+                    left.push(array);
+                    continue;
+                }
             }
+            array.check_finite()?;
         }
         let counted = layers.first().map(|l| (0..l.shape[0]).collect::<Vec<usize>>());
         let mut numbers = counted.clone();

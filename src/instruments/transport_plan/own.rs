@@ -256,14 +256,9 @@ fn flat(array: &Array) -> bool {
 pub(super) fn whole(array: &Array, costs: bool) -> Result<()> {
     let gap = |v: &f64| !(v.is_finite() || costs && *v == f64::INFINITY);
     let Some(index) = array.values.iter().position(gap) else { return Ok(()) };
-    let width = array.shape.last().copied().unwrap_or(1);
-    let place = match (array.shape.len(), array.columns.get(index % width)) {
-        (1, _) => format!("place {}", index + 1),
-        (_, None) => format!("row {}, column {}", index / width + 1, index % width + 1),
-        (_, Some(name)) => format!("row {}, column {} ('{name}')", index / width + 1, index % width + 1),
-    };
     let hint = if costs { "; a large one, as 1e30, forbids its pair" } else { "" };
-    Err(Error::new(format!("{}: {place} has no finite number; each must have one{hint}", array.name)))
+    let place = array.place(index);
+    Err(Error::new(format!("{}: {place} is empty or not finite; every number must be finite here{hint}", array.name)))
 }
 
 /// The array with columns of these names, and the two others in their order.

@@ -162,16 +162,22 @@ fn names_say_which_is_which_and_what_is_not_used() {
 fn gaps_are_named_with_their_place() {
     let mut gap = table("a.csv", &["x", "y"], &[0.0, 1.0, 2.0, f64::NAN]);
     let other = || array("b.csv", &[2, 2], &[0.0; 4]);
-    assert_eq!(complaint(vec![gap.clone(), other()]), "a.csv: row 2, column 2 ('y') has no finite number; each must have one");
+    assert_eq!(
+        complaint(vec![gap.clone(), other()]),
+        "a.csv: row 2, column 2 ('y') is empty or not finite; every number must be finite here"
+    );
     gap.values[3] = f64::INFINITY;
-    assert_eq!(complaint(vec![gap.clone(), other()]), "a.csv: row 2, column 2 ('y') has no finite number; each must have one");
+    assert_eq!(
+        complaint(vec![gap.clone(), other()]),
+        "a.csv: row 2, column 2 ('y') is empty or not finite; every number must be finite here"
+    );
     gap.values[0] = f64::NAN;
     assert_eq!(
         complaint(vec![gap]),
-        "a.csv: row 1, column 1 ('x') has no finite number; each must have one; a large one, as 1e30, forbids its pair"
+        "a.csv: row 1, column 1 ('x') is empty or not finite; every number must be finite here; a large one, as 1e30, forbids its pair"
     );
     let heights = array("h.npy", &[3], &[1.0, f64::NAN, 2.0]);
-    assert_eq!(complaint(vec![heights, other()]), "h.npy: place 2 has no finite number; each must have one");
+    assert_eq!(complaint(vec![heights, other()]), "h.npy: number 2 is empty or not finite; every number must be finite here");
 }
 
 #[test]
