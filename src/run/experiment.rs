@@ -149,6 +149,9 @@ pub fn play<E: Experiment>(run: E, device: &Device) -> Course<E> {
     Course::new(Box::new(run), device, |run, stage| Box::pin(run.run(stage)))
 }
 
+/// Begins a run of these settings, with a seed, on what it may read and compute on.
+pub type Start = fn(&Settings, u64, &Library, &Device) -> Result<Box<dyn Run>>;
+
 /// An experiment in the registry: its card, its controls, and how to start and judge it.
 #[derive(Clone, Copy)]
 pub struct Entry {
@@ -161,7 +164,7 @@ pub struct Entry {
     /// The controls.
     pub controls: &'static [Spec],
     /// A run that has not begun; see [`Experiment::new`].
-    pub start: fn(&Settings, u64, &Library, &Device) -> Result<Box<dyn Run>>,
+    pub start: Start,
     /// See [`Experiment::verdict`].
     pub verdict: fn(&Settings, &Runs) -> Verdict,
     /// The settings after the handle of a view was dragged; see [`Look::drag`].

@@ -209,7 +209,11 @@ mod tests {
             assert_eq!(unit(&mut course), Poll::Ready(Ok(())));
         }
         assert_eq!(course.progress(), Progress { done: 50, of: 100, judged: false, over: false });
-        assert!(!course.revise(|_| false) && course.revise(|run| (run.rate = 0.2) == ()));
+        assert!(!course.revise(|_| false));
+        assert!(course.revise(|run| {
+            run.rate = 0.2;
+            true
+        }));
         (0..50).for_each(|_| _ = unit(&mut course));
         assert_eq!(course.progress(), Progress { done: 100, of: 100, judged: false, over: false });
         // The wait for something else, during which there is nothing to look at; then the picture.
@@ -224,7 +228,11 @@ mod tests {
         let expected = 0.9f64.powi(50) * 0.8f64.powi(50);
         assert!((course.with(|run| run.x).unwrap() / expected - 1.0).abs() < 1e-12);
         // A run that is over goes on where there is more to do.
-        assert!(course.revise(|run| (run.map.truncate(3), run.steps = 98).1 == ()));
+        assert!(course.revise(|run| {
+            run.map.truncate(3);
+            run.steps = 98;
+            true
+        }));
         while !course.progress().over {
             _ = unit(&mut course);
         }

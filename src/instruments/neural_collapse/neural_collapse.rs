@@ -153,7 +153,7 @@ impl NeuralCollapse {
                 Classifier { w, bias: Some(bias) }
             });
             let weights = classifier.iter().flat_map(|classifier| classifier.w.iter());
-            if let Some(large) = h.iter().chain(weights).find(|v| !(v.abs() <= LARGEST)) {
+            if let Some(large) = h.iter().chain(weights).find(|v| v.is_nan() || v.abs() > LARGEST) {
                 return Err(Error::new(format!(
                     "epoch {epoch}: {large:e} among features and weights; their squares are measured, and values within ±{LARGEST:e} would be right"
                 )));

@@ -123,7 +123,7 @@ fn zero_over_zero_is_said() {
 #[test]
 fn no_bias_is_a_bias_of_zero() {
     let w = array("weights", &[3, 2], vec![1.0, 0.5, -0.2, 2.0, 0.7, 0.1]);
-    let without = [&twelve(spread)[..], &[w.clone()]].concat();
+    let without = [&twelve(spread)[..], std::slice::from_ref(&w)].concat();
     let with = [&without[..], &[array("bias", &[3], vec![0.0; 3])]].concat();
     let (without, with) = (with_own(&without).measures(), with_own(&with).measures());
     for name in ["nc3", "equinorm_w", "equiangle_w", "max_angle_w", "nc4", "error", "margin"] {

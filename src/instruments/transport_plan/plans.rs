@@ -43,7 +43,7 @@ impl Pair {
         if let (Kind::Graph, Ground::Roads { roads, .. }) = (self.task.kind, &self.task.ground) {
             let node = |k: usize| (self.task.nodes[k][0], self.task.nodes[k][1]);
             let gap = (f64::NAN, f64::NAN);
-            chart = chart.line("", Ink::Muted, roads.edges().into_iter().flat_map(|(a, b, _)| [node(a), node(b), gap]));
+            chart = chart.line("", Ink::Muted, roads.edges().flat_map(|(a, b, _)| [node(a), node(b), gap]));
         }
         if let Ground::Walls { walls, .. } = &self.task.ground {
             let [(left, right), (bottom, top)] = self.window;
