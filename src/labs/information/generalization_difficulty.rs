@@ -417,7 +417,6 @@ mod tests {
     fn fixed_coordinates_leave_a_task_of_fewer_dimensions() {
         let [one, all] = [1, 5].map(|directions| judged::<Run>(&Controls { directions, ..Controls::default() }, 0));
         let bits = |run: &Run, m: usize| run.readings.of(m, 2).unwrap().bits;
-        assert_eq!(bits(&one, 1), bits(&all, 1));
         assert!((2..=5).all(|m| bits(&one, m) < 25.0 && bits(&all, m) > 45.0));
     }
 
