@@ -12,12 +12,16 @@ pub const fn words(text: &'static str) -> &'static str {
 pub struct Card {
     /// Name in URLs and on the command line.
     pub slug: &'static str,
-    /// What one will see, as a title.
+    /// The question that the run answers, as a title.
     pub title: &'static str,
     /// Where it comes from.
     pub paper: Paper,
-    /// The claim that the run measures, in one sentence.
+    /// The claim that the run measures, in one plain sentence of at most 18 words.
     pub claim: &'static str,
+    /// The exact criterion: at which settings, which figures, against which thresholds.
+    pub criterion: &'static str,
+    /// What the verdict's figure is, with its unit: the name of the gauge's axis.
+    pub figure: &'static str,
     /// How much of the paper's claim reproduces here.
     pub reproduction: Reproduction,
     /// One sentence: what the paper claims, and what this run can and cannot show.
@@ -26,6 +30,8 @@ pub struct Card {
     pub seeds: u64,
     /// What a unit of work is called: "iteration", "epoch".
     pub unit: &'static str,
+    /// Seconds that the first run of a visit plays, however many units it has.
+    pub film: f64,
     /// Named settings; the first two are `default` and `break-it`.
     pub presets: &'static [Preset],
     /// Data sets that must be in the library before a run starts.
@@ -43,10 +49,13 @@ impl Card {
         title: "",
         paper: Paper::new("", "", 0),
         claim: "",
+        criterion: "",
+        figure: "",
         reproduction: Reproduction::AsClaimed,
         honesty: "",
         seeds: 5,
         unit: "step",
+        film: 8.0,
         presets: &[],
         data: &[],
         own_data: None,
@@ -62,12 +71,33 @@ pub struct Paper {
     pub authors: &'static str,
     /// Year.
     pub year: u16,
+    /// Where it appeared: "ICLR 2024", "PNAS 117"; "" for a preprint.
+    pub venue: &'static str,
+    /// Its number on arXiv, "2401.12253", or "".
+    pub arxiv: &'static str,
+    /// Its DOI, "10.1073/pnas.2015509117", or "".
+    pub doi: &'static str,
 }
 
 impl Paper {
     /// A paper by its title, authors and year.
     pub const fn new(title: &'static str, authors: &'static str, year: u16) -> Paper {
-        Paper { title, authors, year }
+        Paper { title, authors, year, venue: "", arxiv: "", doi: "" }
+    }
+
+    /// The same paper, which appeared there.
+    pub const fn venue(self, venue: &'static str) -> Paper {
+        Paper { venue, ..self }
+    }
+
+    /// The same paper, with its number on arXiv.
+    pub const fn arxiv(self, arxiv: &'static str) -> Paper {
+        Paper { arxiv, ..self }
+    }
+
+    /// The same paper, with its DOI.
+    pub const fn doi(self, doi: &'static str) -> Paper {
+        Paper { doi, ..self }
     }
 }
 
@@ -107,7 +137,7 @@ pub struct Panel {
     pub id: &'static str,
     /// Title over the picture.
     pub title: &'static str,
-    /// One sentence: what to look for.
+    /// How to read it, in one sentence: never what comes out.
     pub look: &'static str,
 }
 

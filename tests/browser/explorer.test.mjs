@@ -58,6 +58,7 @@ test("a lab tells what its field asks and leads to its experiments; one without 
 test("no page is wider than a telephone", async () => {
   const page = await stage.page("", { context: { viewport: { width: 360, height: 740 } } });
   const wide = () => page.evaluate(() => document.documentElement.scrollWidth);
+  await page.waitForSelector(".tile");
   assert.equal(await wide(), 360);
   const links = await page.locator(".tile, .labs h2 a").evaluateAll((links) => [...new Set(links.map((link) => link.getAttribute("href")))]);
   assert.ok(links.length >= 20, `${links}`);
