@@ -57,6 +57,8 @@ pub struct Record {
 pub struct Moment {
     /// What was measured.
     pub measures: Measures,
+    /// What there was to see, in a sentence.
+    pub sentence: String,
     /// The hash of all measures and views.
     pub hash: u64,
     /// Seconds of computing until then.
@@ -134,7 +136,7 @@ fn play(job: &Job) -> Result<Record> {
     let (mut longest, mut spent, mut judged) = (0.0f64, 0.0, None);
     let moment = |session: &mut Session, seconds: f64| {
         let frame = session.look();
-        Moment { hash: frame.hash(), measures: frame.measures, seconds }
+        Moment { hash: frame.hash(), measures: frame.measures, sentence: frame.sentence, seconds }
     };
     loop {
         let unit = Instant::now();

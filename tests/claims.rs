@@ -13,6 +13,11 @@ const MEAN: f64 = 1.0;
 /// How many papers there will be.
 const PAPERS: usize = 170;
 
+/// Does a sentence tell a number that was not measured?
+fn unmeasured(sentence: &str) -> bool {
+    sentence.split(|c: char| !c.is_alphanumeric()).any(|word| ["NaN", "inf", "unknown"].contains(&word))
+}
+
 /// What is wrong with a preset of which these are the records.
 fn wrong(entry: &'static Entry, preset: &'static Preset, records: &[&Record]) -> Vec<String> {
     let measures: Vec<Measures> = records.iter().map(|record| record.judged.measures.clone()).collect();
@@ -40,10 +45,12 @@ fn wrong(entry: &'static Entry, preset: &'static Preset, records: &[&Record]) ->
         }
         Expect::Open => {}
     }
+    for moment in records.iter().flat_map(|record| record.end.iter().chain([&record.judged])) {
+        must(!unmeasured(&moment.sentence), format!("says '{}'", moment.sentence));
+    }
     let alone = measures.into_iter().map(|measures| verdict(vec![measures]));
     for Verdict { text, .. } in alone.chain([all]) {
-        let mut words = text.split(|c: char| !c.is_alphanumeric());
-        must(!words.any(|word| word == "NaN" || word == "inf"), format!("says '{text}'"));
+        must(!unmeasured(&text), format!("says '{text}'"));
     }
     for record in records {
         let end = record.end.iter().map(|end| verdict(vec![end.measures.clone()]));

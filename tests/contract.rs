@@ -11,11 +11,20 @@ use run::data::Library;
 use run::experiment::Entry;
 use run::session::Session;
 
-/// Runs for so many milliseconds and looks, as the page does.
+/// Runs for so many milliseconds, reading at each step what is said, and looks, as the page does.
 fn look(entry: &'static Entry, settings: &Settings, milliseconds: u128) -> orrery::Result<Vec<View>> {
     let mut session = Session::new(entry, settings.clone(), 0, &Library::shipped(entry.card.data), &Device::cpu())?;
     let begin = std::time::Instant::now();
-    pollster::block_on(session.advance(|_| begin.elapsed().as_millis() >= milliseconds))?;
+    loop {
+        for said in [session.sentence(), session.verdict().text] {
+            let mut words = said.split(|c: char| !c.is_alphanumeric());
+            assert!(!words.any(|word| ["NaN", "inf", "unknown"].contains(&word)), "{} says '{said}'", entry.card.slug);
+        }
+        if session.progress().over || begin.elapsed().as_millis() >= milliseconds {
+            break;
+        }
+        pollster::block_on(session.advance(|_| true))?;
+    }
     session.look().views.iter().map(|bytes| View::decode(bytes)).collect()
 }
 
@@ -42,13 +51,7 @@ fn cards_are_whole() {
             assert_eq!(entry.lab, lab.slug);
             let folder = catalogue::module(entry).folder;
             assert!(Path::new(&format!("{folder}/{}.rs", slug.replace('-', "_"))).exists(), "{slug}: file name");
-            let text = std::fs::read_to_string(format!("{folder}/{slug}.md")).expect(slug);
-            for section in ["## What you see", "## Equations", "## The paper"] {
-                assert!(text.contains(section), "{slug}.md: no section '{section}'");
-            }
-            let things = ["## Three things to try", "## Five things to try"];
-            let allowed = if lab.slug == run::experiment::INSTRUMENTS { &things[..] } else { &things[..1] };
-            assert!(allowed.iter().any(|heading| text.contains(heading)), "{slug}.md: nothing to try");
+            assert!(Path::new(&format!("{folder}/{slug}.md")).exists(), "{slug}: no text");
             assert!(card.presets.len() >= 2 && card.presets[0].name == "default" && card.presets[1].name == "break-it", "{slug}");
             assert!(card.presets[0].set.is_empty(), "{slug}: default is the controls' defaults");
             assert!(

@@ -104,6 +104,8 @@ impl Value {
 pub struct Spec {
     /// Name in the URL, on the command line and in the code.
     pub name: Cow<'static, str>,
+    /// What the page calls it, in words of the field.
+    pub label: Cow<'static, str>,
     /// The paper's symbol, or "".
     pub symbol: Cow<'static, str>,
     /// Kind and range.
@@ -112,24 +114,37 @@ pub struct Spec {
     pub default: Value,
     /// What one sees when it is moved.
     pub help: Cow<'static, str>,
+    /// When it has an effect: each of these controls is at one of these values, as the URL writes them. The page shows it only then.
+    pub when: Conditions,
 }
+
+/// Other controls by name, each with values; read by the page, which has them from the card.
+pub type Conditions = &'static [(&'static str, &'static [&'static str])];
 
 /// A control on a card: its default is told as the URL writes it.
 #[derive(Serialize, Deserialize)]
 struct Told {
     name: Cow<'static, str>,
+    label: Cow<'static, str>,
     symbol: Cow<'static, str>,
     help: Cow<'static, str>,
     default: String,
+    #[serde(skip_deserializing, skip_serializing_if = "always")]
+    when: Conditions,
     #[serde(flatten)]
     kind: Kind,
+}
+
+/// It has an effect whatever the others are at.
+fn always(when: &Conditions) -> bool {
+    when.is_empty()
 }
 
 impl From<Spec> for Told {
     fn from(spec: Spec) -> Told {
         let default = spec.format(&spec.default);
-        let Spec { name, symbol, help, kind, .. } = spec;
-        Told { name, symbol, help, default, kind }
+        let Spec { name, label, symbol, help, kind, when, .. } = spec;
+        Told { name, label, symbol, help, default, when, kind }
     }
 }
 
@@ -137,8 +152,8 @@ impl TryFrom<Told> for Spec {
     type Error = Error;
 
     fn try_from(told: Told) -> Result<Spec> {
-        let Told { name, symbol, help, default, kind } = told;
-        let spec = Spec { name, symbol, help, kind, default: Value::Number(f64::NAN) };
+        let Told { name, label, symbol, help, default, when, kind } = told;
+        let spec = Spec { name, label, symbol, help, kind, default: Value::Number(f64::NAN), when };
         let default = spec.parse(&default)?;
         Ok(Spec { default, ..spec })
     }
@@ -274,13 +289,15 @@ macro_rules! choice {
     };
 }
 
-/// Declares an experiment's controls: `name: Kind(range) = default, "symbol", "what one sees";`.
+/// Declares an experiment's controls: `name: Kind(range) = default, "symbol", "what one sees";`, with words for the page where the
+/// name's own do not do (`name "words": …`), and when it has an effect (`…, when other ["one", "two"];`, once for each condition).
 /// Kinds: `Real`, `Log`, `LogZero` (0 allowed) give `f64`; `Count`, `LogCount` give `usize`; `Toggle()` gives `bool`;
 /// `Choice(Enum)` gives an enum declared with [`choice!`](crate::choice!), `Text(longest)` gives `String`.
 #[macro_export]
 macro_rules! controls {
     ($(#[$meta:meta])* $vis:vis struct $name:ident {
-        $($field:ident : $kind:ident ($($range:tt)*) = $default:expr, $symbol:literal, $help:literal;)*
+        $($field:ident $($label:literal)? : $kind:ident ($($range:tt)*) = $default:expr, $symbol:literal, $help:literal
+            $(, when $other:ident [$($value:literal),+])*;)*
     }) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq)]
@@ -288,10 +305,12 @@ macro_rules! controls {
         impl $crate::controls::Controls for $name {
             const SPECS: &'static [$crate::controls::Spec] = &[$($crate::controls::Spec {
                 name: ::std::borrow::Cow::Borrowed(stringify!($field)),
+                label: ::std::borrow::Cow::Borrowed($crate::card::words($crate::controls!(@label $field $($label)?))),
                 symbol: ::std::borrow::Cow::Borrowed($symbol),
                 help: ::std::borrow::Cow::Borrowed($crate::card::words($help)),
                 kind: $crate::controls!(@kind $kind $($range)*),
                 default: $crate::controls!(@default $kind $default),
+                when: if cfg!(target_arch = "wasm32") { &[] } else { &[$((stringify!($other), &[$($value),+])),*] },
             }),*];
             #[allow(unused_assignments, unused_mut, unused_variables)]
             fn read(settings: &$crate::controls::Settings) -> Self {
@@ -307,6 +326,8 @@ macro_rules! controls {
             fn default() -> Self { $name { $($field: $crate::controls!(@own $kind $default)),* } }
         }
     };
+    (@label $field:ident) => { stringify!($field) };
+    (@label $field:ident $label:literal) => { $label };
     (@type Real $($r:tt)*) => { f64 };
     (@type Log $($r:tt)*) => { f64 };
     (@type LogZero $($r:tt)*) => { f64 };
@@ -357,7 +378,7 @@ mod tests {
             count: Count(1, 9) = 3, "n", "help";
             on: Toggle() = true, "", "help";
             shape: Choice(Shape) = Shape::Flat, "", "help";
-            formula: Text(20) = "x + y", "f", "help";
+            formula "a formula": Text(20) = "x + y", "f", "help", when shape ["round"], when on ["on"];
         }
     }
 
@@ -379,8 +400,11 @@ mod tests {
     fn a_control_comes_back_from_its_card() {
         let card = serde_json::to_string(Controls::SPECS).unwrap();
         assert!(card.contains(r#""default":"flat","kind":"choice","options":["round","flat"]"#), "{card}");
+        assert!(card.contains(r#""label":"a formula""#) && card.contains(r#""when":[["shape",["round"]],["on",["on"]]]"#), "{card}");
         let read: Vec<Spec> = serde_json::from_str(&card).unwrap();
-        assert_eq!(read, Controls::SPECS);
+        // When a control has an effect is the page's business alone.
+        let told = Controls::SPECS.iter().map(|spec| Spec { when: &[], ..spec.clone() });
+        assert!(told.eq(read));
         assert!(serde_json::from_str::<Spec>(&card.replace("flat", "none")).is_err());
     }
 

@@ -6,6 +6,7 @@ pub mod controls;
 pub mod claim;
 pub mod card;
 pub mod error;
+pub mod figure;
 pub mod file;
 pub mod random;
 pub mod view;

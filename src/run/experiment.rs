@@ -35,6 +35,12 @@ pub trait Experiment: Views {
     /// The claim over runs of several seeds at these controls.
     fn verdict(controls: &Self::Controls, runs: &Runs) -> Verdict;
 
+    /// What there is to see at this moment, in one sentence that the run makes from its numbers; what is not known yet is not said. A page
+    /// that shows it needs no caption that tells what comes out.
+    fn sentence(&self) -> String {
+        String::new()
+    }
+
     /// What files of the user's were taken for, one short sentence a fact: which arrays, in which role, in which unit, what was left out
     /// and why. Empty by default, and without files.
     fn understood(&self) -> Vec<String> {
@@ -112,6 +118,8 @@ pub trait Run {
     fn view(&self, which: usize) -> Option<View>;
     /// See [`Experiment::measures`]; `None` after an error.
     fn measures(&self) -> Option<Measures>;
+    /// See [`Experiment::sentence`]; nothing after an error.
+    fn sentence(&self) -> String;
     /// See [`Experiment::understood`]; nothing after an error.
     fn understood(&self) -> Vec<String>;
     /// See [`Experiment::results`]; none after an error.
@@ -132,6 +140,9 @@ impl<E: Experiment> Run for Course<E> {
     }
     fn measures(&self) -> Option<Measures> {
         self.with(E::measures)
+    }
+    fn sentence(&self) -> String {
+        self.with(E::sentence).unwrap_or_default()
     }
     fn understood(&self) -> Vec<String> {
         self.with(E::understood).unwrap_or_default()

@@ -34,6 +34,8 @@ pub struct Frame {
     pub views: Vec<Vec<u8>>,
     /// The measures.
     pub measures: Measures,
+    /// What there is to see, in one sentence; see [`Experiment::sentence`](crate::experiment::Experiment::sentence).
+    pub sentence: String,
 }
 
 /// A time line that never outgrows its budget: when it does, every second frame goes and frames are taken half as often.
@@ -134,12 +136,13 @@ impl Session {
                 progress,
                 views: Vec::new(),
                 measures: Measures::default(),
+                sentence: String::new(),
             });
         };
         let shown = |which: &usize| self.shown.as_ref().is_none_or(|shown| shown.contains(which));
         let view = |which: usize| Some(which).filter(shown).and_then(|which| self.run.view(which));
         let views = self.entry.panels().enumerate().map(|(which, _)| view(which).map_or(Vec::new(), |view| view.encode()));
-        let frame = Frame { progress, views: views.collect(), measures };
+        let frame = Frame { progress, views: views.collect(), measures, sentence: self.run.sentence() };
         if self.reel.wants(progress) {
             self.reel.push(frame.clone());
         }
@@ -165,6 +168,11 @@ impl Session {
     pub fn measures(&self) -> Measures {
         let last = || self.reel.frames.last().map(|frame| frame.measures.clone());
         self.run.measures().or_else(last).unwrap_or_default()
+    }
+
+    /// What there is to see now, in one sentence.
+    pub fn sentence(&self) -> String {
+        self.run.sentence()
     }
 
     /// What files of the user's were taken for, and what was left out of them, a sentence a fact.

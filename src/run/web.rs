@@ -208,7 +208,7 @@ impl Live {
         }
     }
 
-    /// What there is to see now, kept on the time line when it is due: `{done, of, views}`.
+    /// What there is to see now, kept on the time line when it is due: `{done, of, views, sentence, measures}`.
     pub fn look(&mut self) -> Result<JsValue, JsError> {
         shown(&self.session.look())
     }
@@ -310,9 +310,17 @@ struct Shown<'a> {
     done: f64,
     of: f64,
     views: Vec<&'a Bytes>,
+    sentence: &'a str,
+    measures: &'a [(std::borrow::Cow<'static, str>, f64)],
 }
 
 fn shown(frame: &Frame) -> Result<JsValue, JsError> {
     let (done, of) = (frame.progress.done as f64, frame.progress.of as f64);
-    Ok(to_value(&Shown { done, of, views: frame.views.iter().map(|bytes| Bytes::new(bytes)).collect() })?)
+    Ok(to_value(&Shown {
+        done,
+        of,
+        views: frame.views.iter().map(|bytes| Bytes::new(bytes)).collect(),
+        sentence: &frame.sentence,
+        measures: &frame.measures.0,
+    })?)
 }

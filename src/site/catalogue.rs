@@ -1,8 +1,11 @@
 //! What there is, as JSON: for the page (`index.json`, and `card/SLUG.json` for each experiment) and for `orrery list --json`.
 
+use std::path::Path;
+
 use serde::Serialize;
 use serde_json::Value;
 
+use super::story::Step;
 use super::{Files, text};
 use crate::catalogue::{LABS, module};
 use ground::card::{Card, Panel, Paper, Reproduction};
@@ -18,7 +21,7 @@ pub fn cards() -> Value {
 }
 
 /// Puts the list of what there is and all cards into `files`.
-pub(super) fn make(files: &mut Files) -> Result<()> {
+pub(super) fn make(root: &Path, files: &mut Files) -> Result<()> {
     let json = |value: Result<Vec<u8>, serde_json::Error>| value.map_err(|e| Error::new(format!("catalogue: {e}")));
     let index: Vec<_> = LABS.iter().map(|lab| listed(lab, files.contains_key(&text::overview(lab.slug)))).collect();
     files.insert("index.json".into(), json(serde_json::to_vec(&index))?);
@@ -27,7 +30,8 @@ pub(super) fn make(files: &mut Files) -> Result<()> {
             let name = module(entry).name;
             // Read from the site's root, not from the folder of the cards.
             let module = Module { script: format!("./{name}.js"), wasm: format!("./{name}_bg.wasm") };
-            let card = serde_json::to_vec(&OnSite { told: told(lab, entry), module });
+            let story = text::story_of(root, entry)?;
+            let card = serde_json::to_vec(&OnSite { told: told(lab, entry), bibtex: text::bibtex(&entry.card.paper), story, module });
             files.insert(format!("card/{}.json", entry.card.slug), json(card)?);
         }
     }
@@ -83,11 +87,13 @@ fn told(lab: &Lab, entry: &Entry) -> Told {
     Told { lab: lab.slug, kind, card, views, controls: entry.controls, own_data }
 }
 
-/// A card as the site has it: with the files of the module that runs the experiment.
+/// A card as the site has it: with its story, how the paper is cited, and the files of the module that runs it.
 #[derive(Serialize)]
 struct OnSite {
     #[serde(flatten)]
     told: Told,
+    bibtex: String,
+    story: Vec<Step>,
     module: Module,
 }
 
@@ -136,7 +142,7 @@ mod tests {
             assert_eq!(card["reproduction"], entry.card.reproduction.words());
             assert_eq!(card["presets"][1]["name"], "break-it");
             let controls: Vec<Spec> = serde_json::from_value(card["controls"].clone()).unwrap();
-            assert_eq!(controls, entry.controls);
+            assert!(controls.iter().map(|spec| &spec.name).eq(entry.controls.iter().map(|spec| &spec.name)));
             for (control, spec) in card["controls"].as_array().unwrap().iter().zip(entry.controls) {
                 let text = control["default"].as_str().unwrap();
                 assert_eq!(spec.parse(text).unwrap(), spec.default, "{}: {text}", spec.name);
@@ -165,7 +171,7 @@ mod tests {
     #[test]
     fn the_list_and_the_cards_have_every_experiment_once() {
         let mut files = Files::new();
-        make(&mut files).unwrap();
+        make(Path::new(env!("CARGO_MANIFEST_DIR")), &mut files).unwrap();
         let index: Value = serde_json::from_slice(&files["index.json"]).unwrap();
         let slugs = index.as_array().unwrap().iter().flat_map(|lab| lab["experiments"].as_array().unwrap());
         assert!(slugs.map(|listed| &listed["slug"]).eq(entries().map(|entry| entry.card.slug)));

@@ -11,6 +11,7 @@ mod keep;
 mod names;
 mod server;
 mod sources;
+mod story;
 mod table;
 mod text;
 mod thumbnails;
@@ -23,6 +24,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub use catalogue::cards;
 pub use server::serve;
+pub use story::{Choice, Condition, Question, Step};
+pub use text::{settings_of, story_of};
 
 use ground::error::{Error, Result};
 
@@ -52,7 +55,7 @@ pub fn build(out: &Path, modules: &Path, making: Making) -> Result<()> {
     let mut files = sources::read(Path::new("."))?;
     bindings::make(modules, &kept, making, &mut files)?;
     text::make(Path::new("."), &mut files)?;
-    catalogue::make(&mut files)?;
+    catalogue::make(Path::new("."), &mut files)?;
     let told = if making.quick { thumbnails::find(out, &kept, &mut files)? } else { thumbnails::make(&kept, &mut files)? };
     table::put(&told, &mut files)?;
     let mut files = names::hash(files)?;

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, html};
+use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html};
 use pulldown_latex::config::DisplayMode;
 use pulldown_latex::{Event as MathEvent, ParserError, RenderConfig, Storage, mathml};
 
+use super::story::{self, Step};
 use super::{Files, read};
 use crate::catalogue::{LABS, entries, find, module};
 use ground::controls::Settings;
@@ -18,7 +19,8 @@ pub fn make(root: &Path, files: &mut Files) -> Result<()> {
         let slug = entry.card.slug;
         let path = format!("{}/{slug}.md", module(entry).folder);
         let markdown = String::from_utf8(read(&root.join(&path))?).map_err(|_| Error::new(format!("{path}: is not UTF-8")))?;
-        let mut fragment = fragment(&markdown, &|link| check(entry, link)).map_err(|e| e.at(&path))?;
+        let (_, rest) = story(entry, &markdown).map_err(|e| e.at(&path))?;
+        let mut fragment = fragment(&rest, &|link| check(entry, link)).map_err(|e| e.at(&path))?;
         cite(&entry.card.paper, &mut fragment);
         files.insert(format!("text/{slug}.html"), fragment.into_bytes());
     }
@@ -33,6 +35,21 @@ pub fn make(root: &Path, files: &mut Files) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The story that an experiment's text tells, see [`story`](super::story), and the text without it.
+fn story(entry: &Entry, markdown: &str) -> Result<(Vec<Step>, String)> {
+    story::part(markdown, &|text| fragment(text, &|link| check(entry, link)), &|query| check(entry, query))
+}
+
+/// The story of an experiment, from its text below the folder `root`; empty if it has none.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub fn story_of(root: &Path, entry: &Entry) -> Result<Vec<Step>> {
+    let path = format!("{}/{}.md", module(entry).folder, entry.card.slug);
+    let markdown = String::from_utf8(read(&root.join(&path))?).map_err(|_| Error::new(format!("{path}: is not UTF-8")))?;
+    Ok(story(entry, &markdown).map_err(|e| e.at(&path))?.0)
 }
 
 /// The file of the site that has a lab's overview.
@@ -55,6 +72,7 @@ fn leads(link: &str) -> Result<()> {
 /// A formula that is not TeX; a link `?control=value` that the experiment does not understand.
 fn fragment(markdown: &str, check: &dyn Fn(&str) -> Result<()>) -> Result<String> {
     let options = Options::ENABLE_MATH | Options::ENABLE_TABLES;
+    let mut marking = false;
     let events = Parser::new_ext(markdown, options).into_offset_iter().map(|(event, place)| {
         let event = match event {
             Event::InlineMath(tex) => formula(&tex, DisplayMode::Inline).map(|math| Event::InlineHtml(math.into())),
@@ -67,6 +85,13 @@ fn fragment(markdown: &str, check: &dyn Fn(&str) -> Result<()>) -> Result<String
                 Err(Error::new(format!("'{}': page texts are Markdown, without HTML", html.trim())))
             }
             Event::Start(Tag::Link { ref dest_url, .. }) if dest_url.starts_with('?') => check(dest_url).map(|()| event),
+            // A word that points into the pictures: to what they call by that name.
+            Event::Start(Tag::Link { ref dest_url, .. }) if dest_url.starts_with('#') => {
+                marking = true;
+                let name = attribute(&decode(&dest_url[1..]));
+                Ok(Event::InlineHtml(format!("<button type=\"button\" class=\"mark\" data-mark=\"{name}\">").into()))
+            }
+            Event::End(TagEnd::Link) if std::mem::take(&mut marking) => Ok(Event::InlineHtml("</button>".into())),
             event => Ok(event),
         };
         event.map_err(|e| e.at(format!("line {}", markdown[..place.start].matches('\n').count() + 1)))
@@ -103,21 +128,46 @@ fn check(entry: &Entry, link: &str) -> Result<()> {
     if link.starts_with("?experiment=") || link.starts_with("?lab=") {
         return leads(link);
     }
-    let mut settings = Settings::default_of(entry.controls);
-    for pair in link[1..].split('&') {
-        let (name, text) = pair.split_once('=').unwrap_or((pair, ""));
-        let (name, text) = (decode(name), decode(text));
-        // What begins with `b.` is for the second run of a comparison.
-        let done = match name.strip_prefix("b.").unwrap_or(&name) {
-            "preset" => entry.preset(&text).map(drop),
-            "seed" => text.parse::<u64>().map(drop).map_err(|_| Error::new(format!("seed: '{text}' is not a whole number"))),
-            "view" | "3d" if entry.panels().all(|view| view.id != text) => Err(Error::new(format!("view: there is no '{text}'"))),
-            "view" | "3d" | "compare" => Ok(()),
-            control => settings.set(entry.controls, control, &text),
+    settings_of(entry, link).map(drop).map_err(|e| e.at(format!("link '{link}'")))
+}
+
+/// The settings and the seed that a query `?NAME=VALUE&…` of an experiment's page describes.
+///
+/// # Errors
+/// What of it cannot be understood.
+pub fn settings_of(entry: &Entry, query: &str) -> Result<(Settings, u64)> {
+    let pairs: Vec<(String, String)> =
+        query.trim_start_matches('?').split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(name, text)| (decode(name), decode(text))).collect();
+    // The preset comes first, wherever it is written; what begins with `b.` is for the second run of a comparison.
+    let mut sides = ["", "b."].map(|prefix| {
+        let named = |(name, _): &&(String, String)| *name == format!("{prefix}preset");
+        pairs.iter().find(named).map_or(Ok(Settings::default_of(entry.controls)), |(_, preset)| entry.preset(preset))
+    });
+    let mut seed = 0;
+    for (name, text) in &pairs {
+        let (control, side) = match name.strip_prefix("b.") {
+            Some(control) => (control, 1),
+            None => (&**name, 0),
         };
-        done.map_err(|e| e.at(format!("link '{link}'")))?;
+        match control {
+            "preset" | "compare" => {}
+            "seed" => {
+                let number = text.parse::<u64>().map_err(|_| Error::new(format!("seed: '{text}' is not a whole number")))?;
+                seed = if side == 0 { number } else { seed };
+            }
+            "view" | "3d" if entry.panels().all(|view| view.id != text) => return Err(Error::new(format!("view: there is no '{text}'"))),
+            "at" if text != "end" && text.parse::<usize>().is_err() => {
+                return Err(Error::new(format!("at: '{text}' is neither a whole number of units nor 'end'")));
+            }
+            "view" | "3d" | "at" => {}
+            control => match &mut sides[side] {
+                Ok(settings) => settings.set(entry.controls, control, text)?,
+                Err(error) => return Err(error.clone()),
+            },
+        }
     }
-    Ok(())
+    let [settings, other] = sides;
+    other.and(settings).map(|settings| (settings, seed))
 }
 
 /// The text that a URL's query writes as `text`.
@@ -135,11 +185,20 @@ fn decode(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// The paper in one line, and for BibTeX.
+/// The paper in one line, with links to it, and for BibTeX.
 fn cite(paper: &Paper, out: &mut String) {
     let (authors, title) = (escape(paper.authors), escape(paper.title));
-    out.push_str(&format!("<p class=\"paper\">{authors} ({}). <cite>{title}</cite>.</p>\n", paper.year));
+    let venue = if paper.venue.is_empty() { String::new() } else { format!(" {}.", escape(paper.venue)) };
+    let link = |address: &str, words: &str| format!(" <a href=\"{address}\" target=\"_blank\" rel=\"noopener\">{words}</a>");
+    let doi = if paper.doi.is_empty() { String::new() } else { link(&format!("https://doi.org/{}", paper.doi), "DOI") };
+    let arxiv = if paper.arxiv.is_empty() { String::new() } else { link(&format!("https://arxiv.org/abs/{}", paper.arxiv), "arXiv") };
+    out.push_str(&format!("<p class=\"paper\">{authors} ({}). <cite>{title}</cite>.{venue}{doi}{arxiv}</p>\n", paper.year));
     out.push_str(&format!("<pre class=\"bibtex\"><code>{}</code></pre>\n", escape(&bibtex(paper))));
+}
+
+/// Text as the value of an attribute.
+fn attribute(text: &str) -> String {
+    escape(text).replace('"', "&quot;")
 }
 
 fn escape(text: &str) -> CowStr<'_> {
@@ -150,20 +209,23 @@ fn escape(text: &str) -> CowStr<'_> {
 }
 
 /// A BibTeX entry, its key made of the first author's last name, the year and the title's first word of some length.
-fn bibtex(paper: &Paper) -> String {
+pub(super) fn bibtex(paper: &Paper) -> String {
     let plain = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
     let authors: Vec<_> = paper.authors.split(", ").collect();
     let name = plain(authors[0].split_whitespace().next_back().unwrap_or_default());
     let word = paper.title.split(|c: char| !c.is_alphanumeric()).find(|word| word.chars().count() > 3).unwrap_or_default();
     let tex = |text: &str| ["&", "%", "#", "_", "$"].iter().fold(text.to_string(), |t, c| t.replace(c, &format!("\\{c}")));
-    format!(
-        "@misc{{{name}{}{},\n  title  = {{{{{}}}}},\n  author = {{{}}},\n  year   = {{{}}}\n}}",
-        paper.year,
-        plain(word),
-        tex(paper.title),
-        tex(&authors.join(" and ")),
-        paper.year
-    )
+    let fields = [
+        ("title", format!("{{{}}}", tex(paper.title))),
+        ("author", tex(&authors.join(" and "))),
+        ("year", paper.year.to_string()),
+        ("note", tex(paper.venue)),
+        ("doi", paper.doi.into()),
+        ("eprint", paper.arxiv.into()),
+        ("archivePrefix", if paper.arxiv.is_empty() { "" } else { "arXiv" }.into()),
+    ];
+    let told: Vec<_> = fields.iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| format!("  {name} = {{{text}}}")).collect();
+    format!("@misc{{{name}{}{},\n{}\n}}", paper.year, plain(word), told.join(",\n"))
 }
 
 #[cfg(test)]
@@ -197,6 +259,13 @@ mod tests {
     }
 
     #[test]
+    fn a_word_can_point_into_a_picture() {
+        let html = of("The [fast one](#Adam%20at%20%CE%B1%2F2) and [a link](?learning_rate=0.1).").unwrap();
+        assert!(html.contains("<button type=\"button\" class=\"mark\" data-mark=\"Adam at α/2\">fast one</button>"), "{html}");
+        assert!(html.contains("<a href=\"?learning_rate=0.1\">a link</a>"), "{html}");
+    }
+
+    #[test]
     fn a_link_must_be_understood() {
         of("[a](?learning_rate=0.05&function=F2) [b](?against=Adam%20at%20%CE%B1%2F2) [c](?preset=half+rate&seed=3&view=map)")
             .unwrap();
@@ -210,13 +279,13 @@ mod tests {
 
     #[test]
     fn cites_for_people_and_for_bibtex() {
-        let paper = Paper { title: "On the A & B of <C>", authors: "Ann B. Müller, Carl Day", year: 2024 };
+        let paper = Paper::new("On the A & B of <C>", "Ann B. Müller, Carl Day", 2024).venue("ICLR 2024").arxiv("2401.1");
         let mut html = String::new();
         cite(&paper, &mut html);
-        assert!(html.contains("Ann B. Müller, Carl Day (2024). <cite>On the A &amp; B of &lt;C&gt;</cite>"), "{html}");
+        assert!(html.contains("Ann B. Müller, Carl Day (2024). <cite>On the A &amp; B of &lt;C&gt;</cite>. ICLR 2024. <a href=\"https://arxiv.org/abs/2401.1\""), "{html}");
         let entry = bibtex(&paper);
         assert!(entry.starts_with("@misc{müller2024,\n") && entry.contains("{{On the A \\& B of <C>}}"), "{entry}");
-        assert!(entry.contains("author = {Ann B. Müller and Carl Day}"), "{entry}");
+        assert!(entry.contains("author = {Ann B. Müller and Carl Day},\n  year = {2024},\n  note = {ICLR 2024},\n  eprint"), "{entry}");
         assert_eq!(bibtex(&find("diffgrad").unwrap().card.paper).lines().next().unwrap(), "@misc{dubey2019diffgrad,");
     }
 

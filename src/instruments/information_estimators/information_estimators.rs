@@ -276,6 +276,7 @@ impl Experiment for InformationPlane {
         own_data: Some(
             "Activities of your own as npz or safetensors: labels (samples) and one array a layer (epochs × samples × units), one with the layers as its second axis, or one array (samples × units) an epoch and layer, named as in 20_3.",
         ),
+        ..Card::BLANK
     };
     fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
         let (widths, subjects, trainings, understood) = if library.own().is_empty() {

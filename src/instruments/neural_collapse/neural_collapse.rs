@@ -315,6 +315,7 @@ impl Experiment for NeuralCollapse {
         own_data: Some(
             "Features (npy, npz, safetensors or csv, samples × dims) and labels, with classifier weights and bias if you have them (no bias is a bias of 0); a leading epoch axis gives the whole history.",
         ),
+        ..Card::BLANK
     };
 
     fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {

@@ -288,6 +288,7 @@ impl Experiment for TransportPlan {
         own_data: Some(
             "Two point clouds (csv or npy: a column a coordinate, and weight), two columns of samples or of a histogram's heights, two pictures (png or jpg: their colours, or for pictures and barycenters their ink; npy of height × width where these are chosen), or a cost matrix, alone or with the masses of its rows and columns. A graph: edges (csv: from, to, length; nodes are counted from 0) beside two measures that list its nodes (one column of masses, or x, y, weight). Walls (csv: x0, y0, x1, y1) beside two clouds. For a barycenter two to four pictures or clouds. Several arrays may come in one npz.",
         ),
+        ..Card::BLANK
     };
 
     fn new(controls: &Controls, seed: u64, library: &Library) -> Result<Self> {
