@@ -4,39 +4,59 @@
 import { Form, checkSize } from "./page.js";
 import { Claim } from "./claim.js";
 import { Controls } from "./controls.js";
-import { calm, download, h, typeset } from "./dom.js";
+import { calm, download, h, put, typeset } from "./dom.js";
 import { settled } from "./draw.js";
 import { Files } from "./files.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
 import { Run } from "./run.js";
-import { pairs, readSeed, sideOf, untouched } from "./state.js";
+import { pairs, read, readSeed, shorten, sideOf, untouched } from "./state.js";
+import { Story } from "./story.js";
+
+/** Views that stand on the stage; the others are a strip of small ones. */
+const STAGE = 2;
 
 /**
- * Events: `state` (detail: {last}) when the reader changed something that the URL says; `first` when the first picture is drawn.
+ * Events: `state` (detail: {last}) when the reader changed something that the URL says; `first` when the first picture is drawn; `shown`
+ * (detail: {frame}) for every frame; `concluded` (detail: {verdict, measures}) when the end of the run has been shown.
  */
 export class Bench extends EventTarget {
+  /** The views on the stage, and the others, small. */
   views = h("div", { class: "views" });
+  strip = h("div", { class: "strip", role: "group", "aria-label": "More views" });
+  /** What the run says of what is to be seen, in one sentence. */
+  sentence = h("p", { class: "sentence" });
+  story = new Story();
   presets = h("div", { class: "presets" });
   seeds = h("div", { class: "seeds" });
   controls = new Controls();
   player = new Player();
   claim = new Claim();
+  /** The claim in one line, for where there is room for no more. */
+  line = this.claim.line;
   files = new Files();
   results = h("div", { class: "results", hidden: true });
   device = h("p", { class: "help" });
   state = null;
   #form = null;
+  #controls;
   #sides = new Map();
   #seen = false;
+  /** Whether the next run is shown as a film: the first of a visit is. */
+  #film = true;
 
-  /** `notices`: where sentences go. */
-  constructor(card, notices) {
+  /** `notices`: where sentences go; `controls`: which are shown, in which order, and how many of them under the pictures. */
+  constructor(card, notices, { shown = card.controls, keys } = {}) {
     super();
     this.card = card;
     this.notices = notices;
+    this.#controls = shown;
+    if (keys) this.controls.keys = keys;
     this.shown = card.views.map((view, index) => ({ ...view, index }));
     this.files.build(card.ownData);
+    this.bar = this.files.bar;
+    this.player.name(card);
+    this.story.build(card.story);
     this.#listen();
   }
 
@@ -49,26 +69,94 @@ export class Bench extends EventTarget {
     this.player.addEventListener("step", () => this.#each((side) => side.run.step()));
     this.player.addEventListener("pace", ({ detail }) => this.#each((side) => side.run.pace(detail)));
     this.player.addEventListener("scrub", ({ detail: { done, offset } }) => this.#each((side) => side.run.scrub(done, offset)));
-    this.player.addEventListener("restart", () => this.#each((side) => this.#start(side, true)));
-    this.views.addEventListener("expand", ({ target }) => {
-      const { id } = target.dataset;
-      this.apply({ ...this.state, view: this.state.view === id ? null : id });
-      this.#tell(true);
+    this.player.addEventListener("restart", () => {
+      this.#film = this.player.asFilm;
+      this.#each((side) => this.#start(side, true));
     });
-    this.views.addEventListener("lift", ({ target, detail }) => {
-      const lifted = new Set(this.state.lifted);
-      if (detail.lifted) lifted.add(target.dataset.id);
-      else lifted.delete(target.dataset.id);
-      this.apply({ ...this.state, lifted });
-      this.#tell(true);
-    });
-    this.views.addEventListener("look", ({ target }) => this.#twin(target)?.follow(target));
-    this.views.addEventListener("handle", ({ target, detail }) => this.#handle(target, detail));
+    this.player.addEventListener("arrive", () => this.#arrive());
+    this.controls.rest.addEventListener("control", ({ detail }) => this.#control(detail));
+    this.story.addEventListener("step", ({ detail: { number } }) => this.toStep(number));
+    this.story.addEventListener("answer", () => this.play());
+    this.story.addEventListener("light", ({ detail: { name } }) => this.#each(({ panels }) => panels.forEach((panel) => panel.light(name))));
+    for (const place of [this.views, this.strip]) {
+      place.addEventListener("expand", ({ target }) => {
+        const { id } = target.dataset;
+        this.apply({ ...this.state, view: this.state.view === id ? null : id });
+        this.#tell(true);
+      });
+      place.addEventListener("lift", ({ target, detail }) => {
+        const lifted = new Set(this.state.lifted);
+        if (detail.lifted) lifted.add(target.dataset.id);
+        else lifted.delete(target.dataset.id);
+        this.apply({ ...this.state, lifted });
+        this.#tell(true);
+      });
+      place.addEventListener("look", ({ target }) => this.#twin(target)?.follow(target));
+      place.addEventListener("handle", ({ target, detail }) => this.#handle(target, detail));
+    }
   }
 
-  /** Shows this view alone; to be said before the first state. */
-  only(id) {
-    this.shown = this.shown.filter((view) => view.id === id);
+  /** Shows a step of the story: its settings, its view, its moment. */
+  toStep(number) {
+    const { state } = read(`?step=${number}`, this.card, (name, text) => this.check(name, text));
+    this.story.show(number);
+    const a = { ...state.a, seed: this.state.a.seed };
+    this.apply({ ...this.state, ...state, a, b: state.b && { ...state.b, seed: this.state.a.seed } });
+    this.#tell(true);
+  }
+
+  /** Shows the run from its start to its end; at once for those who ask for little motion. */
+  play() {
+    if (calm()) {
+      this.player.toEnd();
+      return this.#arrive();
+    }
+    this.state = { ...this.state, at: null };
+    this.player.film();
+  }
+
+  /** The end of the run is on the screen: what it says may be read now. */
+  #arrive() {
+    for (const side of this.#sides.values()) {
+      for (const told of side.told) this.claim.seed(side.key, told);
+      if (side.last) this.#conclude(side);
+    }
+    this.#progress();
+  }
+
+  /** Says what the newest frame of a side says of the claim. */
+  #conclude(side) {
+    const { verdict, over, measures } = side.last;
+    this.claim.now(side.key, verdict, over);
+    if (side.key !== "a" || !over) return;
+    this.story.measured(measures);
+    this.dispatchEvent(new CustomEvent("concluded", { detail: { verdict, measures } }));
+  }
+
+  /** Shows these views alone; to be said before the first state. */
+  only(ids) {
+    this.shown = ids.map((id) => this.shown.find((view) => view.id === id));
+  }
+
+  /** Sets controls, `preset` and `seed` among them, as [name, text]; throws a sentence, and sets nothing, if any of it is wrong. */
+  set(words) {
+    const { a } = this.state;
+    const given = new Map(words);
+    const side = given.has("preset") ? { ...sideOf(this.card, given.get("preset")), seed: a.seed } : { ...a, values: { ...a.values } };
+    if (!this.card.presets.some(({ name }) => name === side.preset)) throw new Error(`preset: ${this.card.slug} has no preset '${shorten(side.preset)}'.`);
+    for (const [name, text] of words) {
+      if (name === "preset") continue;
+      if (name !== "seed") side.values[name] = this.check(name, text);
+      else if ((side.seed = readSeed(text)) === null) throw new Error(`seed: '${shorten(text)}' is not a whole number from 0 on.`);
+    }
+    this.#change("a", side, true);
+  }
+
+  /** What is on the stage, as a PNG. */
+  image() {
+    const panel = this.views.firstChild;
+    if (!panel?.picture) throw new Error("There is nothing to be seen yet.");
+    return panel.png();
   }
 
   /** `text` as the control `name` writes it; throws a sentence. The page's module must have started. */
@@ -81,6 +169,7 @@ export class Bench extends EventTarget {
   apply(state, { eager = false } = {}) {
     const before = this.state;
     this.state = state;
+    if (state.step && state.step !== before?.step) this.story.show(state.step);
     const keys = state.b ? ["a", "b"] : ["a"];
     if (!before || Boolean(before.b) !== Boolean(state.b)) this.#arrange(keys);
     for (const key of keys) {
@@ -94,12 +183,32 @@ export class Bench extends EventTarget {
     }
     this.#showPresets(keys);
     this.#showSeeds(keys);
-    this.views.classList.toggle("one", state.view !== null);
-    for (const panel of this.views.children) {
-      panel.hidden = state.view !== null && panel.dataset.id !== state.view;
-      panel.expanded(panel.dataset.id === state.view);
-      panel.lift(state.lifted.has(panel.dataset.id));
+    this.#stage();
+    if (before && state.at !== null && state.at !== before.at) this.#hold();
+  }
+
+  /** Puts the views where they belong: on the stage those that are asked for, in the strip the others. */
+  #stage() {
+    const { view, b, lifted } = this.state;
+    const panels = this.shown.flatMap((_, index) => [...this.#sides.values()].map((side) => side.panels[index]));
+    const ids = view ? [view] : this.shown.slice(0, b ? 1 : STAGE).map(({ id }) => id);
+    const staged = (panel) => ids.includes(panel.dataset.id);
+    put(this.views, panels.filter(staged));
+    put(this.strip, panels.filter((panel) => !staged(panel)));
+    this.strip.hidden = this.strip.children.length === 0;
+    this.views.classList.toggle("one", this.views.children.length === 1);
+    for (const panel of panels) {
+      panel.small(!staged(panel));
+      panel.expanded(panel.dataset.id === view);
+      panel.lift(lifted.has(panel.dataset.id));
     }
+  }
+
+  /** Stands at the moment that the state names. */
+  #hold() {
+    const { at } = this.state;
+    if (at === "end") this.player.toEnd(), this.#arrive();
+    else if (at !== null) this.player.goTo(at);
   }
 
   /** Makes runs, panels, inputs and verdicts for one side or two. */
@@ -113,7 +222,7 @@ export class Bench extends EventTarget {
     }
     for (const key of keys) if (!this.#sides.has(key)) this.#sides.set(key, this.#side(key));
     this.views.classList.toggle("double", keys.length > 1);
-    this.controls.build(this.card.controls, keys);
+    this.controls.build(this.#controls, keys);
     this.claim.build(this.card, keys);
     for (const [index, view] of this.shown.entries()) {
       for (const [key, side] of this.#sides) {
@@ -122,13 +231,12 @@ export class Bench extends EventTarget {
         const file = [this.card.slug, view.id, tag.toLowerCase()].filter(Boolean).join("-");
         panel.name({ ...view, tag, file, expandable: this.shown.length > 1 });
         panel.shared = null;
-        this.views.append(panel);
       }
     }
     for (const side of this.#sides.values()) {
       this.claim.begin(side.key, this.state[side.key].seed, this.#gone(side.key));
       for (const told of side.told) this.claim.seed(side.key, told);
-      if (side.last) this.claim.now(side.key, side.last.verdict, side.last.over);
+      if (side.last) this.#conclude(side);
     }
   }
 
@@ -143,7 +251,10 @@ export class Bench extends EventTarget {
     side.run = new Run(this.card, {
       begun: (told) => this.#begun(side, told),
       frame: (frame) => this.#frame(side, frame),
-      seed: (told) => (side.told.push(told), this.claim.seed(key, told)),
+      seed: (told) => {
+        side.told.push(told);
+        if (!this.#waits()) this.claim.seed(key, told);
+      },
       result: ({ name, type, bytes }) => download(new Blob([bytes]), `${this.card.slug}-${name}.${type}`),
       files: (arrays) => key === "a" && this.files.show(arrays),
       error: (sentence, topic = "run") => {
@@ -157,10 +268,17 @@ export class Bench extends EventTarget {
     return side;
   }
 
+  /** Is there an end that the reader has not seen, or is to guess first? */
+  #waits() {
+    return this.player.filming || (typeof this.state.at === "number" && !this.player.live);
+  }
+
   #start(side, eager) {
     const { values, seed } = this.state[side.key];
     side.asked = true;
-    side.run.start({ pairs: pairs(this.card, { values }), seed, playing: true, quiet: calm(), eager, pace: this.player.pace });
+    side.film = this.#film && this.player.asFilm && !calm() && !document.hidden && this.state.at === null;
+    const pace = this.player.asFilm ? 0 : this.player.pace;
+    side.run.start({ pairs: pairs(this.card, { values }), seed, playing: true, quiet: calm(), eager, pace });
     document.documentElement.dataset.run = "going";
   }
 
@@ -179,7 +297,11 @@ export class Bench extends EventTarget {
     side.last = null;
     this.notices.clear("load");
     this.notices.clear("run");
-    this.player.begin(this.card.unit, true);
+    this.player.begin({ film: side.film });
+    this.#film = false;
+    if (typeof this.state.at === "number") this.player.goTo(this.state.at);
+    side.fresh = true;
+    if (side.key === "a") this.story.measured(null);
     document.documentElement.dataset.run = "going";
     this.claim.begin(side.key, seed, this.#gone(side.key));
   }
@@ -192,13 +314,16 @@ export class Bench extends EventTarget {
       this.device.textContent = `Computed in your browser, on the ${frame.device}.`;
       side.last = frame;
       if (side.key === "a") this.#showResults(side, frame.results);
-      this.claim.now(side.key, frame.verdict, frame.over);
+      if (!this.#waits()) this.#conclude(side);
       this.#progress();
+      // The moment that is to be shown may be there only now.
+      if (typeof this.state.at === "number" && (side.fresh || frame.over)) this.player.goTo(this.state.at);
     }
     // Who has gone back on the time line is not torn away from there by a run that goes on.
-    if (!frame.live || this.player.live) {
+    if (!frame.live || this.player.live || side.fresh) {
+      side.fresh = false;
       this.#show(side, frame);
-      if (!frame.live) this.player.arrived(frame.done);
+      if (!frame.live && typeof this.state.at !== "number") this.player.arrived(frame.done);
       await settled();
       if (!this.#seen) {
         this.#seen = true;
@@ -211,6 +336,10 @@ export class Bench extends EventTarget {
 
   #show(side, frame) {
     for (const [place, panel] of side.panels.entries()) panel.show(frame.views[this.shown[place].index]);
+    if (side.key === "a") {
+      this.sentence.replaceChildren(...typeset(frame.sentence));
+      this.dispatchEvent(new CustomEvent("shown", { detail: { frame } }));
+    }
     if (this.#sides.size > 1) this.#link();
   }
 
@@ -243,13 +372,14 @@ export class Bench extends EventTarget {
     const frames = [...this.#sides.values()].map(({ last }) => last).filter(Boolean);
     const asked = [...this.#sides.values()].some(({ asked }) => asked);
     const over = !asked && frames.length === this.#sides.size && frames.every((frame) => frame.over);
+    if (frames.length === 0) return;
     this.player.progress({
       begin: Math.min(...frames.map(({ begin }) => begin)),
       head: Math.max(...frames.map(({ done }) => done)),
       of: Math.max(...frames.map(({ of }) => of)),
       over,
     });
-    document.documentElement.dataset.run = over ? "over" : "going";
+    document.documentElement.dataset.run = over && !this.player.filming ? "over" : "going";
   }
 
   #describe(side) {
@@ -258,7 +388,7 @@ export class Bench extends EventTarget {
 
   /** Changes one side, as {preset, values, seed} where they differ. */
   #change(key, changes, last) {
-    this.apply({ ...this.state, [key]: { ...this.state[key], ...changes } });
+    this.apply({ ...this.state, at: null, [key]: { ...this.state[key], ...changes } });
     this.#tell(last);
   }
 
@@ -302,9 +432,11 @@ export class Bench extends EventTarget {
     }
   }
 
-  /** Starts or ends the comparison: the second side begins as a copy of the first. */
+  /** Starts or ends the comparison: beside what is on show stands what takes the effect away, or the default beside that. */
   compare(on) {
-    this.apply({ ...this.state, b: on ? { ...this.state.a } : null });
+    const { a } = this.state;
+    const other = a.preset === "break-it" && untouched(this.card, a) ? "default" : "break-it";
+    this.apply({ ...this.state, b: on ? { ...sideOf(this.card, other), seed: a.seed } : null });
     this.#tell(true);
   }
 

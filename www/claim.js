@@ -25,26 +25,39 @@ export function badge(reproduction) {
 
 /** `<orrery-claim>`. Fires `seed` (detail: {side, seed}) when the reader asks for another seed's run. */
 export class Claim extends HTMLElement {
+  /** The verdict and the claim in one line. */
+  line = h("span", {});
   #sides = new Map();
   #seeds = 1;
+  #claim = "";
 
   /** Makes the card for an experiment with these sides ("a", "b"). */
   build(card, sides) {
     this.#seeds = card.seeds;
+    this.#claim = card.claim;
     this.#sides.clear();
+    const figures = [];
     const parts = sides.map((side) => {
       const verdict = h("p", { class: "verdict", role: "status" }, "…");
+      // Why there is no verdict is said at once; how there is one, to those who ask.
+      const why = h("p", { class: "why-not" });
       const text = h("p", { class: "figures" });
-      const gauge = new Gauge((seed) => this.dispatchEvent(new CustomEvent("seed", { detail: { side, seed } })));
+      const gauge = new Gauge(card.figure, (seed) => this.dispatchEvent(new CustomEvent("seed", { detail: { side, seed } })));
       const all = h("p", { class: "all" });
-      this.#sides.set(side, { verdict, text, gauge, all, gone: false });
+      this.#sides.set(side, { verdict, why, text, gauge, all, gone: false });
       const tag = sides.length > 1 && h("span", { class: `tag tag-${side.toUpperCase()}` }, side.toUpperCase());
-      return h("div", { class: "side" }, h("div", { class: "line" }, tag, verdict), text, gauge.element, all);
+      figures.push(h("div", { class: "line" }, tag, text));
+      return h("div", { class: "side" }, h("div", { class: "line" }, tag && tag.cloneNode(true), verdict, all), why, gauge.element);
     });
+    const instrument = card.kind === "instrument";
     this.replaceChildren(
       h("div", {},
-        h("p", { class: "claim" }, h("strong", {}, "Claim. "), ...typeset(card.claim)),
-        h("details", { class: "honesty" }, h("summary", {}, "The paper’s claim reproduces ", badge(card.reproduction)), h("p", {}, ...typeset(card.honesty)))),
+        h("p", { class: "claim" }, h("strong", {}, instrument ? "Can it be trusted? " : "Claim. "), ...typeset(card.claim)),
+        h("details", { class: "honesty" },
+          h("summary", {}, "How it is judged ", badge(card.reproduction)),
+          card.criterion && h("p", {}, ...typeset(card.criterion)),
+          figures,
+          h("p", {}, ...typeset(card.honesty)))),
       ...parts,
     );
   }
@@ -55,16 +68,21 @@ export class Claim extends HTMLElement {
     this.#sides.get(side).gone = gone;
     all.textContent = "";
     gauge.begin(Array.from({ length: this.#seeds }, (_, i) => seed + i));
+    this.now(side, null, false);
   }
 
-  /** The run on show says so far. */
+  /** The run on show says so far; `verdict` is null while its end is not to be told. */
   now(side, verdict, over) {
-    const { verdict: line, text, gauge, gone } = this.#sides.get(side);
-    const { mark, words, look } = over ? kind(verdict, gone) : KINDS.waits;
-    const said = over && verdict.holds !== undefined ? `${mark} ${words} in this run` : `${mark} ${words}`;
+    const { verdict: line, why, text, gauge, gone } = this.#sides.get(side);
+    const known = over && verdict;
+    const { mark, words, look } = known ? kind(verdict, gone) : KINDS.waits;
+    const said = known && verdict.holds !== undefined ? `${mark} ${words} in this run` : `${mark} ${words}`;
     if (line.textContent !== said) line.textContent = said;
     line.className = `verdict ${look}`;
-    if (text.textContent !== verdict.text.replaceAll("_", "")) text.replaceChildren(...typeset(verdict.text));
+    if (side === "a") this.line.replaceChildren(h("strong", { class: look }, `${mark} ${words}: `), ...typeset(this.#claim));
+    const open = verdict && verdict.holds === undefined;
+    say(why, open ? verdict.text : verdict ? "" : "The run is under way.");
+    say(text, verdict && !open ? verdict.text : "");
     gauge.now(verdict);
   }
 
@@ -75,9 +93,16 @@ export class Claim extends HTMLElement {
     const finished = gauge.seed(seed, alone, look, `seed ${seed}: ${words}. ${alone.text}`);
     const whole = kind(all, gone);
     const over = this.#seeds < 2 ? "" : `over all ${this.#seeds} seeds: ${whole.words}`;
-    together.textContent = finished < this.#seeds ? `${finished} of ${this.#seeds} seeds` : over;
+    together.textContent = finished < this.#seeds ? `${finished} of ${this.#seeds} seeds, others are running` : over;
     together.className = `all ${finished < this.#seeds ? "" : whole.look}`;
   }
+}
+
+/** Puts a sentence in its place, unless it is there. */
+function say(place, sentence) {
+  if (place.dataset.said === sentence) return;
+  place.dataset.said = sentence;
+  place.replaceChildren(...typeset(sentence));
 }
 
 customElements.define("orrery-claim", Claim);

@@ -1,6 +1,6 @@
 // What the reader can move: one row a control, with an input for each side of a comparison.
 
-import { h, typeset } from "./dom.js";
+import { h, put, typeset } from "./dom.js";
 
 const STEPS = 1000;
 /** Where a slider that has a 0 below its logarithmic range snaps to it. */
@@ -30,24 +30,49 @@ function step(min, max) {
 }
 
 /**
- * `<orrery-controls>`. Fires `control` (detail: {side, name, text, last}); `last` when a drag ends or a value is entered.
+ * `<orrery-controls>`: the first few that have an effect at the present setting; `rest` has the others that have one, to be put elsewhere.
+ * Fires `control` (detail: {side, name, text, last}); `last` when a drag ends or a value is entered.
  * Whoever listens checks the text and answers with `show` or `refuse`.
  */
 export class Controls extends HTMLElement {
+  /** Those that are no key controls; `rest.hidden` where there are none. */
+  rest = h("div", { class: "rest" });
+  /** How many stand under the pictures; the others are folded away. */
+  keys = 4;
   #inputs = new Map();
   #notes = new Map();
+  #controls = [];
+  #rows = [];
+  #values = new Map();
 
   /** Makes the rows for `controls`, with an input for each of `sides` ("a", "b"). */
   build(controls, sides) {
     this.#inputs.clear();
-    const rows = controls.map((control) => this.#row(control, sides));
-    this.replaceChildren(...rows);
-    this.classList.toggle("double", sides.length > 1);
+    this.#values.clear();
+    this.#controls = controls;
+    this.#rows = controls.map((control) => this.#row(control, sides));
+    this.replaceChildren();
+    this.rest.replaceChildren();
+    this.#place();
+    for (const part of [this, this.rest]) part.classList.toggle("double", sides.length > 1);
+  }
+
+  /** How many have an effect at the present setting. */
+  get count() {
+    return this.children.length + this.rest.children.length;
+  }
+
+  /** Puts each row where it belongs: a row that stays is not moved, and keeps the focus. */
+  #place() {
+    const applies = ({ when = [] }) => this.#values.size === 0 || [...this.#values.values()].some((values) => when.every(([name, of]) => of.includes(values[name])));
+    const rows = this.#rows.filter((_, index) => applies(this.#controls[index]));
+    put(this, rows.slice(0, this.keys));
+    put(this.rest, rows.slice(this.keys));
   }
 
   #row(control, sides) {
     const { name, symbol, help } = control;
-    const words = name.replaceAll("_", " ");
+    const words = control.label.replaceAll("_", " ");
     const id = (side) => `control-${side}-${name}`;
     const label = h("label", { for: id(sides[0]) }, words, symbol && h("span", { class: "symbol" }, ...typeset(symbol)));
     const note = h("p", { class: "refusal", role: "alert", hidden: true });
@@ -111,6 +136,8 @@ export class Controls extends HTMLElement {
 
   /** Shows a side's values. */
   show(side, values) {
+    this.#values.set(side, values);
+    this.#place();
     for (const [name, text] of Object.entries(values)) {
       this.#inputs.get(`${side} ${name}`)?.show(text);
       this.#notes.get(name).hidden = true;

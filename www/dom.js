@@ -12,6 +12,12 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Makes `place` hold these children in this order; one that is in its place is not moved and keeps the focus. */
+export function put(place, children) {
+  for (const child of [...place.children]) if (!children.includes(child)) child.remove();
+  children.forEach((child, index) => place.children[index] !== child && place.insertBefore(child, place.children[index] ?? null));
+}
+
 /** A sentence whose "λ_H" is set with a subscript: what an experiment's declaration can write in plain text. */
 export function typeset(text) {
   return text.split(/(?<=\p{L}~?)_([\p{L}\d]+)/u).map((part, index) => (index % 2 ? h("sub", {}, part) : part));
@@ -29,6 +35,7 @@ const SHAPES = {
   save: "M7.250 1.5h1.5v6.300l2.2-2.2 1.1 1.100L8 10.8 3.950 6.700l1.1-1.1 2.2 2.200zM2 12.5h12V14H2z",
   close: "M4 2.900L8 6.900l4-4L13.1 4l-4 4 4 4-1.1 1.1-4-4-4 4L2.9 12l4-4-4-4z",
   light: "M8 4.500a3.5 3.5 0 1 1 0 7zM8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13zm0 1.5v10A5 5 0 0 1 8 3z",
+  more: "M2 6.5h3v3H2zM6.5 6.500h3v3h-3zM11 6.500h3v3h-3z",
   menu: "M2 3.5h12V5H2zM2 7.250h12v1.5H2zM2 11h12v1.5H2z",
 };
 

@@ -128,10 +128,12 @@ function showLab(lab) {
   if (lab.overview) tellStory(`lab-${lab.slug}`, text);
 }
 
-const compareButton = h("button", { type: "button", "aria-pressed": "false", onclick: () => (bench.compare(!bench.state.b), showCompare()) }, "Compare A / B");
-const shareButton = h("button", { type: "button", onclick: () => share(bench.card, bench.state) }, "Share");
+const compareButton = h("button", { type: "button", "aria-pressed": "false", onclick: () => (bench.compare(!bench.state.b), showCompare()) }, "Compare");
+const shareButton = h("button", { type: "button", onclick: () => share(bench.card, { ...bench.state, at: bench.player.at }) }, "Share");
 
 function showCompare() {
+  const beside = bench.controls.rest.children.length;
+  moreControls.textContent = beside > 0 ? `${beside} more controls, and the seed` : "The seed";
   compareButton.setAttribute("aria-pressed", String(Boolean(bench.state.b)));
   document.body.classList.toggle("comparing", Boolean(bench.state.b));
 }
@@ -140,25 +142,37 @@ function showCompare() {
 function open(opened) {
   bench = opened;
   const { card } = bench;
-  bench.addEventListener("state", ({ detail }) => remember(detail.last));
+  bench.addEventListener("state", ({ detail }) => (showCompare(), remember(detail.last)));
   bench.addEventListener("first", () => {
     performance.mark("first picture");
     keep(card.data.map((file) => new URL("./data/" + file, import.meta.url).href));
   });
   document.title = `${card.title} · Orrery`;
   document.body.classList.add("open");
-  const { paper } = card;
   const heading = h("header", { class: "title" },
     h("h1", { tabindex: "-1" }, card.title),
-    h("p", { class: "paper", title: paper.authors }, h("cite", {}, paper.title), `, ${firstAuthor(paper)}, ${paper.year}`),
+    h("p", { class: "paper", title: card.paper.authors }, cited(card.paper)),
     h("div", { class: "acts" }, compareButton, shareButton));
   const text = h("article", { class: "text" });
-  main.replaceChildren(heading, bench.claim, bench.views, text);
-  aside.replaceChildren(
-    bench.presets, bench.player, bench.controls, bench.seeds, bench.files, bench.results, bench.device);
+  const frame = h("div", { class: "frame" },
+    bench.bar, bench.views, bench.sentence, bench.player, bench.controls, bench.presets, bench.claim, bench.strip);
+  main.replaceChildren(heading, frame, text);
+  const more = h("details", { class: "more" }, moreControls, bench.controls.rest, bench.seeds, bench.device);
+  const own = h("details", { class: "more", hidden: !card.ownData }, h("summary", {}, "Your own data"), bench.files);
+  aside.replaceChildren(bench.story, more, own, bench.results);
   aside.scrollTop = 0;
   scrollTo(0, 0);
   tellStory(card.slug, text);
+}
+
+const moreControls = h("summary", {}, "All controls");
+
+/** A paper in one line, that leads to it. */
+function cited(paper) {
+  const address = paper.doi ? `https://doi.org/${paper.doi}` : paper.arxiv ? `https://arxiv.org/abs/${paper.arxiv}` : null;
+  const title = h("cite", {}, paper.title);
+  const venue = paper.venue.includes(String(paper.year)) ? paper.venue : [paper.venue, paper.year].filter(Boolean).join(" ");
+  return [address ? h("a", { href: address, target: "_blank", rel: "noopener" }, title) : title, `, ${firstAuthor(paper)}, ${venue}`];
 }
 
 /** The text of that name, in its place. */
@@ -202,8 +216,8 @@ function follow(event) {
     const { state, complaints } = read(query, bench.card, (name, text) => bench.check(name, text));
     notices.sayAll(complaints, "url");
     const a = { ...state.a, seed: bench.state.a.seed };
-    query = write(bench.card, { ...bench.state, a, view: state.view ?? bench.state.view });
-    bench.views.scrollIntoView({ behavior: calm() ? "auto" : "smooth", block: "nearest" });
+    query = write(bench.card, { ...bench.state, a, view: state.view ?? bench.state.view, at: state.at });
+    main.scrollIntoView({ behavior: calm() ? "auto" : "smooth", block: "start" });
   }
   if (query !== location.search) history.pushState(null, "", query === "?" ? location.pathname : query);
   route();

@@ -6,6 +6,8 @@ import { h, iconButton } from "./dom.js";
 export class Files extends HTMLElement {
   #list = h("ul", { class: "own" });
   #understood = h("ul", { class: "understood", "aria-label": "What was understood" });
+  /** Says above the pictures whose data they show. */
+  bar = h("div", { class: "bar-own", hidden: true });
 
   /** Makes the part for an experiment that takes files; `own` (of its card) says which, and how Python saves them. */
   build(own) {
@@ -46,6 +48,10 @@ export class Files extends HTMLElement {
       ),
     );
     this.#list.hidden = files.size === 0;
+    this.bar.hidden = files.size === 0;
+    const names = [...files].map(([file, parts]) => `${file}, ${parts.map(({ shape }) => shape).join(", ")}`).join("; ");
+    const back = h("button", { type: "button", onclick: () => this.dispatchEvent(new CustomEvent("files", { detail: { remove: [...files.keys()] } })) }, "Back to ours");
+    this.bar.replaceChildren(h("span", {}, h("strong", {}, "Your data: "), names), back);
   }
 
   /** Says what the run on show took the files for. */

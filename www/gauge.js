@@ -1,11 +1,11 @@
 // The figure that decides a claim, on a line: the threshold, the claim's side shaded, a dot a seed in a row of its own, rivals beside them.
 
-import { h, readable } from "./dom.js";
+import { h, readable, typeset } from "./dom.js";
 
 /** Where figures of one sign are further apart than so many times, the line is logarithmic. */
 const WIDE = 30;
 
-/** A gauge. `choose(seed)` is called when the reader asks for another seed's run. */
+/** A gauge of what is called `name`. `choose(seed)` is called when the reader asks for another seed's run. */
 export class Gauge {
   #choose;
   #claimed = h("div", { class: "claimed" });
@@ -14,12 +14,14 @@ export class Gauge {
   #rivals = h("div", { class: "rivals" });
   #scale = h("div", { class: "scale", "aria-hidden": "true" }, h("span", {}), h("span", {}));
   #told = h("p", { class: "figure" });
-  element = h("div", { class: "gauge" }, h("div", { class: "line-of" }, this.#claimed, this.#threshold, this.#rows, this.#rivals), this.#scale, this.#told);
+  #name = h("p", { class: "axis" });
+  element = h("div", { class: "gauge" }, this.#name, h("div", { class: "line-of" }, this.#claimed, this.#threshold, this.#rows, this.#rivals), this.#scale, this.#told);
   /** The verdict of the run on show, and those of seeds, by seed. */
   #now = null;
   #alone = new Map();
 
-  constructor(choose) {
+  constructor(name, choose) {
+    this.#name.append(...typeset(name));
     this.#choose = choose;
   }
 

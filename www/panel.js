@@ -6,6 +6,9 @@ import { soon } from "./draw.js";
 import { Solid } from "./solid.js";
 import { dark, onTheme } from "./theme.js";
 
+/** How many times larger than it is a small picture is drawn. */
+const SMALL = 2;
+
 /** How near the pointer must be to a handle, in CSS pixels. */
 const REACH = { mouse: 14, pen: 18, touch: 28 };
 
@@ -105,6 +108,19 @@ export class Panel extends HTMLElement {
     soon(this);
   }
 
+  /** Stands in the strip, drawn small, and goes on the stage when it is pressed; or on the stage. */
+  small(small) {
+    if (this.classList.contains("small") === small) return;
+    this.classList.toggle("small", small);
+    this.#canvas.tabIndex = small ? -1 : 0;
+    this.#fit();
+  }
+
+  /** Sets off what the picture calls by that name; all alike if it is null. */
+  light(name) {
+    if (this.picture?.light(name ?? undefined)) soon(this);
+  }
+
   /** Says whether it is the enlarged one. */
   expanded(expanded) {
     const label = expanded ? "Show all views" : "Enlarge";
@@ -142,8 +158,11 @@ export class Panel extends HTMLElement {
     const { clientWidth: width, clientHeight: height } = this.#stage;
     if (!this.picture || width === 0 || height === 0) return;
     const scale = Math.min(devicePixelRatio || 1, 3);
-    this.#size = { width, height, scale };
-    this.picture.fit(width, height, scale, dark());
+    // A small one is drawn as on a larger canvas, and shrunk.
+    const shrunk = this.classList.contains("small") ? SMALL : 1;
+    this.#size = { width: width * shrunk, height: height * shrunk, scale: scale / shrunk };
+    this.classList.toggle("square", this.picture.square());
+    this.picture.fit(this.#size.width, this.#size.height, this.#size.scale, dark());
     soon(this);
   }
 
@@ -202,6 +221,13 @@ export class Panel extends HTMLElement {
     return [event.clientX - box.left, event.clientY - box.top];
   }
 
+  /** A small one is a button. */
+  #pressed(event) {
+    if (!this.classList.contains("small")) return false;
+    if (event.type === "pointerup") this.#tell("expand");
+    return true;
+  }
+
   #handleAt([x, y], type) {
     const handle = this.picture?.handle();
     return handle && Math.hypot(handle.x - x, handle.y - y) <= (REACH[type] ?? 14) ? handle : null;
@@ -213,7 +239,7 @@ export class Panel extends HTMLElement {
     canvas.addEventListener("pointermove", (event) => this.#move(event));
     for (const type of ["pointerup", "pointercancel"]) canvas.addEventListener(type, (event) => this.#up(event));
     canvas.addEventListener("pointerleave", () => this.#leave());
-    canvas.addEventListener("dblclick", () => this.reset());
+    canvas.addEventListener("dblclick", () => this.classList.contains("small") || this.reset());
     canvas.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     canvas.addEventListener("keydown", (event) => this.#key(event));
     // A finger on the handle drags it; elsewhere it scrolls the page.
@@ -227,6 +253,7 @@ export class Panel extends HTMLElement {
   }
 
   #down(event) {
+    if (this.#pressed(event)) return;
     if (event.button !== 0 || !this.picture) return;
     const at = this.#place(event);
     this.#canvas.setPointerCapture(event.pointerId);
@@ -236,6 +263,7 @@ export class Panel extends HTMLElement {
   }
 
   #move(event) {
+    if (this.#pressed(event)) return;
     const at = this.#place(event);
     const before = this.#pointers.get(event.pointerId);
     if (!before) {
@@ -258,6 +286,7 @@ export class Panel extends HTMLElement {
   }
 
   #up(event) {
+    if (this.#pressed(event)) return;
     if (this.#dragged && event.type === "pointerup") this.#drag(true);
     this.#dragged = null;
     this.#pointers.delete(event.pointerId);
@@ -269,6 +298,7 @@ export class Panel extends HTMLElement {
   }
 
   #wheel(event) {
+    if (this.#pressed(event)) return;
     // Over a picture that is not in use the wheel scrolls the page, as everywhere.
     if (!event.ctrlKey && document.activeElement !== this.#canvas) return;
     event.preventDefault();
@@ -314,12 +344,17 @@ export class Panel extends HTMLElement {
     if (!this.picture) return;
     if (kind === "csv") return download(new Blob([this.picture.csv()], { type: "text/csv" }), `${this.#file}.csv`);
     if (kind === "svg") return download(new Blob([this.picture.svg()], { type: "image/svg+xml" }), `${this.#file}.svg`);
+    download(await this.png(), `${this.#file}.png`);
+  }
+
+  /** The picture as a PNG, twice as fine as the screen. */
+  png() {
     const { width, height, scale } = this.#size;
     const canvas = h("canvas", { width: Math.round(width * 2), height: Math.round(height * 2) });
     this.picture.fit(width, height, 2, dark());
     this.picture.draw(canvas);
     this.picture.fit(width, height, scale, dark());
-    canvas.toBlob((blob) => blob && download(blob, `${this.#file}.png`), "image/png");
+    return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
   }
 }
 

@@ -2,18 +2,22 @@
 
 import { h, icon, iconButton } from "./dom.js";
 
-/** Slices a second, and seconds that a whole time line takes when it is played back. */
+/** Units a second, and seconds that a whole time line takes when it is played back; a film takes as long as its card says. */
 const SPEEDS = [
+  ["as a film", 0, null],
   ["slow motion", 6, 40],
   ["slow", 30, 16],
   ["steady", 60, 8],
   ["brisk", 240, 4],
   ["as fast as possible", 0, 4],
 ];
+const FILM = 0;
+/** Where the reader's choice is kept for as long as the visit lasts. */
+const KEY = "orrery speed";
 
 /**
  * `<orrery-player>`. Fires `play`, `pause`, `step`, `restart`, `pace` (detail: slices a second, 0 for all there can be), and
- * `scrub` (detail: {done, offset}).
+ * `scrub` (detail: {done, offset}), and `arrive` when a film has come to its end.
  *
  * It knows the run's head (how far it is computed) and where the reader is: at the head, or at an earlier step.
  */
@@ -28,16 +32,26 @@ export class Player extends HTMLElement {
   /** The step on show when it is not the head. */
   #at = null;
   #replay = 0;
+  /** A run is shown as a film: computed ahead, shown later. */
+  #filming = false;
+  #seconds = 8;
   #toggle = iconButton("pause", "Pause", () => (this.#playing || this.#replay ? this.halt() : this.go()), { class: "icon main" });
   #slider = h("input", { type: "range", class: "time", min: 0, max: 1, step: 1, value: 0, "aria-label": "Time line" });
   #label = h("output", { class: "when" }, "");
   #speed = h("select", { "aria-label": "Speed" }, SPEEDS.map(([name], index) => h("option", { value: index }, name)));
 
+  constructor() {
+    super();
+    this.#speed.value = Math.max(0, SPEEDS.findIndex(([name]) => name === kept()));
+  }
+
   connectedCallback() {
     if (this.firstChild) return;
-    this.#speed.value = SPEEDS.length - 1;
-    this.#speed.addEventListener("change", () => this.#tell("pace", this.pace));
-    this.#slider.addEventListener("input", () => this.#goTo(Number(this.#slider.value)));
+    this.#speed.addEventListener("change", () => {
+      keep(SPEEDS[this.#speed.value][0]);
+      this.#tell("pace", this.pace);
+    });
+    this.#slider.addEventListener("input", () => this.goTo(Number(this.#slider.value)));
     this.append(
       h("div", { class: "buttons" },
         this.#toggle,
@@ -57,18 +71,66 @@ export class Player extends HTMLElement {
     return SPEEDS[this.#speed.value]?.[1] ?? 0;
   }
 
+  /** Runs are shown as soon as they are computed, on this page. */
+  quick() {
+    this.#speed.value = SPEEDS.length - 1;
+  }
+
+  /** Runs are shown as films when they are played. */
+  get asFilm() {
+    return Number(this.#speed.value) === FILM;
+  }
+
   /** The reader is at the head. */
   get live() {
     return this.#at === null;
   }
 
-  /** A new run begins. */
-  begin(unit, playing) {
-    this.#stopReplay();
+  /** A film is on show whose end has not been seen. */
+  get filming() {
+    return this.#filming;
+  }
+
+  /** The unit on show; null at the end of what is computed. */
+  get at() {
+    return this.#at === null ? null : Math.floor(this.#at);
+  }
+
+  /** What a run of this card is counted in, and how long its film is. */
+  name({ unit, film }) {
     this.#unit = unit;
+    this.#seconds = film;
+  }
+
+  /** A new run begins; `film`: it is shown as one, or waits at its start for it if not `playing`. */
+  begin({ playing = true, film = false } = {}) {
+    this.#stopReplay();
+    this.#begin = this.#head = 0;
     this.#at = null;
-    this.#over = false;
+    this.#over = this.#known = false;
     this.#playing = playing;
+    this.#filming = film;
+    if (film) {
+      this.#at = 0;
+      this.#playing = false;
+      if (playing) this.#startReplay();
+    }
+    this.#show();
+  }
+
+  /** Shows the run from its start, as a film whatever the speed. */
+  film() {
+    this.#at = this.#begin;
+    this.#filming = true;
+    this.#startReplay();
+    this.#show();
+  }
+
+  /** The end of what is computed is on show. */
+  toEnd() {
+    this.#stopReplay();
+    this.#filming = false;
+    this.#at = null;
     this.#show();
   }
 
@@ -90,6 +152,7 @@ export class Player extends HTMLElement {
       this.#tell("play");
     } else {
       if (this.#at === null || this.#at >= this.#head) this.#at = this.#begin;
+      if (this.asFilm) this.#filming = true;
       this.#startReplay();
     }
     this.#show();
@@ -115,8 +178,10 @@ export class Player extends HTMLElement {
     this.#show();
   }
 
-  #goTo(done) {
+  /** The unit `done` is on show, and stays. */
+  goTo(done) {
     this.#stopReplay();
+    this.#filming = false;
     this.#at = done;
     this.#tell("scrub", { done, offset: 0 });
     this.#show();
@@ -130,21 +195,33 @@ export class Player extends HTMLElement {
   }
 
   #startReplay() {
-    const seconds = SPEEDS[this.#speed.value][2];
-    const rate = (this.#head - this.#begin) / (1000 * seconds);
+    this.#stopReplay();
+    const seconds = (this.#filming ? null : SPEEDS[this.#speed.value][2]) ?? this.#seconds;
     let [before, at] = [performance.now(), this.#at];
     const turn = (now) => {
-      at += rate * Math.max(0, now - before);
+      // A film of a run whose end is not known yet goes by what there is of it.
+      const whole = (this.#known ? this.#of : this.#head) - this.#begin;
+      const was = Math.floor(this.#at);
+      at = Math.min(Math.max(at, this.#begin) + (whole / (1000 * seconds)) * Math.max(0, now - before), this.#head);
       before = now;
-      this.#at = Math.min(at, this.#head);
-      this.#tell("scrub", { done: Math.floor(this.#at), offset: 0 });
-      if (this.#at >= this.#head) {
-        this.#replay = 0;
-        if (!this.#over) return this.#rejoin();
-      } else this.#replay = requestAnimationFrame(turn);
+      this.#at = at;
+      if (Math.floor(at) !== was) this.#tell("scrub", { done: Math.floor(at), offset: 0 });
+      const ended = at >= this.#head && (this.#over || !this.#filming);
+      this.#replay = ended ? 0 : requestAnimationFrame(turn);
+      if (ended && this.#filming) return this.#arrive();
+      if (ended && !this.#over) return this.#rejoin();
       this.#show();
     };
     this.#replay = requestAnimationFrame(turn);
+  }
+
+  /** A film has come to its end. */
+  #arrive() {
+    this.#filming = false;
+    this.#at = null;
+    this.#tell("scrub", { done: this.#head, offset: 0 });
+    this.#show();
+    this.#tell("arrive");
   }
 
   /** Back at the head of a run that is not over: it goes on. */
@@ -170,7 +247,7 @@ export class Player extends HTMLElement {
     }
     const now = Math.floor(this.#at ?? this.#head);
     this.#slider.min = this.#begin;
-    this.#slider.max = this.#of;
+    this.#slider.max = Math.max(this.#of, now);
     this.#slider.value = now;
     // How many there will be is not always known.
     const of = this.#known ? ` of ${this.#of.toLocaleString("en")}` : "";
@@ -181,6 +258,23 @@ export class Player extends HTMLElement {
 
   #tell(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+/** The speed that was chosen in this visit. */
+function kept() {
+  try {
+    return sessionStorage.getItem(KEY);
+  } catch {
+    return null;
+  }
+}
+
+function keep(name) {
+  try {
+    sessionStorage.setItem(KEY, name);
+  } catch {
+    // Storage may be forbidden; then the choice lasts as long as the page.
   }
 }
 

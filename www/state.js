@@ -4,11 +4,13 @@
 //   &preset=NAME                named settings; `default` is not written
 //   &NAME=VALUE …               controls that differ from the preset's
 //   &seed=N                     0 is not written
-//   &view=ID                    the view that is enlarged
+//   &view=ID                    the view that has the stage for itself
+//   &at=N | end                 the unit of the run that is on show
+//   &step=N                     a step of the story, with all its settings
 //   &3d=ID,ID                   heat maps shown as surfaces
 //   &compare=1&b.NAME=VALUE …   a second run beside the first: b.preset, b.seed and its controls
 
-const OWN = new Set(["experiment", "preset", "seed", "view", "3d", "compare"]);
+const OWN = new Set(["experiment", "preset", "seed", "view", "3d", "compare", "at", "step"]);
 const LARGEST_SEED = 2 ** 53 - 1;
 
 /** One side of a comparison: {preset, values: {control: text}, seed}. */
@@ -32,10 +34,16 @@ export function pairs(card, side) {
  */
 export function read(query, card, check, ignored = []) {
   const complaints = [];
-  const parameters = [...new URLSearchParams(query)].filter(([name]) => !ignored.includes(name));
+  const given = [...new URLSearchParams(query)].filter(([name]) => !ignored.includes(name));
+  // A step's settings lie under what else is written.
+  const number = given.findLast(([name]) => name === "step")?.[1] ?? null;
+  const step = number === null ? null : card.story[Number(number) - 1];
+  if (step === undefined) complaints.push(`step: the story of ${card.slug} has ${card.story.length} steps, and no step '${shorten(number)}'.`);
+  const under = step ? [...new URLSearchParams(step.state)].filter(([name]) => given.every(([other]) => other !== name)) : [];
+  const parameters = [...under, ...given];
   const of = (prefix) => new Map(parameters.filter(([name]) => name.startsWith(prefix)).map(([name, text]) => [name.slice(prefix.length), text]));
   const plain = new Map(parameters.filter(([name]) => !name.startsWith("b.")));
-  const state = { a: side(plain, ""), b: null, view: null, lifted: new Set() };
+  const state = { a: side(plain, ""), b: null, view: null, lifted: new Set(), at: null, step: step ? Number(number) : null };
   const b = of("b.");
   if (plain.has("compare") || b.size > 0) state.b = side(b, "b.");
 
@@ -44,6 +52,12 @@ export function read(query, card, check, ignored = []) {
   const wrong = (name, id) => complaints.push(`${name}: ${card.slug} has no view '${shorten(id)}'; it has ${ids}.`);
   if (plain.has("view")) known(plain.get("view")) ? (state.view = plain.get("view")) : wrong("view", plain.get("view"));
   for (const id of (plain.get("3d") ?? "").split(",").filter(Boolean)) known(id) ? state.lifted.add(id) : wrong("3d", id);
+  if (plain.has("at")) {
+    const at = plain.get("at");
+    if (at === "end") state.at = at;
+    else if (/^\d{1,9}$/.test(at)) state.at = Number(at);
+    else complaints.push(`at: '${shorten(at)}' is neither a whole number nor 'end'; the run goes to its end.`);
+  }
   const names = parameters.map(([name]) => name);
   for (const name of new Set(names.filter((name, index) => names.indexOf(name) !== index))) {
     complaints.push(`${shorten(name)}: written more than once; the last one counts.`);
@@ -93,6 +107,7 @@ export function write(card, state) {
   const parameters = new URLSearchParams({ experiment: card.slug });
   side(state.a, "");
   if (state.view) parameters.set("view", state.view);
+  if (state.at !== null) parameters.set("at", state.at);
   if (state.lifted.size > 0) parameters.set("3d", [...state.lifted].join(","));
   if (state.b) {
     parameters.set("compare", "1");

@@ -278,6 +278,20 @@ impl Chart {
     pub fn arrow(self, ink: Ink, from: (f64, f64), to: (f64, f64)) -> Self {
         self.mark(Mark::Arrow { ink, from, to })
     }
+    /// The names of what is drawn.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.marks.iter().map(Mark::name).filter(|name| !name.is_empty())
+    }
+    /// The same chart with what is called `name` as it is, and everything else of a colour of its own standing back.
+    pub fn lit(&self, name: &str) -> Chart {
+        let mut chart = self.clone();
+        for mark in chart.marks.iter_mut().filter(|mark| mark.name() != name) {
+            if let Some(ink) = mark.ink() {
+                *ink = Ink::Muted;
+            }
+        }
+        chart
+    }
     /// A point that can be dragged.
     pub fn handle(mut self, name: impl Into<String>, at: (f64, f64)) -> Self {
         self.handle = Some(Handle { name: name.into(), at });
@@ -286,6 +300,31 @@ impl Chart {
 }
 
 impl Mark {
+    /// What it is called in the legend, or "".
+    pub fn name(&self) -> &str {
+        match self {
+            Mark::Line { name, .. }
+            | Mark::Trail { name, .. }
+            | Mark::Points { name, .. }
+            | Mark::Histogram { name, .. }
+            | Mark::Bars { name, .. }
+            | Mark::Band { name, .. } => name,
+            Mark::Rule { .. } | Mark::Span { .. } | Mark::Label { .. } | Mark::Arrow { .. } => "",
+        }
+    }
+    /// What decides its colour, where it has one of its own.
+    fn ink(&mut self) -> Option<&mut Ink> {
+        match self {
+            Mark::Line { ink, .. }
+            | Mark::Points { ink, .. }
+            | Mark::Histogram { ink, .. }
+            | Mark::Bars { ink, .. }
+            | Mark::Band { ink, .. }
+            | Mark::Label { ink, .. }
+            | Mark::Arrow { ink, .. } => Some(ink),
+            Mark::Trail { .. } | Mark::Rule { .. } | Mark::Span { .. } => None,
+        }
+    }
     /// A solid line.
     pub fn line(name: impl Into<String>, ink: Ink, x: Vec<f64>, y: Vec<f64>) -> Self {
         Mark::Line { name: name.into(), ink, x, y, dashed: false }

@@ -77,6 +77,8 @@ pub struct Picture {
     lifted: bool,
     /// How often the view has changed.
     edition: u32,
+    /// What a word points at, by its name.
+    lit: Option<String>,
 }
 
 #[wasm_bindgen]
@@ -86,7 +88,7 @@ impl Picture {
     pub fn new(bytes: &[u8]) -> Result<Picture, JsError> {
         let view = View::decode(bytes)?;
         let flat = matches!(view, View::HeatMap(_));
-        Ok(Picture { view, style: Style::default(), camera: Camera::default(), flat, lifted: false, edition: 0 })
+        Ok(Picture { view, style: Style::default(), camera: Camera::default(), flat, lifted: false, edition: 0, lit: None })
     }
 
     /// Shows another encoded view from the same place; from the start if it is of another kind.
@@ -141,7 +143,31 @@ impl Picture {
 
     /// Draws onto `canvas`, which has `width * scale` by `height * scale` pixels.
     pub fn draw(&self, canvas: &HtmlCanvasElement) -> Result<(), JsError> {
-        Ok(plot::draw(&self.view, &mut Canvas::new(canvas.clone())?, &self.style, &self.camera)?)
+        let mut canvas = Canvas::new(canvas.clone())?;
+        match (&self.view, &self.lit) {
+            (View::Chart(chart), Some(name)) => {
+                Ok(plot::draw(&View::Chart(chart.lit(name)), &mut canvas, &self.style, &self.camera)?)
+            }
+            (view, _) => Ok(plot::draw(view, &mut canvas, &self.style, &self.camera)?),
+        }
+    }
+
+    /// Sets off what is called `name`, or nothing. Tells whether that changes the picture.
+    pub fn light(&mut self, name: Option<String>) -> bool {
+        let known = |name: &String| matches!(&self.view, View::Chart(chart) if chart.names().any(|of| of == name));
+        let lit = name.filter(known);
+        let changes = lit != self.lit;
+        self.lit = lit;
+        changes
+    }
+
+    /// Is a unit as long on one axis as on the other, so that a square is its best place?
+    pub fn square(&self) -> bool {
+        match &self.view {
+            View::Chart(chart) => chart.equal,
+            View::Surface(_) | View::Space(_) | View::Graph(_) | View::Matrix(_) => true,
+            _ => false,
+        }
     }
 
     /// Draws all but the surface itself, which a `Relief` has drawn on a canvas over this one.

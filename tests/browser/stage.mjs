@@ -32,10 +32,11 @@ export async function raise(flags = []) {
   return {
     base,
     browser,
-    /** A page at `query`, at rest once its run is over. `page.complaints` is what its console said. */
-    async page(query = "", { context: options = {}, rest = query.includes("experiment=") } = {}) {
+    /** A page at `query`, at rest once its run is over, which is as soon as can be unless it is to be a `film`. `page.complaints` is what its console said. */
+    async page(query = "", { context: options = {}, rest = query.includes("experiment="), film = false } = {}) {
       const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
       context.setDefaultTimeout(15_000);
+      if (!film) await context.addInitScript(QUICK);
       const page = await context.newPage();
       page.complaints = watch(page);
       await page.goto(base + query);
@@ -60,6 +61,9 @@ export function watch(page) {
   page.on("response", (response) => response.status() >= 400 && complaints.push(`${response.status()} for ${response.url()}`));
   return complaints;
 }
+
+/** The reader has chosen, in this visit, to see runs as they are computed. Storage is forbidden in some frames. */
+export const QUICK = "try { sessionStorage.setItem('orrery speed', 'as fast as possible') } catch {}";
 
 /** Waits until the run on the page is over and drawn. */
 export async function over(page) {
