@@ -50,33 +50,33 @@ choice! {
 controls! {
     /// What the reader can move.
     pub struct Controls {
-        plane: Choice(Through) = Through::Filter, "", "which two directions are shown; each shows something else";
-        reach: Log(0.05, 5.0) = 1.0, "r", "how far to look: 1 is as long as the weights (random and Hessian planes), the path, or from solution to solution";
-        height: Choice(Height) = Height::Loss, "", "the logarithm shows the floor of the valley; non-convexity is |λ_min/λ_max|, 0 where it is a bowl, over 17 points a side";
-        along: Choice(Along) = Along::First, "", "the line that the profiles run along";
-        detail: Choice(Detail) = Detail::Fine, "", "points a side of the map; it is refined from 9";
-        biases: Toggle() = false, "", "random directions move biases and normalisations as well, each scaled to its own length";
-        rescaled: Toggle() = false, "", "the twin in the network's place: other weights, the same function, another picture?";
-        problem: Choice(Problem) = Problem::Moons, "", "what the network learns";
-        noise: Real(0.0, 0.5) = 0.15, "σ", "of points: more, and the classes overlap";
-        wrong: Real(0.0, 0.5) = 0.0, "ρ", "share of wrong training labels: a network that is wide enough learns even those, at the end of a steep valley";
-        samples: LogCount(100, 10000) = 1000, "n", "training images (9,500 of MNIST at most: 500 are for tests), or samples of your own";
-        plane_samples: LogCount(50, 2000) = 500, "m", "training samples that the pictures are taken over; fewer: sooner there, and rougher";
-        network: Choice(Kind) = Kind::Dense, "", "skips lead around pairs of layers (three or more), or around the second convolution";
-        depth: Count(1, 8) = 2, "L", "hidden layers of a network without convolutions; deeper: steeper walls";
-        width: LogCount(4, 256) = 16, "h", "units a layer, or filters (16 at most); wider: rounder valleys";
-        normalised: Toggle() = false, "", "batch normalisation: the scale of a layer's weights no longer matters to the loss";
-        activation: Choice(Hidden) = Hidden::Relu, "", "smooth activations, smooth landscapes";
-        loss: Choice(Loss) = Loss::CrossEntropy, "", "cross-entropy flattens out as the weights grow, the squared error does not; that is half of |outputs − label|² a sample, K/2 times PyTorch's MSELoss over K outputs";
-        optimizer: Choice(First) = First::Momentum, "", "who walks";
-        step_size: Log(0.001, 1.0) = 0.05, "η", "larger: only flat places hold it; the sharpness stays under 2/η. Rules that divide by the size of each slope take a tenth, Adadelta twenty times";
-        batch: LogCount(8, 512) = 64, "b", "smaller: a noisier walk";
-        weight_decay: LogZero(0.00001, 0.1) = 0.0, "λ", "pulls the weights to zero";
-        epochs: LogCount(5, 300) = 60, "", "how long it walks";
-        probe_a: Real(-1.0, 1.0) = 0.0, "a", "where on the map the probe stands, from the left edge (−1) to the right (1); or drag it";
-        probe_b: Real(-1.0, 1.0) = 0.0, "b", "the same from the lower edge to the upper";
-        drawn: Text(1200) = "-0.8 0.1 1; -0.4 0.7 1; 0.2 0.8 1; 0.6 0.3 1; -0.2 -0.1 2; 0.1 -0.7 2; 0.7 -0.8 2; 1.1 -0.2 2", "", "problem drawn by hand: places and classes; or drag the pen in the picture of the network";
-        pen: Count(1, 4) = 1, "", "the class that the pen draws";
+        plane "directions of the plane": Choice(Through) = Through::Filter, "", "Which two directions are shown. Random: chance; path: where training went; Hessian: where the loss bends; solutions: between several trainings.";
+        problem "what is learned": Choice(Problem) = Problem::Moons, "", "What the network learns: points of the plane, points that you draw, or images.";
+        height "height of the map": Choice(Height) = Height::Loss, "", "What is drawn as height. The logarithm shows the floor of a valley; non-convexity is 0 in a bowl, and more at saddles.";
+        rescaled "show the twin": Toggle() = false, "", "On: the twin in the network's place, other weights with the same function. Off: the network as it was trained.";
+        reach: Log(0.05, 5.0) = 1.0, "r", "How far the map reaches. Small: the valley's floor; large: its rim. 1 is as long as the weights or the walk.";
+        along "line of the profiles": Choice(Along) = Along::First, "", "The line along which loss and accuracy are drawn. From solution to solution needs a plane through solutions.";
+        network: Choice(Kind) = Kind::Dense, "", "What the network is. Skips lead around pairs of layers, from three layers on, or around the second convolution.";
+        activation: Choice(Hidden) = Hidden::Relu, "", "What a unit does with its sum. Smooth ones make smooth landscapes; ReLU makes creases, and has a twin.";
+        step_size "step size": Log(0.001, 1.0) = 0.05, "η", "Length of a step. Small: training creeps, and may end anywhere. Large: only flat places hold it, or none.";
+        epochs: LogCount(5, 300) = 60, "", "How often training goes through all samples. Few: it ends on the slope; many: on the valley's floor.";
+        optimizer: Choice(First) = First::Momentum, "", "The rule by which the network walks downhill.";
+        batch "batch size": LogCount(8, 512) = 64, "b", "Samples a step. Few: a noisy walk; all of them: plain descent.";
+        loss: Choice(Loss) = Loss::CrossEntropy, "", "What is minimised. Cross-entropy flattens out as the weights grow; the squared error does not.";
+        width "units a layer": LogCount(4, 256) = 16, "h", "Units of a layer, or filters, 16 at most. Few: narrow valleys; many: rounder ones.";
+        depth "hidden layers": Count(1, 8) = 2, "L", "Hidden layers of a network without convolutions. Few: gentle walls; many: steeper ones.", when network ["fully connected", "residual"];
+        normalised "batch normalisation": Toggle() = false, "", "On: what enters a layer is standardised, and the scale of its weights no longer matters. Off: it matters.";
+        weight_decay "weight decay": LogZero(0.00001, 0.1) = 0.0, "λ", "How strongly weights are pulled to zero. 0: not at all; more: they stay short.";
+        noise "noise of the points": Real(0.0, 0.5) = 0.15, "σ", "How far points scatter. 0: the classes are apart; much: they overlap, and none can be right everywhere.", when problem ["moons", "spirals", "blobs", "XOR", "drawn by hand"];
+        wrong "wrong labels": Real(0.0, 0.5) = 0.0, "ρ", "Share of training labels that are wrong. 0: none. More: a wide network learns even those, at the end of a steep valley.";
+        samples "training samples": LogCount(100, 10000) = 1000, "n", "Images to train on, or samples of your own. Few: sooner trained; many: better on test samples. Points are always 500.";
+        plane_samples "samples of the pictures": LogCount(50, 2000) = 500, "m", "Training samples that the pictures are taken over. Few: sooner there, and rougher.";
+        detail "points a side": Choice(Detail) = Detail::Fine, "", "Points a side of the map, which is refined step by step from 9. More: finer, and slower.", when height ["loss", "log loss", "test loss", "test accuracy"];
+        biases "move biases too": Toggle() = false, "", "On: random directions move biases and normalisations as well, each scaled to its own length. Off: weights alone.", when plane ["random, filter-normalised", "random, layer-normalised", "random, plain"];
+        probe_a "probe, across": Real(-1.0, 1.0) = 0.0, "a", "Where the probe stands, from the left edge, −1, to the right, 1; or drag it.";
+        probe_b "probe, up": Real(-1.0, 1.0) = 0.0, "b", "The same from the lower edge to the upper.";
+        drawn "drawn points": Text(1200) = "-0.8 0.1 1; -0.4 0.7 1; 0.2 0.8 1; 0.6 0.3 1; -0.2 -0.1 2; 0.1 -0.7 2; 0.7 -0.8 2; 1.1 -0.2 2", "", "Places and classes of your own, 'x y class; x y class'; or drag the pen in the picture of the network.", when problem ["drawn by hand"];
+        pen "class of the pen": Count(1, 4) = 1, "", "The class that the pen draws.", when problem ["drawn by hand"];
     }
 }
 

@@ -65,7 +65,9 @@ impl Landscape {
                 (self.random_direction(&network, "first"), self.random_direction(&network, "second"))
             }
         };
-        self.scene.plane = Some(Plane { centre: theta, first, second });
+        let plane = Plane { centre: theta, first, second };
+        self.scene.path_share = self.path_share(&plane);
+        self.scene.plane = Some(plane);
         self
     }
 

@@ -46,6 +46,13 @@ run::instrument!(Landscape);
 const TWIN: f32 = 3.0;
 /// What the claim says of the twins' difference.
 const DIFFERENCE: f64 = 0.01;
+/// A smaller one is rounding, and not told.
+const SEEN: f64 = 1e-4;
+
+/// A difference of losses in words, as a share of their range.
+fn difference(share: f64) -> String {
+    if share < SEEN { "less than 0.01 %".into() } else { percent(share) }
+}
 
 /// A run.
 pub struct Landscape {
@@ -76,6 +83,8 @@ pub struct Landscape {
 struct Scene {
     spectrum: Spectrum,
     plane: Option<Plane>,
+    /// The share of the walk that it holds; NaN before it is chosen, and where nothing has moved.
+    path_share: f64,
     profile: Profile,
     /// Heights on the finest grid, row by row; NaN where not computed.
     heights: Vec<f32>,
@@ -92,6 +101,7 @@ impl Scene {
         Scene {
             spectrum: Spectrum::new(weights, Random::new(seed, "lanczos")),
             plane: None,
+            path_share: f64::NAN,
             profile: Profile::default(),
             heights: vec![f32::NAN; (cells + 1) * (cells + 1)],
             computed: 0,
@@ -147,27 +157,31 @@ impl Landscape {
 }
 
 views! { Landscape, Controls:
-    surface "The loss over the plane" "The walk of training, projected; drag the probe, or lift the map into three dimensions." => map, dragged: move_probe;
-    profile "Loss along a line" "Dashed, the twin of the same function: does it see the same valley?" => losses;
-    accuracy "Accuracy along the same line" "The loss climbs long before the first sample is taken for another class." => accuracies;
-    decision "The network at the probe" "Drag the probe uphill and see what the network forgets." => decision, dragged: draw;
-    training "Loss and sharpness" "The rule is where a quadratic stops being stable under this step. At the edge of stability (a preset) the sharpness climbs over it, the loss leaps, and the sharpness falls back under it; at the default it stays far below." => training;
-    spectrum "The Hessian's spectrum" "A heap at zero, where nothing bends, and a few large eigenvalues." => eigenvalues;
-    readings "How far to believe it" "Most planes hold next to nothing of the walk and the gradient." => readings;
+    surface "The loss over the plane" "Height over two directions of weight space, with the walk of training. Drag the probe, or lift the map." => map, dragged: move_probe;
+    profile "Loss along a line" "The loss along one line of weight space; dashed, the twin of the same function, where there is one." => losses;
+    accuracy "Accuracy along the same line" "The share of samples that the network gets right, along the same line." => accuracies;
+    decision "The network at the probe" "What the network at the probe answers, place by place; of images, what each class is taken for." => decision, dragged: draw;
+    training "Loss and sharpness" "Loss and sharpness by epoch. Above the marked edge a quadratic would no longer be stable under this step." => training;
+    spectrum "The Hessian's spectrum" "How many directions curve how much: the density of the Hessian's eigenvalues, with those that stand apart." => eigenvalues;
+    readings "How far to believe it" "How much of the walk, the gradient and the curvature this plane holds, and how exact the numbers are." => readings;
 }
 
 impl Experiment for Landscape {
     const CARD: Card = Card {
         slug: "landscape",
-        title: "Loss landscape",
+        title: "How much of a loss landscape can one plane show?",
         paper: Paper::new(
             "Visualizing the Loss Landscape of Neural Nets",
             "Hao Li, Zheng Xu, Gavin Taylor, Christoph Studer, Tom Goldstein",
             2018,
-        ),
-        claim: "Along a filter-normalised random direction, a ReLU network and its rescaled twin of the same function show the same loss, to 1 % of its range.",
+        )
+        .venue("NeurIPS 2018")
+        .arxiv("1712.09913"),
+        claim: "Scaled to the weights, a random direction shows two networks of the same function the same valley.",
+        criterion: "Along the first of two filter-normalised random directions, at 61 places, the losses of a ReLU network and of its twin of the same function (one layer times 3, the next divided by 3) differ by at most 1 % of the range of the loss, in each of three seeds.",
+        figure: "difference of the twins' losses, as a share of their range",
         reproduction: Reproduction::AsClaimed,
-        honesty: "A plane is two directions out of hundreds: filter normalisation removes one way in which it can deceive, the scale of the weights, and no other; the readings say how much of the walk, the gradient and the curvature the plane holds.",
+        honesty: "A plane is two directions out of hundreds. Filter normalisation removes one way in which it can deceive, the scale of the weights, and no other; the readings say how much of the walk, the gradient and the curvature the plane holds.",
         seeds: 3,
         presets: &[
             Preset::holds("default", "A filter-normalised plane around the end of training", &[]),
@@ -319,6 +333,34 @@ impl Experiment for Landscape {
         }
     }
 
+    fn sentence(&self) -> String {
+        let (walk, lambda) = (&self.walks[0], self.sharpness.last(0));
+        let Some(loss) = walk.loss.last().filter(|_| !self.grid_alone) else {
+            let waits = if self.grid_alone {
+                "Your loss grid is in the map; there is no network to see."
+            } else {
+                "Training has begun; nothing is measured yet."
+            };
+            return waits.into();
+        };
+        if !loss.is_finite() {
+            return "The loss is no finite number any more: the walk has left the landscape.".into();
+        }
+        let loss = figure(*loss);
+        if !self.trained() {
+            let unit = if self.given.is_some() { "Checkpoint" } else { "Epoch" };
+            let lambda = if lambda.is_finite() { format!(", and the sharpness {}", figure(lambda)) } else { String::new() };
+            return format!("{unit} {} of {}: the training loss is {loss}{lambda}.", walk.epochs(), self.epochs());
+        }
+        let (held, twins) = (self.scene.path_share, self.difference());
+        if self.scene.plane.is_none() {
+            return format!("The walk has ended at a loss of {loss}; the plane is being chosen.");
+        }
+        let held = if held.is_finite() { format!("; the plane holds {} of the walk", percent(held)) } else { String::new() };
+        let twins = if twins.is_finite() { format!("; network and twin differ by {}", difference(twins)) } else { String::new() };
+        format!("The walk has ended at a loss of {loss}{held}{twins}.")
+    }
+
     fn verdict(controls: &Controls, runs: &Runs) -> Verdict {
         if runs.most("own_grid") > 0.0 {
             return Verdict::outside("Your loss grid is drawn as it is; the claim is about a network and its twin.");
@@ -338,12 +380,8 @@ impl Experiment for Landscape {
         if worst.is_nan() {
             return Verdict::not_yet(known);
         }
-        let text = if runs.len() == 1 {
-            format!("The losses of the network and of its twin differ by {:.2} % of their range.", 100.0 * worst)
-        } else {
-            let (best, worst) = (100.0 * best, 100.0 * worst);
-            format!("The losses of the network and of its twin differ by {best:.2} to {worst:.2} % of their range.")
-        };
+        let least = if runs.len() == 1 || worst < SEEN { String::new() } else { format!("{} to ", difference(best)) };
+        let text = format!("The losses of the network and of its twin differ by {least}{} of their range.", difference(worst));
         Verdict::at_most(worst, DIFFERENCE, text)
     }
 

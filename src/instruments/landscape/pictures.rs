@@ -94,7 +94,7 @@ impl Landscape {
             y: y.range(low - half, high + half),
             value: Axis::linear(match self.controls.height {
                 Height::LogLoss => "log₁₀ loss",
-                Height::Curvature => "|λ_min/λ_max|, 17 points a side",
+                Height::Curvature => "|λ_min/λ_max|",
                 other => other.name(),
             }),
             columns: side,
@@ -108,9 +108,9 @@ impl Landscape {
     fn axes(&self) -> (Axis, Axis) {
         let (a, b) = match self.controls.plane {
             Through::Path if self.scene.plane.as_ref().is_some_and(|plane| plane.second.iter().all(|d| *d == 0.0)) => {
-                ("first principal component", "no direction: the walk is straight")
+                ("first component", "none: a straight walk")
             }
-            Through::Path => ("first principal component", "second principal component"),
+            Through::Path => ("first component", "second component"),
             Through::Top => ("top eigenvector", "second eigenvector"),
             Through::Ends => ("top eigenvector", "bottom eigenvector"),
             Through::Solutions => ("to the second solution", "to the third solution"),
@@ -126,8 +126,8 @@ impl Landscape {
         let axis = match self.controls.along {
             Along::First => self.axes().0,
             Along::Second => self.axes().1,
-            Along::Walk => Axis::linear("from the start (0) to the end (1) of training"),
-            Along::Bridge => Axis::linear("from one solution (0) to the other (1)"),
+            Along::Walk => Axis::linear("start (0) to end (1)"),
+            Along::Bridge => Axis::linear("from solution 0 to 1"),
         };
         axis.range(low, high)
     }
@@ -147,7 +147,7 @@ impl Landscape {
                 chart = chart.dashed("train, the twin's", Ink::Text, self.along(twin, |v| *v));
             }
             if !curve.is_empty() {
-                chart = chart.line("train, on the learned curve", Ink::Series(2), self.along(curve, |v| *v));
+                chart = chart.line("train, learned curve", Ink::Series(2), self.along(curve, |v| *v));
             }
             chart
         })
@@ -169,7 +169,7 @@ impl Landscape {
         let edge = self.controls.edge().filter(|_| self.given.is_none());
         self.seen(|| {
             let first = if self.given.is_some() { 1.0 } else { 0.0 };
-            Chart::of(axis.range(first, self.epochs().max(2) as f64), Axis::log("loss, and sharpness"))
+            Chart::of(axis.range(first, self.epochs().max(2) as f64), Axis::log("loss and sharpness"))
                 .line("training loss", Ink::Series(0), (1..).map(f64::from).zip(self.walks[0].loss.iter().copied()))
                 .line("sharpness λ", Ink::Series(3), self.sharpness.points(0))
                 .at_y("stable below", edge.unwrap_or(f64::NAN))
@@ -243,7 +243,7 @@ impl Landscape {
     pub(super) fn eigenvalues(&self) -> View {
         self.seen(|| {
             let nodes = self.scene.spectrum.nodes();
-            let chart = Chart::of(Axis::linear("eigenvalue of the Hessian"), Axis::log("density").range(1e-6, 1e3));
+            let chart = Chart::of(Axis::linear("Hessian eigenvalue"), Axis::log("density").range(1e-6, 1e3));
             if nodes.is_empty() {
                 return chart;
             }
@@ -260,7 +260,7 @@ impl Landscape {
             let (apart, top) = (outliers(known), known.values[known.top()]);
             chart
                 .dots(format!("outliers: {}", apart.len()), Ink::Series(3), 7.0, apart.iter().map(|v| (*v, density(*v))))
-                .at_x(format!("top {top:.3}"), top)
+                .at_x(format!("top {}", figures(top, 3)), top)
         })
     }
 
@@ -377,7 +377,7 @@ fn own_map(rows: &[[f64; 3]], log_loss: bool) -> HeatMap {
     let value = Axis::linear(match (log_loss, positive) {
         (false, _) => "loss",
         (true, true) => "log₁₀ loss",
-        (true, false) => "log₁₀ loss, none where the loss is ≤ 0",
+        (true, false) => "log₁₀ loss where > 0",
     });
     HeatMap { x: axis("x", &xs), y: axis("y", &ys), value, columns: xs.len(), values, contours: 12, ..HeatMap::default() }
 }

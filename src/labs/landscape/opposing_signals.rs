@@ -24,13 +24,13 @@ use task::{GROUPS, Group, N, Network, O, Outliers, Task, start};
 controls! {
     /// What the reader can move.
     pub struct Controls {
-        magnitude: Real(0.0, 35.0) = 25.0, "A", "below 22 training stays stable; above 30 the oscillation is long and violent, and near 35 training blows up";
-        fraction: Real(0.0, 0.1) = 0.02, "p", "more outliers: a sharper valley, and the edge comes sooner";
-        pull: Real(0.0, 8.0) = 4.0, "b", "0: no opposition, the two groups move together";
-        step_size: Log(0.01, 0.3) = 0.1, "η", "moves the edge 2/η";
-        signal: Real(0.5, 5.0) = 2.0, "‖β‖", "how much there is to learn, and so how far ‖a‖ must grow";
-        remembered: Real(0.0, 0.5) = 0.0, "c_o", "weight on the outliers' feature before the first step: the first phase forgets it, and the sharpness falls";
-        train_a: Toggle() = true, "", "off: one layer is trained, and the sharpness is constant";
+        magnitude "outliers' feature": Real(0.0, 35.0) = 25.0, "A", "How large the feature is that the outliers share. Below 22: training stays stable. Above 30: it swings wildly, or blows up.";
+        pull "outliers' pull": Real(0.0, 8.0) = 4.0, "b", "How far the targets of the two groups are shifted apart. 0: they agree. Large: they oppose each other the longer.";
+        step_size "step size": Log(0.01, 0.3) = 0.1, "η", "Length of a step of descent. Small: the edge 2/η is out of reach. Large: it comes early, and training may blow up.";
+        fraction "outliers' share": Real(0.0, 0.1) = 0.02, "p", "Share of the points that are outliers. 0: none, and no edge. More: a steeper valley, until training blows up.";
+        signal "size of the signal": Real(0.5, 5.0) = 2.0, "‖β‖", "How much there is to learn from all points. More: the second layer grows longer, and the sharpness with it.";
+        remembered "feature in use at the start": Real(0.0, 0.5) = 0.0, "c_o", "Weight on the outliers' feature before the first step. 0: none. More: it has to be forgotten first, and the sharpness falls.";
+        train_a "train the second layer": Toggle() = true, "a", "On: both layers learn, and the sharpness grows. Off: one layer learns, and the sharpness never changes.";
     }
 }
 
@@ -194,9 +194,9 @@ impl OpposingSignals {
     fn gradients(&self) -> Matrix {
         let (names, values) = self.shown().map(|moment| moment.cosines(&self.task)).unwrap_or_default();
         Matrix {
-            row: format!("points by loss change{}", self.in_step()),
+            row: format!("points{}", self.in_step()),
             column: "the same points".into(),
-            value: Axis::linear("cosine of their gradients").range(-1.0, 1.0).around(0.0),
+            value: Axis::linear("cosine of gradients").range(-1.0, 1.0).around(0.0),
             columns: names.len(),
             values,
             names,
@@ -206,7 +206,7 @@ impl OpposingSignals {
 
     /// What the shown step adds to a label.
     fn in_step(&self) -> String {
-        self.shown().map_or(String::new(), |moment| format!(" in step {}", moment.step))
+        self.shown().map_or(String::new(), |moment| format!(", step {}", moment.step))
     }
 
     fn changes(&self) -> Chart {
@@ -222,26 +222,30 @@ impl OpposingSignals {
 }
 
 views! { OpposingSignals, Controls:
-    groups "Who wins, who loses" "At the edge the two groups take turns: one loss rises as the other falls, while the rest hardly moves." => groups;
-    sharpness "The sharpness" "It climbs as the rest is learned, crosses 2/η, and comes back under it by itself." => sharpness;
-    changes "One step at the edge, point by point" "The outliers are the extremes, one group at the top and the other at the bottom: that is how to find them." => changes;
-    gradients "Their gradients" "The twenty points that change most fall into two blocks that pull in opposite directions." => gradients;
-    plane "The way through the valley" "Right of the line the valley is too steep for the step: c_o jumps from wall to wall." => path;
-    valley "The valley itself" "The loss for other lengths of a and other weights c_o: narrow across, long along." => valley;
+    groups "Who wins, who loses" "Mean loss of each group of points, step by step; where the edge is reached, the steps around it." => groups;
+    sharpness "The sharpness" "The steepest curvature of the loss; above the marked edge a step of descent overshoots more than it corrects." => sharpness;
+    changes "One step, point by point" "A dot is a training point: how much its loss changes in the step that the axis names." => changes;
+    gradients "Their gradients" "The points that change most, in the order of their change; a cell tells whether two gradients agree or oppose." => gradients;
+    plane "The way through the valley" "Length of the second layer, weight on the outliers' feature; past the line the valley is too steep." => path;
+    valley "The valley itself" "The loss for other lengths of the second layer and other weights on the outliers' feature." => valley;
 }
 
 impl Experiment for OpposingSignals {
     const CARD: Card = Card {
         slug: "opposing-signals",
-        title: "A handful of outliers runs the whole training",
+        title: "Can twenty outliers run the training on a thousand points?",
         paper: Paper::new(
             "Outliers with Opposing Signals Have an Outsized Effect on Neural Network Optimization",
             "Elan Rosenfeld, Andrej Risteski",
             2024,
-        ),
-        claim: "While the sharpness is at the edge 2/η, the loss changes of the two groups of ten outliers correlate at −0.5 or less, and these twenty of a thousand points make at least 90% of all loss change.",
+        )
+        .venue("ICLR 2024")
+        .arxiv("2311.04163"),
+        claim: "Where training becomes unstable, twenty outliers make nearly all loss change, and their two groups take turns.",
+        criterion: "Over the steps with a sharpness above 0.97 · 2/η (at least 11 of them, and its top is 2/η or more), the mean loss changes of the two groups of ten outliers correlate at −0.5 or less, and these twenty of a thousand points make at least 90 % of the sum of all absolute loss changes, in each of three seeds. In forty seeds the correlation is −0.95 to −0.73.",
+        figure: "correlation between the two groups' loss changes",
         reproduction: Reproduction::InPart,
-        honesty: "The paper finds opposing groups in image and language networks and explains them with a two-layer linear model; this run is that model, with the signs of one group turned round, where the effect and the theorem's three phases are as claimed, and the large networks and the comparison of Adam with SGD are not run.",
+        honesty: "The paper finds opposing groups in image and language networks and explains them with a two-layer linear model; this run is that model, with the signs of one group turned round. Effect and theorem are as claimed in it; the large networks and the comparison of Adam with SGD are not run.",
         seeds: 3,
         presets: &[
             Preset::holds("default", "20 outliers among 1,000 points", &[]),
@@ -327,21 +331,50 @@ impl Experiment for OpposingSignals {
         }
     }
 
+    fn sentence(&self) -> String {
+        let steps = self.history.len();
+        let lambda = self.history.last(LAMBDA) * self.controls.step_size / 2.0;
+        if self.diverged() {
+            return format!("Training has blown up in step {steps}: the steps were too long for this valley.");
+        }
+        if steps == 0 || !lambda.is_finite() {
+            return "Training has begun; nothing is measured yet.".into();
+        }
+        let [_, _, top] = self.phases().map(|lambda| lambda * self.controls.step_size / 2.0);
+        if self.over() {
+            let at_edge = count(self.edge.len(), "step", "steps");
+            let [up, down] = &self.change;
+            let turns = up.iter().zip(down).filter(|(up, down)| **up * **down < 0.0).count();
+            return match self.edge.is_empty() {
+                true => format!("The sharpness came to {} of the edge 2/η at most: training stayed stable.", figures(top, 3)),
+                false => format!("The sharpness came to {} of the edge 2/η; in {turns} of {at_edge} there, one group lost while the other won.", figure(top)),
+            };
+        }
+        let edge = format!("Step {steps}: the sharpness is at {} of the edge 2/η", figures(lambda, 3));
+        let Some(moment) = self.latest.as_ref().filter(|moment| self.at_edge(moment)) else { return format!("{edge}.") };
+        let [up, down] = [Group::Up, Group::Down].map(|group| self.task.mean(group, &moment.change));
+        match (up > 0.0, down > 0.0) {
+            _ if !(up.is_finite() && down.is_finite()) => format!("{edge}."),
+            (true, true) => format!("{edge}; both groups of outliers have just lost."),
+            (false, false) => format!("{edge}; both groups of outliers have just won."),
+            (true, false) => format!("{edge}; the group pulling up has just lost, the other has won."),
+            (false, true) => format!("{edge}; the group pulling down has just lost, the other has won."),
+        }
+    }
+
     fn verdict(controls: &Controls, runs: &Runs) -> Verdict {
         let (top, correlation, share) = (runs.least("top"), runs.most("correlation"), runs.least("outlier_share"));
         if top.is_nan() {
             return Verdict::not_yet("Nothing is measured yet.");
         }
         if top < 1.0 {
-            let text = format!("The sharpness came to {top:.2} of 2/η and not to the edge: the effect is not shown.");
-            return Verdict::at_least(top, 1.0, text);
+            let top = figures(top, 3);
+            return Verdict::outside(format!("The sharpness came to {top} of 2/η and not to the edge, of which the claim speaks."));
         }
         let mut forgot = String::new();
         if controls.remembered > 0.0 && runs.most("forgotten") < 1.0 {
-            let (left, grown) = (100.0 * runs.most("forgotten"), runs.least("growth"));
-            forgot = format!(
-                "The feature is forgotten, and the sharpness falls to {left:.0} % of its start; then it grows {grown:.1}-fold. "
-            );
+            let (left, grown) = (percent(runs.most("forgotten")), figure(runs.least("growth")));
+            forgot = format!("The feature is forgotten, and the sharpness falls to {left} of its start; then it grows {grown}-fold. ");
         }
         let end = if runs.most("diverged") == 1.0 { " Training blew up." } else { "" };
         if correlation.is_nan() {
@@ -349,8 +382,10 @@ impl Experiment for OpposingSignals {
             return Verdict::outside(text);
         }
         let text = format!(
-            "{forgot}At the edge (sharpness up to {top:.2} of 2/η) the two groups' loss changes correlate at {correlation:.2}, and the outliers make {:.0}% of all loss change.{end}",
-            100.0 * share
+            "{forgot}At the edge (sharpness up to {} of 2/η) the two groups' loss changes correlate at {}, and the outliers make {} of all loss change.{end}",
+            figure(top),
+            figure(correlation),
+            percent(share)
         );
         Verdict::at_most(correlation, CORRELATION, text).needs(at_least(share, SHARE))
     }

@@ -20,7 +20,7 @@ use nalgebra::DMatrix;
 use run::prelude::*;
 
 use film::Film;
-use scenes::{ON_THE_PATH, beside};
+use scenes::{EPOCHS, ON_THE_PATH, beside};
 use sweep::{Fourfold, Sweep};
 
 choice! {
@@ -36,15 +36,15 @@ choice! {
 controls! {
     /// What the reader can move.
     pub struct Controls {
-        act: Choice(Act) = Act::Vicinity, "", "what moves: free features, features in the vicinity of given ones, or a network in training";
-        beta: LogZero(1e-3, 1e4) = 0.5, "β", "0: full collapse; large: features frozen at H₀";
-        lambda_h: Log(1e-4, 2.0) = 5e-3, "λ_H", "more: both shrink factors fall; as √(λ_H λ_W) reaches 1 the features vanish";
-        lambda_w: Log(1e-4, 2.0) = 5e-3, "λ_W", "more: ρ_in rises, less collapse";
-        noise: Log(0.01, 2.0) = 0.05, "v₀", "how far H₀ is from collapse; larger: first-order theory leaves the measured dots";
-        classes: Count(2, 10) = 4, "K", "the simplex has K vertices: segment, triangle, tetrahedron, …";
-        base: Choice(Base) = Base::Near, "H₀", "noise around a collapsed optimum, or the first hidden layer of the network";
-        weight_decay: LogZero(1e-5, 5e-3) = 1e-3, "λ", "of the network; 0: NC1~ ends twice as high and self-duality stops improving";
-        loss: Choice(Loss) = Loss::Squared, "", "of the network; cross-entropy collapses far more slowly here";
+        beta "pull to the given features": LogZero(1e-3, 1e4) = 0.5, "β", "How strongly features are held where they were. 0: free, and they collapse wholly. Large: they cannot move.";
+        act "show": Choice(Act) = Act::Vicinity, "", "What moves: free features, features in the vicinity of given ones, or a network in training.";
+        noise "distance from collapse": Log(0.01, 2.0) = 0.05, "v₀", "Spread of the given features within their classes. Small: the formula is right. Large: the classifier moves too, and it fails.";
+        lambda_h "decay of the features": Log(1e-4, 2.0) = 5e-3, "λ_H", "Cost of long features. More: more collapse; from √(λ_H λ_W) = 1 on, the best features are zero.";
+        lambda_w "decay of the classifier": Log(1e-4, 2.0) = 5e-3, "λ_W", "Cost of large weights of the classifier. More: less collapse; from √(λ_H λ_W) = 1 on, the best features are zero.";
+        classes "classes": Count(2, 10) = 4, "K", "How many classes there are, which is how many corners the simplex has: segment, triangle, tetrahedron and so on.";
+        base "given features": Choice(Base) = Base::Near, "H₀", "What the features are held to: a collapsed optimum with noise, or the first hidden layer of the network.", when act ["vicinity", "network"];
+        weight_decay "weight decay": LogZero(1e-5, 5e-3) = 1e-3, "λ", "Of the network. 0: the classifier does not turn towards the class means. More: it does, and collapse goes farther.", when act ["vicinity", "network"];
+        loss "loss of the network": Choice(Loss) = Loss::Squared, "", "What the network minimises. Squared: it collapses in this time; cross-entropy: far more slowly.", when act ["vicinity", "network"];
     }
 }
 
@@ -57,6 +57,8 @@ const TERMINAL: f64 = 0.01;
 /// How far from the formula what is left of NC1 may be, as a share of it; a share of this where the formula says less.
 const OFF: f64 = 0.03;
 const LEAST: f64 = 1e-7;
+/// Below this, what varies within the classes is rounding.
+const ROUNDING: f64 = 1e-20;
 /// Dots a curve over β; fewer where a solution costs a thousand times as much.
 const BETAS: (usize, usize) = (25, 13);
 
@@ -183,21 +185,25 @@ impl NeuralCollapse {
 }
 
 views! { NeuralCollapse, Controls:
-    features "Features and class means" "Large dots are class means, arrows the classifier's rows, dashes the simplex they go to. Turn it." => features;
-    metrics "Distance from collapse" "Everything that falls is on its way to the simplex; NC1~ is the one that the theorem is about. Dashed: of the classifier; t = 1/β is how far the vicinity model goes." => metrics;
-    cosines "Angles between class means" "At collapse every pair has the cosine −1/(K−1)." => cosines;
-    contraction "How much variability is left" "Dots are measured, lines are the formula. Drag β: to the left features are free, to the right they are frozen." => left, dragged: beta;
-    layers "From layer to layer" "Each layer finds features given by the one below and moves them; what is left within the classes?" => layers;
+    features "Features and class means" "Small dots are features, large ones class means, arrows the classifier's rows, dashes the simplex. Turn it." => features;
+    metrics "Distance from collapse" "Every line is one distance from collapse: the lower, the nearer. Dashed: the same of the classifier." => metrics;
+    cosines "Angles between class means" "A cell is the cosine between two class means; at collapse all pairs have the same." => cosines;
+    contraction "How much variability is left" "Dots are measured, lines named by ρ are the formula. Left: features are free; right: held. Drag β." => left, dragged: beta;
+    layers "From layer to layer" "Variability within the classes, layer by layer, or of the given features and of the moved ones." => layers;
 }
 
 impl Experiment for NeuralCollapse {
     const CARD: Card = Card {
         slug: "neural-collapse-perturbation",
-        title: "Neural collapse, exact and nearly exact",
-        paper: Paper::new("Perturbation Analysis of Neural Collapse", "Tom Tirer, Haoxiang Huang, Jonathan Niles-Weed", 2023),
-        claim: "Features that may move only in the vicinity of nearly collapsed ones contract NC1 as first-order theory says, to (β/(β+√(λ_H/λ_W)))² of what it was, a ninth at the default, within 3 %, and along the central path NC1~ falls at every step.",
+        title: "Can a formula foretell how far features collapse?",
+        paper: Paper::new("Perturbation Analysis of Neural Collapse", "Tom Tirer, Haoxiang Huang, Jonathan Niles-Weed", 2023)
+            .venue("ICML 2023")
+            .arxiv("2210.16658"),
+        claim: "Near collapse, a simple formula foretells how much spread within classes is left when features are held.",
+        criterion: "Of the NC1 of nearly collapsed features that are held with strength β, the optimum leaves (β/(β+√(λ_H/λ_W)))², a ninth at the default, within 3 % of that value; and NC1~ falls at every one of 400 steps along the central path; both in each of three seeds. In forty seeds the formula is off by 0.5 to 2.1 % at the default.",
+        figure: "error of the formula, as a share of what it says",
         reproduction: Reproduction::AsClaimed,
-        honesty: "The paper proves that NC1~ falls along the path and that the optimum near collapse is a linear map of the given features; the factor of NC1 is that map worked out here around an optimum of the same λ's. It looks at deep networks for the models' shadow; the small network here contracts from layer to layer, but its class means do not become equally long.",
+        honesty: "The paper proves that NC1~ falls along the path and that the optimum near collapse is a linear map of the given features; the factor of NC1 is that map, worked out here around an optimum of the same λ's. The small network contracts from layer to layer as deep ones do in the paper, but its class means do not become equally long.",
         seeds: 3,
         unit: "frame",
         presets: &[
@@ -324,25 +330,44 @@ impl Experiment for NeuralCollapse {
         }
     }
 
+    fn sentence(&self) -> String {
+        let Some(shot) = self.film.now() else { return "Nothing is measured yet.".into() };
+        let Some(collapse) = &shot.collapse else { return "The features have vanished: nothing is left to collapse.".into() };
+        let left = self.moved.nc1 / self.given.nc1;
+        let left = if left.is_finite() { format!("; held near collapse, {} of NC1 is left", percent(left)) } else { String::new() };
+        let (spread, at) = (collapse.variability.traces, shot.at as usize);
+        let time = match self.film.clock {
+            ON_THE_PATH => format!("Time {} on the path", figures(shot.at, 3)),
+            EPOCHS => format!("Epoch {at}"),
+            _ => format!("Sweep {at}"),
+        };
+        match spread < ROUNDING {
+            true => format!("{time}: the classes have collapsed into points{left}."),
+            false => format!("{time}: variance within classes is {} of that between them{left}.", figure(spread)),
+        }
+    }
+
     fn verdict(controls: &Controls, runs: &Runs) -> Verdict {
         let (model, beside) = (model(controls), beside(runs));
         let c = model.shrinkage();
         if c >= 1.0 {
             return Verdict::outside(format!(
-                "√(λ_H λ_W) = {c:.2} is 1 or more: features vanish, and there is nothing to collapse.{beside}"
+                "√(λ_H λ_W) = {} is 1 or more: features vanish, and there is nothing to collapse.{beside}",
+                figures(c, 3)
             ));
         }
         let (least, ratio, change) = (runs.least("nc1_ratio"), runs.most("nc1_ratio"), runs.most("path_largest_change"));
         let theory = FirstOrder::of(&model, controls.beta).nc1();
         let off = (ratio - theory).abs().max((least - theory).abs()) / theory.max(LEAST);
         let text = format!(
-            "{} the given features' NC1 is left; first-order theory says {}, {} {:.1} %. \
-             Along the central path NC1~ {} (largest change {change:.1e}).{beside}",
+            "{} the given features' NC1 is left; first-order theory says {}, {} {}. \
+             Along the central path NC1~ {} (largest change {}).{beside}",
             span(least, ratio),
-            number(theory),
+            figures(theory, 3),
             if off <= OFF { "right within" } else { "wrong by up to" },
-            100.0 * off,
+            percent(off),
             if change < 0.0 { "falls at every step" } else { "does not fall at every step" },
+            figure(change),
         );
         Verdict::at_most(off, OFF, text).needs((!change.is_nan()).then_some(change < 0.0))
     }
@@ -352,14 +377,10 @@ impl Experiment for NeuralCollapse {
     }
 }
 
-/// Four decimals, or two digits of a small one.
-fn number(value: f64) -> String {
-    if 0.0 < value && value < 1e-3 { format!("{value:.1e}") } else { format!("{value:.4}") }
-}
-
 /// One number, or from where to where.
 fn span(low: f64, high: f64) -> String {
-    if number(low) == number(high) { format!("{} of", number(low)) } else { format!("{} to {} of", number(low), number(high)) }
+    let [low, high] = [low, high].map(|value| figures(value, 3));
+    if low == high { format!("{low} of") } else { format!("{low} to {high} of") }
 }
 
 #[cfg(test)]

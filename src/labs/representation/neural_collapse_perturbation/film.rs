@@ -92,7 +92,8 @@ impl Film {
         self.projection = seen.map(|shot| Projection::of(&shot.means.centred));
     }
 
-    fn now(&self) -> Option<&Shot> {
+    /// The shot that is shown.
+    pub fn now(&self) -> Option<&Shot> {
         self.shots.get(self.shown)
     }
 
@@ -185,7 +186,7 @@ impl Film {
         Matrix {
             row: "class".into(),
             column: "class".into(),
-            value: Axis::linear("cosine between class means").range(apart - half, apart + half).around(apart),
+            value: Axis::linear("cosine of class means").range(apart - half, apart + half).around(apart),
             columns: classes,
             values,
             names: (0..classes).map(|class| class.to_string()).collect(),

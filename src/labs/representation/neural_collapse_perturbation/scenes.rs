@@ -12,7 +12,9 @@ use super::sweep::{Fourfold, Sweep};
 use super::{Act, BETAS, Controls, NeuralCollapse, PATH_STEPS, PER_CLASS, from_network};
 
 /// What time counts on the path.
-pub const ON_THE_PATH: &str = "time t on the central path";
+pub const ON_THE_PATH: &str = "time t on the path";
+/// What time counts in training.
+pub const EPOCHS: &str = "epoch";
 
 /// The network's classes, and training samples of each.
 const DIGITS: usize = 10;
@@ -54,7 +56,7 @@ impl NeuralCollapse {
             self.film.shoot_model(0.0, &self.start, self.model.classifier(&self.start), &self.model);
         } else if self.controls.act == Act::Network || from_network(&self.controls) {
             let mut training = network(&self.controls, seed, library)?;
-            self.film = Film::new("epoch");
+            self.film = Film::new(EPOCHS);
             while self.film.shots.is_empty() {
                 if let Slice::Measured(moment) = training.advance() {
                     self.film.shoot_network(&training, *moment);
@@ -124,17 +126,18 @@ pub fn beside(runs: &Runs) -> String {
     let (drop, traces, dual) = (of("network_layer_drop"), of("network_traces_ratio"), of("network_self_duality_ratio"));
     let mut text = String::new();
     if drop.is_finite() {
-        text = format!(" Network: from hidden layer 1 to 2, NC1~ falls {drop:.1}-fold (claim: 5)");
+        text = format!(" Network: from hidden layer 1 to 2, NC1~ falls {}-fold (claim: 5)", figure(drop));
         text += &match traces.is_finite() {
             true => {
-                format!("; of NC1~ at an error of 1 %, {traces:.2} is left at the end (claim: 0.5), and {dual:.2} of NC3 (0.75).")
+                let [traces, dual] = [traces, dual].map(figure);
+                format!("; of NC1~ at an error of 1 %, {traces} is left at the end (claim: 0.5), and {dual} of NC3 (0.75).")
             }
             false => "; its error did not reach 1 %.".to_string(),
         };
     }
     let layer = of("layer_nc1_ratio");
     if layer.is_finite() {
-        text += &format!(" Of its first layer's NC1 the model leaves {layer:.3}; there the formula is only a guide.");
+        text += &format!(" Of its first layer's NC1 the model leaves {}; there the formula is only a guide.", figure(layer));
     }
     text
 }

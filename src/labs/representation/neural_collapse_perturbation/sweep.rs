@@ -85,7 +85,7 @@ impl Sweep {
         let lowest = FirstOrder::of(&self.model, 1e-3);
         let floor = libm::floor(libm::log10(0.5 * lowest.nc1().min(lowest.traces(self.share)))).max(-12.0);
         let x = Axis::log("vicinity strength β").range(1e-3, 1e4);
-        let y = Axis::log("share of the given features' variability that is left").range(libm::pow(10.0, floor), 2.0);
+        let y = Axis::log("variability left (share)").range(libm::pow(10.0, floor), 2.0);
         let mut chart = Chart::of(x, y)
             .dashed("ρ_in², ρ_out²", Ink::Muted, curve(|f, _| f.inside * f.inside))
             .dashed("", Ink::Muted, curve(|f, _| f.outside * f.outside))
