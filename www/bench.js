@@ -107,16 +107,13 @@ export class Bench extends EventTarget {
 
   /** Shows the run from its start to its end; at once for those who ask for little motion. */
   play() {
-    if (calm()) {
-      this.player.toEnd();
-      return this.#arrive();
-    }
-    this.state = { ...this.state, at: null };
-    this.player.film();
+    if (calm()) this.player.toEnd();
+    else this.player.film();
   }
 
   /** The end of the run is on the screen: what it says may be read now. */
   #arrive() {
+    this.state = { ...this.state, at: null };
     for (const side of this.#sides.values()) {
       for (const told of side.told) this.claim.seed(side.key, told);
       if (side.last) this.#conclude(side);
@@ -207,8 +204,8 @@ export class Bench extends EventTarget {
   /** Stands at the moment that the state names. */
   #hold() {
     const { at } = this.state;
-    if (at === "end") this.player.toEnd(), this.#arrive();
-    else if (at !== null) this.player.goTo(at);
+    if (at === "end") this.player.toEnd();
+    else if (at !== null) this.player.hold(at);
   }
 
   /** Makes runs, panels, inputs and verdicts for one side or two. */
@@ -253,7 +250,7 @@ export class Bench extends EventTarget {
       frame: (frame) => this.#frame(side, frame),
       seed: (told) => {
         side.told.push(told);
-        if (!this.#waits()) this.claim.seed(key, told);
+        if (!this.player.waits) this.claim.seed(key, told);
       },
       result: ({ name, type, bytes }) => download(new Blob([bytes]), `${this.card.slug}-${name}.${type}`),
       files: (arrays) => key === "a" && this.files.show(arrays),
@@ -266,11 +263,6 @@ export class Bench extends EventTarget {
       note: (sentence) => this.notices.say(sentence, { kind: "note" }),
     });
     return side;
-  }
-
-  /** Is there an end that the reader has not seen, or is to guess first? */
-  #waits() {
-    return this.player.filming || (typeof this.state.at === "number" && !this.player.live);
   }
 
   #start(side, eager) {
@@ -299,7 +291,7 @@ export class Bench extends EventTarget {
     this.notices.clear("run");
     this.player.begin({ film: side.film });
     this.#film = false;
-    if (typeof this.state.at === "number") this.player.goTo(this.state.at);
+    if (typeof this.state.at === "number") this.player.hold(this.state.at);
     side.fresh = true;
     if (side.key === "a") this.story.measured(null);
     document.documentElement.dataset.run = "going";
@@ -314,10 +306,10 @@ export class Bench extends EventTarget {
       this.device.textContent = `Computed in your browser, on the ${frame.device}.`;
       side.last = frame;
       if (side.key === "a") this.#showResults(side, frame.results);
-      if (!this.#waits()) this.#conclude(side);
+      if (!this.player.waits) this.#conclude(side);
       this.#progress();
       // The moment that is to be shown may be there only now.
-      if (typeof this.state.at === "number" && (side.fresh || frame.over)) this.player.goTo(this.state.at);
+      if (typeof this.state.at === "number" && (side.fresh || frame.over)) this.player.hold(this.state.at);
     }
     // Who has gone back on the time line is not torn away from there by a run that goes on.
     if (!frame.live || this.player.live || side.fresh) {
@@ -379,7 +371,7 @@ export class Bench extends EventTarget {
       of: Math.max(...frames.map(({ of }) => of)),
       over,
     });
-    document.documentElement.dataset.run = over && !this.player.filming ? "over" : "going";
+    document.documentElement.dataset.run = over && (!this.player.waits || this.state.at !== null) ? "over" : "going";
   }
 
   #describe(side) {

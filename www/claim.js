@@ -81,7 +81,7 @@ export class Claim extends HTMLElement {
     line.className = `verdict ${look}`;
     if (side === "a") this.line.replaceChildren(h("strong", { class: look }, `${mark} ${words}: `), ...typeset(this.#claim));
     const open = verdict && verdict.holds === undefined;
-    say(why, open ? verdict.text : verdict ? "" : "The run is under way.");
+    say(why, open ? verdict.text : verdict ? "" : "Told when the run has been seen to its end.");
     say(text, verdict && !open ? verdict.text : "");
     gauge.now(verdict);
   }

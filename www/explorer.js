@@ -16,7 +16,10 @@ const URL_PACE = 400;
 const $ = (selector) => document.querySelector(selector);
 const notices = $("orrery-notices");
 const main = $("main");
+const page = $("#page");
 const aside = $("aside");
+/** What is told below an experiment. */
+const told = $("#text");
 /** The labs, once they are listed. */
 let labs = [];
 let listing = null;
@@ -45,7 +48,7 @@ async function route() {
     await listing;
     if (wanted()) showLabs(lab);
   } catch (error) {
-    if (wanted() && !bench) main.replaceChildren();
+    if (wanted() && !bench) page.replaceChildren();
     failed(error);
   }
 }
@@ -70,7 +73,7 @@ async function showExperiment(slug, wanted) {
   if (bench?.card.slug !== slug) {
     close();
     document.body.classList.remove("open");
-    main.replaceChildren(h("p", { class: "help" }, "Loading …"));
+    page.replaceChildren(h("p", { class: "help" }, "Loading …"));
     aside.replaceChildren();
     const loading = parts();
     const starting = loading.then(([, modules]) => modules.start());
@@ -96,6 +99,8 @@ async function showExperiment(slug, wanted) {
 }
 
 function close() {
+  told.hidden = true;
+  told.replaceChildren();
   bench?.end();
   bench = null;
   delete document.documentElement.dataset.run;
@@ -113,7 +118,7 @@ function showFront(missing) {
   if (missing) notices.say(`There is no ${missing}; here is what there is.`);
   document.title = "Orrery: how learning works";
   document.body.classList.remove("open");
-  main.replaceChildren(front(labs));
+  page.replaceChildren(front(labs));
   aside.replaceChildren();
   scrollTo(0, 0);
 }
@@ -122,7 +127,7 @@ function showLab(lab) {
   document.title = `${lab.title} · Orrery`;
   document.body.classList.remove("open");
   const text = h("article", { class: "text" });
-  main.replaceChildren(overview(lab, text));
+  page.replaceChildren(overview(lab, text));
   aside.replaceChildren();
   scrollTo(0, 0);
   if (lab.overview) tellStory(`lab-${lab.slug}`, text);
@@ -153,16 +158,16 @@ function open(opened) {
     h("h1", { tabindex: "-1" }, card.title),
     h("p", { class: "paper", title: card.paper.authors }, cited(card.paper)),
     h("div", { class: "acts" }, compareButton, shareButton));
-  const text = h("article", { class: "text" });
   const frame = h("div", { class: "frame" },
     bench.bar, bench.views, bench.sentence, bench.player, bench.controls, bench.presets, bench.claim, bench.strip);
-  main.replaceChildren(heading, frame, text);
+  page.replaceChildren(heading, frame);
   const more = h("details", { class: "more" }, moreControls, bench.controls.rest, bench.seeds, bench.device);
   const own = h("details", { class: "more", hidden: !card.ownData }, h("summary", {}, "Your own data"), bench.files);
   aside.replaceChildren(bench.story, more, own, bench.results);
   aside.scrollTop = 0;
   scrollTo(0, 0);
-  tellStory(card.slug, text);
+  told.hidden = false;
+  tellStory(card.slug, told);
 }
 
 const moreControls = h("summary", {}, "All controls");
@@ -171,7 +176,7 @@ const moreControls = h("summary", {}, "All controls");
 function cited(paper) {
   const address = paper.doi ? `https://doi.org/${paper.doi}` : paper.arxiv ? `https://arxiv.org/abs/${paper.arxiv}` : null;
   const title = h("cite", {}, paper.title);
-  const venue = paper.venue.includes(String(paper.year)) ? paper.venue : [paper.venue, paper.year].filter(Boolean).join(" ");
+  const venue = /\b(19|20)\d\d\b/.test(paper.venue) ? paper.venue : [paper.venue, paper.year].filter(Boolean).join(" ");
   return [address ? h("a", { href: address, target: "_blank", rel: "noopener" }, title) : title, `, ${firstAuthor(paper)}, ${venue}`];
 }
 
@@ -217,7 +222,7 @@ function follow(event) {
     notices.sayAll(complaints, "url");
     const a = { ...state.a, seed: bench.state.a.seed };
     query = write(bench.card, { ...bench.state, a, view: state.view ?? bench.state.view, at: state.at });
-    main.scrollIntoView({ behavior: calm() ? "auto" : "smooth", block: "start" });
+    page.scrollIntoView({ behavior: calm() ? "auto" : "smooth", block: "start" });
   }
   if (query !== location.search) history.pushState(null, "", query === "?" ? location.pathname : query);
   route();

@@ -34,6 +34,8 @@ export class Player extends HTMLElement {
   #replay = 0;
   /** A run is shown as a film: computed ahead, shown later. */
   #filming = false;
+  /** The reader is to think first: what comes later has not been seen. */
+  #held = false;
   #seconds = 8;
   #toggle = iconButton("pause", "Pause", () => (this.#playing || this.#replay ? this.halt() : this.go()), { class: "icon main" });
   #slider = h("input", { type: "range", class: "time", min: 0, max: 1, step: 1, value: 0, "aria-label": "Time line" });
@@ -86,9 +88,9 @@ export class Player extends HTMLElement {
     return this.#at === null;
   }
 
-  /** A film is on show whose end has not been seen. */
-  get filming() {
-    return this.#filming;
+  /** There is an end that the reader has not seen: a film is on show, or waits. */
+  get waits() {
+    return this.#filming || this.#held;
   }
 
   /** The unit on show; null at the end of what is computed. */
@@ -110,6 +112,7 @@ export class Player extends HTMLElement {
     this.#over = this.#known = false;
     this.#playing = playing;
     this.#filming = film;
+    this.#held = false;
     if (film) {
       this.#at = 0;
       this.#playing = false;
@@ -122,6 +125,7 @@ export class Player extends HTMLElement {
   film() {
     this.#at = this.#begin;
     this.#filming = true;
+    this.#held = false;
     this.#startReplay();
     this.#show();
   }
@@ -129,8 +133,9 @@ export class Player extends HTMLElement {
   /** The end of what is computed is on show. */
   toEnd() {
     this.#stopReplay();
-    this.#filming = false;
+    if (this.#at !== null) this.#tell("scrub", { done: this.#head, offset: 0 });
     this.#at = null;
+    this.#see();
     this.#show();
   }
 
@@ -152,7 +157,8 @@ export class Player extends HTMLElement {
       this.#tell("play");
     } else {
       if (this.#at === null || this.#at >= this.#head) this.#at = this.#begin;
-      if (this.asFilm) this.#filming = true;
+      this.#filming = this.asFilm || this.#held;
+      this.#held = false;
       this.#startReplay();
     }
     this.#show();
@@ -174,6 +180,7 @@ export class Player extends HTMLElement {
       this.halt();
       if (this.#at === null) this.#at = this.#begin;
       this.#tell("scrub", { done: this.#at, offset: 1 });
+      this.#see();
     }
     this.#show();
   }
@@ -181,10 +188,27 @@ export class Player extends HTMLElement {
   /** The unit `done` is on show, and stays. */
   goTo(done) {
     this.#stopReplay();
+    this.#at = done;
+    this.#tell("scrub", { done, offset: 0 });
+    this.#see();
+    this.#show();
+  }
+
+  /** The unit `done` is on show, and what comes after it waits to be played. */
+  hold(done) {
     this.#filming = false;
+    this.#held = true;
+    this.#stopReplay();
     this.#at = done;
     this.#tell("scrub", { done, offset: 0 });
     this.#show();
+  }
+
+  /** Who goes about on the time line sees what there is. */
+  #see() {
+    if (!this.waits) return;
+    this.#held = this.#filming = false;
+    this.#tell("arrive");
   }
 
   /** The frame of step `done` is on show, after a scrub. */

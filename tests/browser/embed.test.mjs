@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { over, raise, watch } from "./stage.mjs";
+import { QUICK, over, raise, watch } from "./stage.mjs";
 
 let stage;
 let host;
