@@ -18,8 +18,8 @@ impl Race {
     fn ours<V: Into<View>>(&self, picture: impl FnOnce() -> V) -> View {
         match &self.own {
             None => picture().into(),
-            Some(Own::Weights(_)) => View::nothing("Your weights are in the first picture."),
-            Some(Own::Losses(_)) => View::nothing("Your losses are in the third picture."),
+            Some(Own::Weights(_)) => View::nothing("Your weights are in the picture of the race."),
+            Some(Own::Losses(_)) => View::nothing("Your losses are in the picture of the heights."),
         }
     }
 
