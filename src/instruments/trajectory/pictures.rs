@@ -8,9 +8,9 @@ use super::*;
 /// Points of a curve, at most.
 const POINTS: usize = 400;
 
-/// A number for a sentence.
+/// A step size in words.
 fn short(value: f64) -> String {
-    if value == 0.0 || (1e-3..1e4).contains(&value.abs()) { format!("{value:.4}") } else { format!("{value:.2e}") }
+    figures(value, 4)
 }
 
 impl Race {
@@ -18,8 +18,8 @@ impl Race {
     fn ours<V: Into<View>>(&self, picture: impl FnOnce() -> V) -> View {
         match &self.own {
             None => picture().into(),
-            Some(Own::Weights(_)) => View::nothing("Your weights are in the first picture."),
-            Some(Own::Losses(_)) => View::nothing("Your losses are in the third picture."),
+            Some(Own::Weights(_)) => View::nothing("Your weights are in the picture of the race."),
+            Some(Own::Losses(_)) => View::nothing("Your losses are in the picture of the heights."),
         }
     }
 
@@ -57,7 +57,7 @@ impl Race {
     }
 
     pub(super) fn distances(&self) -> View {
-        let from = if self.landscape().is_some() { "distance to the lowest minimum" } else { "distance from the start" };
+        let from = if self.landscape().is_some() { "distance to the minimum" } else { "distance from the start" };
         self.ours(|| self.curves(from, |m| m.distance))
     }
 
@@ -67,7 +67,7 @@ impl Race {
             let chart = if self.landscape().is_some() {
                 self.marked(self.curves("|Δx| over |slope|", |m| m.effective[0]), true, |m| m.effective[1])
             } else {
-                self.curves("length of the step over that of the gradient", |m| m.effective[0])
+                self.curves("|Δx| over |gradient|", |m| m.effective[0])
             };
             chart.at_y("2/L at the minimum", edge)
         })
@@ -101,9 +101,7 @@ impl Race {
     pub(super) fn name(&self, racer: &Racer) -> String {
         let name = racer.who.name();
         if self.racers.iter().any(|other| other.who == racer.who && other.lane != racer.lane) {
-            let size = short(racer.step_size);
-            let size = if size.contains('e') { &size } else { size.trim_end_matches('0') };
-            return format!("{name} α={size}");
+            return format!("{name} α={}", short(racer.step_size));
         }
         name.into()
     }
@@ -112,7 +110,7 @@ impl Race {
     fn label(&self, racer: &Racer) -> String {
         let name = self.name(racer);
         match racer.walk.as_ref().and_then(|w| w.diverged) {
-            Some(step) => format!("{name} (diverged at step {step})"),
+            Some(step) => format!("{name} (diverged, {step})"),
             None => name,
         }
     }
@@ -240,7 +238,7 @@ impl Race {
         let half = 0.495 / (rates.rows - 1) as f64;
         let momenta = (0..rates.rows).map(|row| 0.99 * row as f64 / (rates.rows - 1) as f64);
         let (x, y): (Vec<f64>, Vec<f64>) = momenta.filter_map(|m| self.boundary(m).map(|b| (b, m))).unzip();
-        let theory = Path { name: "theory's last stable step".into(), ink: Ink::Text, x, y };
+        let theory = Path { name: "theory's edge".into(), ink: Ink::Text, x, y };
         let mut values: Vec<f32> = rates.left.clone();
         values.resize(rates.columns * rates.rows, f32::NAN);
         // What is higher than the start is no better than not to move.
@@ -296,6 +294,56 @@ impl Race {
         order
     }
 
+    /// How far the race is, and who is ahead.
+    pub(super) fn standing_in_words(&self) -> String {
+        let walks: Vec<&Walk> = self.racers.iter().filter_map(|racer| racer.walk.as_ref()).collect();
+        if walks.len() < self.racers.len() {
+            let trials = self.racers.iter().filter_map(|racer| racer.tuning.as_ref());
+            let (made, all) = trials.fold((0, 0), |(made, all), tuning| (made + tuning.made(), all + tuning.trials));
+            return match made == all {
+                true => "Everyone stands at the start.".into(),
+                false => format!("Before the race, everyone tries step sizes: {made} of {all} trials are made."),
+            };
+        }
+        if walks.iter().any(|walk| walk.is_pilot()) {
+            return "A first run of everyone, by whose gradients the schedule is refined.".into();
+        }
+        if walks.iter().all(|walk| walk.reached == Some((0, 0))) {
+            return "The start is at the goal: there is nothing to race for.".into();
+        }
+        let (step, all) = (walks.iter().map(|walk| walk.t).max().unwrap_or(0), walks.len());
+        let over = walks.iter().all(|walk| walk.over(&self.course));
+        let (arrived, lost) = (
+            walks.iter().filter(|walk| walk.reached.is_some()).count(),
+            walks.iter().filter(|walk| walk.diverged.is_some()).count(),
+        );
+        let lost = if lost > 0 { format!(", {lost} diverged") } else { String::new() };
+        let time = if over { format!("After {}", count(step, "step", "steps")) } else { format!("Step {step}") };
+        let told = match self.ranking().first().and_then(|best| Some((*best, best.walk.as_ref()?))) {
+            _ if step == 0 => return "Everyone stands at the start.".into(),
+            Some((best, Walk { reached: Some((_, gradients)), .. })) => {
+                let cost = count(*gradients, "gradient", "gradients");
+                format!("{time}: {} was first at the goal, after {cost}; {arrived} of {all} arrived{lost}", self.name(best))
+            }
+            Some((best, walk)) if walk.diverged.is_none() => {
+                let left = (walk.loss - self.course.least) / (walk.first_loss - self.course.least);
+                let left = if left.is_finite() {
+                    format!(", with {} of the height left", percent(left.max(0.0)))
+                } else {
+                    String::new()
+                };
+                format!("{time}: {} is ahead{left}; {arrived} of {all} at the goal{lost}", self.name(best))
+            }
+            _ => format!("{time}: everyone has diverged"),
+        };
+        let (same, pairs) = if self.whole() { self.pairs() } else { (0.0, 0.0) };
+        if pairs > 0.0 {
+            format!("{told}. Elsewhere {} of pairs keep this order.", percent(same / pairs))
+        } else {
+            format!("{told}.")
+        }
+    }
+
     pub(super) fn standing(&self) -> View {
         let row = |racer: &Racer| {
             let walk = racer.walk.as_ref();
@@ -343,7 +391,16 @@ impl Race {
 
     /// Everyone's path and curves, and the map of step sizes, to be taken away.
     pub(super) fn arrays(&self) -> Vec<Array> {
-        let named = |name: String| name.replace(" α=", "-").to_lowercase().replace([' ', '/'], "-");
+        // Of a step size like 3×10⁻⁵ its figures are left.
+        let plain = |c: char| {
+            if c.is_ascii_alphanumeric() || c == '.' {
+                c
+            } else {
+                "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().position(|raised| raised == c).map_or('-', |d| (b'0' + d as u8) as char)
+            }
+        };
+        let named =
+            |name: String| name.replace(" α=", "-").replace("×10⁻", "e-").to_lowercase().chars().map(plain).collect::<String>();
         let curves = |racer: &Racer| {
             let name = named(self.name(racer));
             let moments = racer.moments.iter().enumerate();
@@ -377,9 +434,7 @@ fn thinned<T>(all: &[T]) -> impl Iterator<Item = (usize, &T)> {
 }
 
 fn own_paths(paths: &Paths) -> Chart {
-    let axis = |k: usize, name: &str| {
-        Axis::linear(format!("{name} principal component ({:.1} % of the variance)", 100.0 * paths.shares[k]))
-    };
+    let axis = |k: usize, name: &str| Axis::linear(format!("{name} component ({})", percent(paths.shares[k])));
     let chart = Chart::of(axis(0, "first"), axis(1, "second")).equal();
     paths.names.iter().zip(&paths.places).enumerate().fold(chart, |chart, (k, (name, places))| {
         let (ink, every) = (Ink::Series(k as u8), places.len().div_ceil(POINTS));

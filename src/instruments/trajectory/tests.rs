@@ -103,7 +103,7 @@ fn who_diverges_is_named() {
     let run = finished::<Race>(&controls, 0);
     let step = run.racers[0].walk.as_ref().unwrap().diverged.unwrap();
     let View::HeatMap(map) = run.paths() else { panic!("a heat map") };
-    assert_eq!(map.paths[0].name, format!("GD (diverged at step {step})"));
+    assert_eq!(map.paths[0].name, format!("GD (diverged, {step})"));
     assert!(map.paths[0].x.iter().all(|x| x.is_finite()));
     assert_eq!(run.measures().get("diverged"), 1.0);
 }

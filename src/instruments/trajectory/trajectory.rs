@@ -44,38 +44,38 @@ run::instrument!(Race);
 controls! {
     /// What the reader can move.
     pub struct Controls {
-        problem: Choice(On) = On::Bowl, "f", "what is minimised: surfaces of two variables, a matrix to factorise, networks";
-        formula: Text(200) = "(x^2 - 1)^2 + (y - x)^2 + sin(3 y)/3", "", "your own f(x, y), for the problem 'your formula': + - * / ^, sin, cos, tan, exp, ln, sqrt, abs, tanh, max, min";
-        condition: Log(1.0, 10000.0) = 1000.0, "κ", "the bowl's steepest curvature over its gentlest: larger, the harder for plain steps";
-        angle: Real(0.0, 90.0) = 25.0, "φ", "degrees by which the bowl is turned; methods that treat coordinates one by one feel it";
-        start_x: Real(-1.0, 1.0) = -0.7, "x₀", "where everyone starts, from the left edge (−1) to the right (1); or drag the start";
-        start_y: Real(-1.0, 1.0) = 0.6, "y₀", "the same from the lower edge to the upper";
-        first: Choice(Who) = Who::Gradient, "", "who runs";
-        first_step: LogZero(0.00001, 10.0) = 0.0, "α₁", "its step size; 0: tuned, with as many trials as the others";
-        second: Choice(Who) = Who::HeavyBall, "", "who runs beside it";
-        second_step: LogZero(0.00001, 10.0) = 0.0, "α₂", "its step size; 0: tuned";
-        third: Choice(Who) = Who::Adam, "", "a third";
-        third_step: LogZero(0.00001, 10.0) = 0.0, "α₃", "its step size; 0: tuned";
-        fourth: Choice(Who) = Who::Lbfgs, "", "a fourth";
-        fourth_step: LogZero(0.00001, 10.0) = 0.0, "α₄", "its step size; 0: tuned";
-        everyone: Toggle() = false, "", "all optimizers run; the four keep their step sizes, the others are tuned";
-        trials: Count(4, 40) = 16, "", "step sizes that everyone may try before the race (half of them on networks)";
-        tuning_starts: Count(1, 16) = 8, "", "starts, drawn at random, from which each is tried (two at most on networks); 1: the start on show alone";
-        steps: LogCount(10, 2000) = 200, "T", "how long the race is";
-        schedule: Choice(Pace) = Pace::Constant, "", "how step sizes change over the race; refined: as the gradients of a first run ask for";
-        tolerance: Log(0.0000000001, 0.5) = 0.000001, "τ", "the goal: what may be left of the height above the lowest minimum, as a share";
-        noise: Choice(Weather) = Weather::Clear, "", "what gradients are seen through, the same for everyone at each step";
-        noise_size: Log(0.001, 10.0) = 0.1, "σ", "its size, in units of the gradient at a middling start";
-        batch: LogCount(1, 256) = 16, "b", "samples a step under mini-batch noise; surfaces have 32 summands";
-        momentum: Real(0.0, 0.99) = 0.9, "μ, β₁", "how long past gradients are felt; Adadelta's ρ as well";
-        beta2: Real(0.5, 0.9999) = 0.999, "β₂", "how long past squares of gradients are felt; RMSProp's ρ as well (its authors: 0.9); Lion's at most 0.99";
-        epsilon: Log(0.000000000001, 0.1) = 0.00000001, "ε", "added to the root of the squares; Adadelta adds a hundred times as much";
-        decay: LogZero(0.0001, 1.0) = 0.01, "λ", "AdamW's weight decay";
-        radius: Log(0.001, 1.0) = 0.05, "ρ", "how far uphill SAM looks";
-        damping: LogZero(0.000001, 100.0) = 0.001, "δ", "added to the curvature by Newton, Gauss-Newton and M-FAC";
-        third_derivative: Log(0.01, 10000.0) = 10.0, "M", "how fast cubic and gradient-regularised Newton expect curvature to change";
-        memory: Count(1, 40) = 10, "m", "pairs that L-BFGS, gradients that M-FAC remembers";
-        against: Choice(Against) = Against::Steps, "", "what the curves are drawn against; a line search asks for several gradients a step";
+        problem: Choice(On) = On::Bowl, "f", "What is minimised: surfaces of two variables, a matrix to factorise, or networks.";
+        formula "your formula": Text(200) = "(x^2 - 1)^2 + (y - x)^2 + sin(3 y)/3", "", "Your own f(x, y), with + - * / ^, sin, cos, tan, exp, ln, sqrt, abs, tanh, max and min.", when problem ["your formula"];
+        condition "condition number": Log(1.0, 10000.0) = 1000.0, "κ", "The bowl's steepest curvature over its gentlest. 1: round, and easy for all. Large: long and narrow, and plain steps creep.", when problem ["quadratic bowl"];
+        momentum: Real(0.0, 0.99) = 0.9, "μ, β₁", "How long past gradients are felt; Adadelta's ρ as well. 0: not at all. Near 1: fast along valleys, and hard to stop.";
+        noise "noise of the gradients": Choice(Weather) = Weather::Clear, "", "What gradients are seen through, the same for everyone at each step.";
+        noise_size "size of the noise": Log(0.001, 10.0) = 0.1, "σ", "In units of the gradient at a middling start. Small: ways are smooth; large: nobody comes near the minimum.", when noise ["Gaussian", "mini-batch", "heavy-tailed"];
+        batch "batch size": LogCount(1, 256) = 16, "b", "Samples a step; surfaces have 32 summands. Few: much noise; all of them: none.", when noise ["mini-batch"];
+        first "first optimizer": Choice(Who) = Who::Gradient, "", "Who runs; or nobody.";
+        first_step "step size of the first": LogZero(0.00001, 10.0) = 0.0, "α₁", "How long its steps are. 0: tuned before the race. Small: it creeps; large: it diverges.", when first ["GD", "heavy ball", "Nesterov", "AdaGrad", "AdaGrad-Norm", "RMSProp", "Adadelta", "Adam", "AMSGrad", "AdamW", "NAdam", "RAdam", "diffGrad", "AdaBelief", "Lion", "Muon", "Shampoo", "SAM", "normalised GD", "sign GD", "Polyak step", "BB step", "nonlinear CG", "L-BFGS", "Newton", "cubic Newton", "regularised Newton", "Gauss-Newton", "M-FAC"];
+        second "second optimizer": Choice(Who) = Who::HeavyBall, "", "Who runs beside the first; or nobody.";
+        second_step "step size of the second": LogZero(0.00001, 10.0) = 0.0, "α₂", "How long its steps are. 0: tuned before the race. Small: it creeps; large: it diverges.", when second ["GD", "heavy ball", "Nesterov", "AdaGrad", "AdaGrad-Norm", "RMSProp", "Adadelta", "Adam", "AMSGrad", "AdamW", "NAdam", "RAdam", "diffGrad", "AdaBelief", "Lion", "Muon", "Shampoo", "SAM", "normalised GD", "sign GD", "Polyak step", "BB step", "nonlinear CG", "L-BFGS", "Newton", "cubic Newton", "regularised Newton", "Gauss-Newton", "M-FAC"];
+        third "third optimizer": Choice(Who) = Who::Adam, "", "A third; or nobody.";
+        third_step "step size of the third": LogZero(0.00001, 10.0) = 0.0, "α₃", "How long its steps are. 0: tuned before the race. Small: it creeps; large: it diverges.", when third ["GD", "heavy ball", "Nesterov", "AdaGrad", "AdaGrad-Norm", "RMSProp", "Adadelta", "Adam", "AMSGrad", "AdamW", "NAdam", "RAdam", "diffGrad", "AdaBelief", "Lion", "Muon", "Shampoo", "SAM", "normalised GD", "sign GD", "Polyak step", "BB step", "nonlinear CG", "L-BFGS", "Newton", "cubic Newton", "regularised Newton", "Gauss-Newton", "M-FAC"];
+        fourth "fourth optimizer": Choice(Who) = Who::Lbfgs, "", "A fourth; or nobody.";
+        fourth_step "step size of the fourth": LogZero(0.00001, 10.0) = 0.0, "α₄", "How long its steps are. 0: tuned before the race. Small: it creeps; large: it diverges.", when fourth ["GD", "heavy ball", "Nesterov", "AdaGrad", "AdaGrad-Norm", "RMSProp", "Adadelta", "Adam", "AMSGrad", "AdamW", "NAdam", "RAdam", "diffGrad", "AdaBelief", "Lion", "Muon", "Shampoo", "SAM", "normalised GD", "sign GD", "Polyak step", "BB step", "nonlinear CG", "L-BFGS", "Newton", "cubic Newton", "regularised Newton", "Gauss-Newton", "M-FAC"];
+        everyone "let all run": Toggle() = false, "", "On: all optimizers run; the four keep their step sizes, the others are tuned. Off: only the four.";
+        steps "steps of the race": LogCount(10, 2000) = 200, "T", "How long the race is. Short: whoever starts fast is ahead; long: whoever comes nearest.";
+        tolerance "goal": Log(0.0000000001, 0.5) = 0.000001, "τ", "What may be left of the height above the lowest minimum, as a share. Large: luck decides; small: few arrive.";
+        schedule "schedule of the steps": Choice(Pace) = Pace::Constant, "", "How step sizes change over the race; refined: as the gradients of a first run ask for.";
+        start_x "start, across": Real(-1.0, 1.0) = -0.7, "x₀", "Where everyone starts, from the left edge, −1, to the right, 1; or drag the start.", when problem ["quadratic bowl", "Rosenbrock", "Himmelblau", "Beale", "Booth", "Styblinski-Tang", "Rastrigin", "Ackley", "saddle", "monkey saddle", "two-scale valley", "diffGrad F1", "diffGrad F2", "diffGrad F3", "your formula"];
+        start_y "start, up": Real(-1.0, 1.0) = 0.6, "y₀", "The same from the lower edge to the upper.", when problem ["quadratic bowl", "Rosenbrock", "Himmelblau", "Beale", "Booth", "Styblinski-Tang", "Rastrigin", "Ackley", "saddle", "monkey saddle", "two-scale valley", "diffGrad F1", "diffGrad F2", "diffGrad F3", "your formula"];
+        angle "turn of the bowl": Real(0.0, 90.0) = 25.0, "φ", "Degrees by which the bowl is turned. 0 or 90: along the axes, easy for methods that treat coordinates one by one.", when problem ["quadratic bowl"];
+        trials "trials of step sizes": Count(4, 40) = 16, "", "Step sizes that each may try before the race, half of them on networks. Few: a coarse search; many: a fine one.";
+        tuning_starts "starts for the trials": Count(1, 16) = 8, "", "Random starts from which each step size is tried, two at most on networks. 1: the start on show alone.";
+        beta2 "memory of squares": Real(0.5, 0.9999) = 0.999, "β₂", "How long past squares of gradients are felt; RMSProp's ρ as well. Small: steps follow the last slopes; near 1: they hardly change.";
+        epsilon "floor of the root": Log(0.000000000001, 0.1) = 0.00000001, "ε", "Added to the root of the squares; Adadelta adds a hundred times as much. Large: steps shrink where slopes are small.";
+        decay "weight decay of AdamW": LogZero(0.0001, 1.0) = 0.01, "λ", "How strongly AdamW pulls to zero. 0: it is Adam.";
+        radius "reach of SAM": Log(0.001, 1.0) = 0.05, "ρ", "How far uphill SAM looks before it steps. Small: nearly gradient descent; large: it keeps away from sharp minima.";
+        damping "damping of curvature": LogZero(0.000001, 100.0) = 0.001, "δ", "Added to the curvature by Newton, Gauss-Newton and M-FAC. 0: the plain method. Large: small steps downhill.";
+        third_derivative "change of curvature": Log(0.01, 10000.0) = 10.0, "M", "How fast cubic and regularised Newton expect curvature to change. Small: bold steps; large: cautious ones.";
+        memory "pairs remembered": Count(1, 40) = 10, "m", "Pairs that L-BFGS, and gradients that M-FAC remembers. Few: a rough idea of the curvature; many: a better one.";
+        against "curves over": Choice(Against) = Against::Steps, "", "What the curves are drawn over; a line search asks for several gradients a step.";
     }
 }
 
@@ -150,31 +150,35 @@ impl Race {
 }
 
 views! { Race, Controls:
-    paths "The race" "Drag the start: who follows the valley, who crosses it, who never arrives?" => paths, dragged: move_start;
-    surface "The race in three dimensions" "Turn it: the height is logarithmic, so that the floor of a valley shows." => surface;
-    loss "Height above the lowest minimum" "Straight lines mean a constant share a step; the rule is the goal." => heights;
-    gradient "Size of the gradient" "It may rise while the height falls." => gradients;
-    distance "Distance to the lowest minimum" "Some turn away from it first." => distances;
-    effective "Effective step of each coordinate" "How far a coordinate moves for its gradient; dashed, the second one." => effective;
-    heads "Where they are heading" "The last steps of each, an arrow along its last step, and in grey downhill: momentum is where the two part." => heads;
-    basins "Where every start leads" "A colour a minimum, darker where it took longer, if the race ends within 2 % of the window of it; grey does not, black diverged. The share is the lowest minimum's." => basins;
-    rates "Step size and momentum" "What is left of the height after the race; the line is where theory ends stability." => rates;
-    standing "Standing" "Who reached the goal, at what cost, which share of the height is left, and where everyone ended: at a minimum is within 2 % of the window." => standing;
-    elsewhere "From other starts" "Who reaches the goal τ from fresh starts, who is first there, and from which share of the map the race ends within 2 % of the window of the lowest minimum: near it, and not always at the goal." => elsewhere;
+    paths "The race" "A line is an optimizer's way over the heights, from one start. Drag the start." => paths, dragged: move_start;
+    surface "The race in three dimensions" "The same ways, lifted; heights are logarithmic, so that a valley's floor shows. Turn it." => surface;
+    loss "Height above the lowest minimum" "Height left, step by step; a straight fall is a constant share a step. The rule is the goal." => heights;
+    gradient "Size of the gradient" "How steep it is where each optimizer stands." => gradients;
+    distance "Distance to the lowest minimum" "How far each is from the lowest minimum; in many dimensions, from the start." => distances;
+    effective "Effective step of each coordinate" "How far a coordinate moves for its slope; dashed, the second coordinate." => effective;
+    heads "Where they are heading" "The last steps of each; one arrow continues its last step, the other points downhill." => heads;
+    basins "Where every start leads" "A cell is a start, its colour the minimum that it leads to; cells without colour end near none." => basins;
+    rates "Step size and momentum" "What is left of the height, by step size and momentum; the line is theory's edge of stability." => rates;
+    standing "Standing" "Who reached the goal, at what cost, which share of the height is left, and where each ended." => standing;
+    elsewhere "From other starts" "From fresh starts: who reaches the goal, who is first, and the share of the map that ends lowest." => elsewhere;
 }
 
 impl Experiment for Race {
     const CARD: Card = Card {
         slug: "trajectory",
-        title: "Optimizer trajectories",
+        title: "Does the same optimizer win from another start?",
         paper: Paper::new(
             "Descending through a Crowded Valley - Benchmarking Deep Learning Optimizers",
             "Robin M. Schmidt, Frank Schneider, Philipp Hennig",
             2021,
-        ),
-        claim: "On a long, narrow bowl without noise, tuned from several starts, optimizers arrive from fresh starts in the order shown, nine pairs in ten.",
+        )
+        .venue("ICML 2021")
+        .arxiv("2007.01547"),
+        claim: "On a long, narrow bowl, optimizers arrive from other starts in the order seen here.",
+        criterion: "On the quadratic bowl, without noise, with step sizes tuned by equally many trials: of all pairs of optimizers that have an order here and from a fresh start, at least 90 % have the same, over 24 fresh starts, in each of three seeds.",
+        figure: "pairs of optimizers in the same order, as a share",
         reproduction: Reproduction::InPart,
-        honesty: "The paper races optimizers on eight deep-learning problems and finds that who wins depends on the problem and the tuning; here the race is on problems small enough to watch, and what is measured is whether the order seen from one start is worth anything from another: on the bowl it is, on most other problems it is not.",
+        honesty: "The paper races optimizers on eight deep-learning problems and finds that problem and tuning decide who wins. Here problems are small enough to watch, and what is measured is whether the order seen from one start is worth anything from another: on the bowl it is, on most other problems it is not.",
         seeds: 3,
         presets: &[
             Preset::holds("default", "A long, narrow bowl, where theory knows who is fast", &[]),
@@ -342,13 +346,28 @@ impl Experiment for Race {
         }
     }
 
+    fn sentence(&self) -> String {
+        match &self.own {
+            Some(Own::Weights(paths)) if paths.shares[0] > 0.0 => {
+                return format!(
+                    "The plane holds {} of the variance of your weights.",
+                    percent(paths.shares[0] + paths.shares[1])
+                );
+            }
+            Some(Own::Weights(_)) => return "Your weights do not move.".into(),
+            Some(Own::Losses(_)) => return "Your losses are drawn as they are.".into(),
+            None => {}
+        }
+        self.standing_in_words()
+    }
+
     fn verdict(controls: &Controls, runs: &Runs) -> Verdict {
         if runs.most("own") > 0.0 {
             let share = runs.mean("plane_share");
             let seen = if share.is_nan() {
                 "Your losses are drawn as they are".into()
             } else if share > 0.0 {
-                format!("The plane holds {:.1} % of the variance of your weights", 100.0 * share)
+                format!("The plane holds {} of the variance of your weights", percent(share))
             } else {
                 "Your weights do not move".into()
             };
@@ -370,10 +389,10 @@ impl Experiment for Race {
         }
         // Who does not arrive is ranked by what is left of the height.
         let arrive = if runs.least("arrived") < 2.0 { "rank" } else { "arrive" };
-        let mean = 100.0 * runs.mean("agreement");
-        let mut text = format!("From other starts {mean:.0} % of the pairs of optimizers {arrive} in the same order");
+        let mean = percent(runs.mean("agreement"));
+        let mut text = format!("From other starts {mean} of the pairs of optimizers {arrive} in the same order");
         if runs.len() > 1 {
-            text += &format!(", {:.0} % at least", 100.0 * agreement);
+            text += &format!(", {} % at least", figures(100.0 * agreement, 3));
         }
         if controls.claimed() {
             Verdict::at_least(agreement, AGREEMENT, text + ".")
