@@ -78,7 +78,7 @@ fn cards_are_short_and_plain() {
         }
         for spec in entry.controls {
             must(words(&spec.help) <= 25, format!("the help of {} has {} words", spec.name, words(&spec.help)));
-            for (other, values) in spec.when {
+            for (other, values) in spec.when.iter().copied().flatten() {
                 let Some(other) = entry.controls.iter().find(|spec| spec.name == *other) else {
                     must(false, format!("{} hangs on {other}, which is no control", spec.name));
                     continue;

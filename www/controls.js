@@ -64,7 +64,7 @@ export class Controls extends HTMLElement {
 
   /** Puts each row where it belongs: a row that stays is not moved, and keeps the focus. */
   #place() {
-    const applies = ({ when = [] }) => this.#values.size === 0 || [...this.#values.values()].some((values) => when.every(([name, of]) => of.includes(values[name])));
+    const applies = ({ when = [] }) => this.#values.size === 0 || [...this.#values.values()].some((values) => when.every((any) => any.some(([name, of]) => of.includes(values[name]))));
     const rows = this.#rows.filter((_, index) => applies(this.#controls[index]));
     put(this, rows.slice(0, this.keys));
     put(this.rest, rows.slice(this.keys));

@@ -66,14 +66,14 @@ export function download(blob, name) {
 /** Does the reader ask for little motion? */
 export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-/** A number for reading: four significant digits. */
+/** A number for reading, as the sentences of experiments have it: three significant digits, a true minus, "3×10⁻⁷". */
 export function readable(value) {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
+  const [digits, power] = value.toExponential(2).split("e");
   if (size !== 0 && (size < 1e-3 || size >= 1e6)) {
-    const [digits, power] = value.toExponential(2).split("e");
     const raised = [...String(Number(power))].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c])).join("");
-    return `${Number(digits)}·10${raised}`.replace("-", "−");
+    return `${Number(digits)}×10${raised}`.replace("-", "−");
   }
-  return String(Number(value.toPrecision(4))).replace("-", "−");
+  return Number(value.toPrecision(3)).toLocaleString("en", { maximumFractionDigits: 6 }).replace("-", "−");
 }

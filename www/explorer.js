@@ -1,10 +1,11 @@
 // The explorer: the catalogue, one experiment on the bench, and the URL that says all of it.
 
-import { fetchCard, fetchLabs, firstAuthor, front, overview } from "./catalogue.js";
+import { fetchCard, fetchLabs, fetchPaths, firstAuthor } from "./catalogue.js";
 import "./notices.js";
 import { calm, h, icon } from "./dom.js";
 import { fetched } from "./fetched.js";
 import { onDrop } from "./files.js";
+import { chooseFor, front, overview, pathway, readSearch } from "./front.js";
 import { keep } from "./offline.js";
 import { share } from "./share.js";
 import { read, shorten, write } from "./state.js";
@@ -22,8 +23,13 @@ const aside = $("aside");
 const told = $("#text");
 /** The labs, once they are listed. */
 let labs = [];
+let paths = [];
 let listing = null;
 let bench = null;
+/** What runs in the place of the front page's film, once it was touched. */
+let toy = null;
+/** Files that were dropped before there was an experiment to take them. */
+let carried = null;
 /** How often another page was asked for: what was asked for earlier comes too late. */
 let turns = 0;
 let dragging = false;
@@ -37,6 +43,7 @@ async function route() {
   const query = new URLSearchParams(location.search);
   const slug = query.getAll("experiment").at(-1) ?? null;
   const lab = slug === null ? query.get("lab") : null;
+  const path = slug === null && lab === null ? query.get("path") : null;
   $("orrery-catalogue").mark(slug ?? (lab && `lab ${lab}`));
   document.body.classList.remove("nav-open");
   notices.clear();
@@ -46,7 +53,7 @@ async function route() {
     if (slug !== null) return await showExperiment(slug, wanted);
     close();
     await listing;
-    if (wanted()) showLabs(lab);
+    if (wanted()) path === null ? showLabs(lab) : showPath(path);
   } catch (error) {
     if (wanted() && !bench) page.replaceChildren();
     failed(error);
@@ -55,8 +62,9 @@ async function route() {
 
 /** Fetches the list of experiments, once, and puts it into the catalogue. */
 function listed() {
-  listing ??= fetchLabs().then((got) => {
+  listing ??= Promise.all([fetchLabs(), fetchPaths()]).then(([got, ways]) => {
     labs = got;
+    paths = ways;
     $("orrery-catalogue").build(labs);
   }).catch((error) => {
     listing = null;
@@ -96,13 +104,16 @@ async function showExperiment(slug, wanted) {
   notices.sayAll(complaints, "url");
   bench.apply(state, { eager: true });
   showCompare();
+  if (carried && bench.card.ownData) bench.take({ add: carried });
+  carried = null;
 }
 
 function close() {
   told.hidden = true;
   told.replaceChildren();
   bench?.end();
-  bench = null;
+  toy?.end();
+  bench = toy = null;
   delete document.documentElement.dataset.run;
 }
 
@@ -118,9 +129,48 @@ function showFront(missing) {
   if (missing) notices.say(`There is no ${missing}; here is what there is.`);
   document.title = "Orrery: how learning works";
   document.body.classList.remove("open");
-  page.replaceChildren(front(labs));
+  const searched = (query) => history.replaceState(null, "", query ? "?" + query : location.pathname);
+  page.replaceChildren(front(labs, paths, readSearch(location.search), { searched, live: goLive, drop: dropped }));
   aside.replaceChildren();
   scrollTo(0, 0);
+}
+
+/** Puts an experiment into the place of the film. */
+async function goLive(place, { experiment, preset }) {
+  try {
+    const loading = parts();
+    const starting = loading.then(([, modules]) => modules.start());
+    starting.catch(() => {});
+    const card = await fetchCard(experiment);
+    const [{ Bench }, { expect }] = await loading;
+    expect(card.module);
+    await starting;
+    if (!place.isConnected) return;
+    toy = new Bench(card, notices);
+    toy.only([card.views[0].id]);
+    const { state } = read(`?preset=${encodeURIComponent(preset)}`, card, (name, text) => toy.check(name, text));
+    const whole = h("a", { href: write(card, state) }, "Open the whole experiment");
+    toy.addEventListener("state", () => whole.setAttribute("href", write(card, { ...toy.state, view: null })));
+    place.removeAttribute("role");
+    place.replaceChildren(toy.views, toy.sentence, h("div", { class: "row" }, toy.player, whole));
+    place.classList.add("live");
+    toy.apply(state, { eager: true });
+  } catch (error) {
+    notices.say(error.message, { topic: "load", again: () => goLive(place, { experiment, preset }) });
+  }
+}
+
+/** The page of the path `slug`. */
+function showPath(slug) {
+  const path = paths.find((path) => path.slug === slug);
+  if (!path) return showFront(`path '${shorten(slug, 60)}'`);
+  document.title = `${path.title} · Orrery`;
+  document.body.classList.remove("open");
+  const text = h("article", { class: "text path-text" });
+  page.replaceChildren(pathway(path, text));
+  aside.replaceChildren();
+  scrollTo(0, 0);
+  tellStory(`path-${slug}`, text);
 }
 
 function showLab(lab) {
@@ -228,6 +278,17 @@ function follow(event) {
   route();
 }
 
+/** Files came in where there is no experiment: the reader says which shall take them. */
+function dropped(files) {
+  if (labs.length === 0) return notices.say("The list of experiments is not there yet; drop the files again in a moment.");
+  const all = [...files];
+  chooseFor(all, labs, (slug) => {
+    carried = all;
+    history.pushState(null, "", `?experiment=${slug}`);
+    route();
+  });
+}
+
 /** For tests and the curious. */
 globalThis.orrery = {
   /** Takes the GPU away from the runs on the bench, and from the pictures. */
@@ -251,7 +312,7 @@ $("#menu").addEventListener("click", () => {
 });
 addEventListener("click", follow);
 addEventListener("popstate", route);
-onDrop((files) => bench ? bench.files.hidden ? bench.take({ add: files }) : bench.files.add(files) : notices.say("Choose an experiment first, then drop your files on it."));
+onDrop((files) => (bench ? (bench.files.hidden ? bench.take({ add: files }) : bench.files.add(files)) : dropped(files)));
 
 route();
 if (document.readyState === "complete") keep();

@@ -107,7 +107,7 @@ export class Story extends HTMLElement {
       said.prepend(h("strong", {}, outcome));
       parts.push(said);
     } else if (answer !== undefined) parts.push(h("p", { class: "help" }, "Watch what the run says …"));
-    return h("div", { class: "question" }, parts);
+    return h("div", { class: "quiz" }, parts);
   }
 
   #answer(index) {

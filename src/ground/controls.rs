@@ -114,12 +114,13 @@ pub struct Spec {
     pub default: Value,
     /// What one sees when it is moved.
     pub help: Cow<'static, str>,
-    /// When it has an effect: each of these controls is at one of these values, as the URL writes them. The page shows it only then.
-    pub when: Conditions,
+    /// When it has an effect: each of these conditions holds. The page shows it only then.
+    pub when: &'static [Condition],
 }
 
-/// Other controls by name, each with values; read by the page, which has them from the card.
-pub type Conditions = &'static [(&'static str, &'static [&'static str])];
+/// A condition on other controls: one of these, named, is at one of these values, as the URL writes them. It is read by the page, which has
+/// it from the card.
+pub type Condition = &'static [(&'static str, &'static [&'static str])];
 
 /// A control on a card: its default is told as the URL writes it.
 #[derive(Serialize, Deserialize)]
@@ -130,13 +131,13 @@ struct Told {
     help: Cow<'static, str>,
     default: String,
     #[serde(skip_deserializing, skip_serializing_if = "always")]
-    when: Conditions,
+    when: &'static [Condition],
     #[serde(flatten)]
     kind: Kind,
 }
 
 /// It has an effect whatever the others are at.
-fn always(when: &Conditions) -> bool {
+fn always(when: &&'static [Condition]) -> bool {
     when.is_empty()
 }
 
@@ -290,14 +291,15 @@ macro_rules! choice {
 }
 
 /// Declares an experiment's controls: `name: Kind(range) = default, "symbol", "what one sees";`, with words for the page where the
-/// name's own do not do (`name "words": …`), and when it has an effect (`…, when other ["one", "two"];`, once for each condition).
+/// name's own do not do (`name "words": …`), and when it has an effect (`…, when other ["one", "two"] or third ["on"];`, once for each
+/// condition).
 /// Kinds: `Real`, `Log`, `LogZero` (0 allowed) give `f64`; `Count`, `LogCount` give `usize`; `Toggle()` gives `bool`;
 /// `Choice(Enum)` gives an enum declared with [`choice!`](crate::choice!), `Text(longest)` gives `String`.
 #[macro_export]
 macro_rules! controls {
     ($(#[$meta:meta])* $vis:vis struct $name:ident {
         $($field:ident $($label:literal)? : $kind:ident ($($range:tt)*) = $default:expr, $symbol:literal, $help:literal
-            $(, when $other:ident [$($value:literal),+])*;)*
+            $(, when $other:ident [$($value:literal),+] $(or $or:ident [$($of:literal),+])*)*;)*
     }) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq)]
@@ -310,7 +312,7 @@ macro_rules! controls {
                 help: ::std::borrow::Cow::Borrowed($crate::card::words($help)),
                 kind: $crate::controls!(@kind $kind $($range)*),
                 default: $crate::controls!(@default $kind $default),
-                when: if cfg!(target_arch = "wasm32") { &[] } else { &[$((stringify!($other), &[$($value),+])),*] },
+                when: if cfg!(target_arch = "wasm32") { &[] } else { &[$(&[(stringify!($other), &[$($value),+]) $(, (stringify!($or), &[$($of),+]))*]),*] },
             }),*];
             #[allow(unused_assignments, unused_mut, unused_variables)]
             fn read(settings: &$crate::controls::Settings) -> Self {
@@ -378,7 +380,7 @@ mod tests {
             count: Count(1, 9) = 3, "n", "help";
             on: Toggle() = true, "", "help";
             shape: Choice(Shape) = Shape::Flat, "", "help";
-            formula "a formula": Text(20) = "x + y", "f", "help", when shape ["round"], when on ["on"];
+            formula "a formula": Text(20) = "x + y", "f", "help", when shape ["round"] or count ["3"], when on ["on"];
         }
     }
 
@@ -400,7 +402,7 @@ mod tests {
     fn a_control_comes_back_from_its_card() {
         let card = serde_json::to_string(Controls::SPECS).unwrap();
         assert!(card.contains(r#""default":"flat","kind":"choice","options":["round","flat"]"#), "{card}");
-        assert!(card.contains(r#""label":"a formula""#) && card.contains(r#""when":[["shape",["round"]],["on",["on"]]]"#), "{card}");
+        assert!(card.contains(r#""label":"a formula""#) && card.contains(r#""when":[[["shape",["round"]],["count",["3"]]],[["on",["on"]]]]"#), "{card}");
         let read: Vec<Spec> = serde_json::from_str(&card).unwrap();
         // When a control has an effect is the page's business alone.
         let told = Controls::SPECS.iter().map(|spec| Spec { when: &[], ..spec.clone() });

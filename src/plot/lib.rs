@@ -85,6 +85,13 @@ pub fn png(view: &View, style: &Style, camera: &Camera) -> Result<Vec<u8>> {
     svg::png(&*drawn(view), style, camera)
 }
 
+/// The views as pictures of one size under each other, in one PNG: a film to be shown frame by frame.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn film(views: &[View], style: &Style) -> Result<Vec<u8>> {
+    let picture = |view: &View| svg::pixels(&*drawn(view), style, &Camera::default());
+    svg::reel(&views.iter().map(picture).collect::<Result<Vec<_>>>()?)
+}
+
 /// The data of the view as CSV (RFC 4180): one row a datum, one column a variable, numbers in full precision.
 pub fn csv(view: &View) -> String {
     let mut writer = csv::WriterBuilder::new().flexible(true).terminator(csv::Terminator::CRLF).from_writer(Vec::new());

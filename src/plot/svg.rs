@@ -130,7 +130,7 @@ pub(crate) fn svg(view: &dyn Drawn, style: &Style, camera: &Camera) -> String {
 ///
 /// Text is set in the system's sans-serif face.
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) fn png(view: &dyn Drawn, style: &Style, camera: &Camera) -> ground::Result<Vec<u8>> {
+pub(crate) fn pixels(view: &dyn Drawn, style: &Style, camera: &Camera) -> ground::Result<resvg::tiny_skia::Pixmap> {
     use resvg::tiny_skia::{FilterQuality, IntSize, Pixmap, PixmapPaint, Transform};
     use resvg::usvg::{Options, Tree};
 
@@ -163,7 +163,33 @@ pub(crate) fn png(view: &dyn Drawn, style: &Style, camera: &Camera) -> ground::R
             page.draw_pixmap(0, 0, bitmap.as_ref(), &paint, place, None);
         }
     }
-    page.encode_png().map_err(|e| fail(&e))
+    Ok(page)
+}
+
+/// See [`pixels`].
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn png(view: &dyn Drawn, style: &Style, camera: &Camera) -> ground::Result<Vec<u8>> {
+    encode(&pixels(view, style, camera)?)
+}
+
+/// Pictures of one size, one under the other, as one PNG.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn reel(pictures: &[resvg::tiny_skia::Pixmap]) -> ground::Result<Vec<u8>> {
+    use resvg::tiny_skia::{Pixmap, PixmapPaint, Transform};
+
+    let (width, height) = pictures.first().map_or((1, 1), |first| (first.width(), first.height()));
+    let count = pictures.len().max(1) as u32;
+    let mut all = Pixmap::new(width, height * count).ok_or_else(|| ground::Error::new("a film: too large"))?;
+    for (place, picture) in pictures.iter().enumerate() {
+        let top = place as i32 * height as i32;
+        all.draw_pixmap(0, top, picture.as_ref(), &PixmapPaint::default(), Transform::identity(), None);
+    }
+    encode(&all)
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn encode(picture: &resvg::tiny_skia::Pixmap) -> ground::Result<Vec<u8>> {
+    picture.encode_png().map_err(|e| ground::Error::new(format!("PNG of {} x {}: {e}", picture.width(), picture.height())))
 }
 
 /// The system's fonts, with a sans-serif face that is there.

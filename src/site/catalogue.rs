@@ -57,12 +57,14 @@ struct Listed {
     paper: Paper,
     claim: &'static str,
     reproduction: Reproduction,
+    /// What files of the reader's it takes, in a sentence.
+    takes: Option<&'static str>,
 }
 
 fn listed(lab: &Lab, overview: bool) -> ListedLab {
     let one = |entry: &&Entry| {
-        let Card { slug, title, paper, claim, reproduction, .. } = *entry.card;
-        Listed { slug, title, paper, claim, reproduction }
+        let Card { slug, title, paper, claim, reproduction, own_data, .. } = *entry.card;
+        Listed { slug, title, paper, claim, reproduction, takes: own_data }
     };
     let Lab { slug, title, question, entries } = *lab;
     ListedLab { slug, title, question, overview, experiments: entries.iter().map(one).collect() }

@@ -7,8 +7,10 @@
 mod bindings;
 mod catalogue;
 mod compress;
+mod film;
 mod keep;
 mod names;
+mod paths;
 mod server;
 mod sources;
 mod story;
@@ -23,6 +25,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub use catalogue::cards;
+pub use paths::{Path as Way, all as paths};
 pub use server::serve;
 pub use story::{Choice, Condition, Question, Step};
 pub use text::{settings_of, story_of};
@@ -55,7 +58,9 @@ pub fn build(out: &Path, modules: &Path, making: Making) -> Result<()> {
     let mut files = sources::read(Path::new("."))?;
     bindings::make(modules, &kept, making, &mut files)?;
     text::make(Path::new("."), &mut files)?;
+    paths::make(Path::new("."), &mut files)?;
     catalogue::make(Path::new("."), &mut files)?;
+    film::make(&kept, &mut files)?;
     let told = if making.quick { thumbnails::find(out, &kept, &mut files)? } else { thumbnails::make(&kept, &mut files)? };
     table::put(&told, &mut files)?;
     let mut files = names::hash(files)?;

@@ -58,9 +58,14 @@ pub(super) fn overview(lab: &str) -> String {
 }
 
 /// Does a link of an overview lead to an experiment or a lab?
-fn leads(link: &str) -> Result<()> {
+pub(super) fn leads(link: &str) -> Result<()> {
     match link.strip_prefix("?experiment=") {
-        Some(slug) => find(slug).map(|_| ()),
+        // Settings may be named too.
+        Some(rest) => {
+            let (slug, query) = rest.split_once('&').unwrap_or((rest, ""));
+            let entry = find(slug)?;
+            if query.is_empty() { Ok(()) } else { settings_of(entry, query).map(drop).map_err(|e| e.at(format!("link '{link}'"))) }
+        }
         None if LABS.iter().any(|lab| link.strip_prefix("?lab=") == Some(lab.slug)) => Ok(()),
         None => Err(Error::new(format!("link '{link}': leads to no experiment and no lab"))),
     }
@@ -70,7 +75,7 @@ fn leads(link: &str) -> Result<()> {
 ///
 /// # Errors
 /// A formula that is not TeX; a link `?control=value` that the experiment does not understand.
-fn fragment(markdown: &str, check: &dyn Fn(&str) -> Result<()>) -> Result<String> {
+pub(super) fn fragment(markdown: &str, check: &dyn Fn(&str) -> Result<()>) -> Result<String> {
     let options = Options::ENABLE_MATH | Options::ENABLE_TABLES;
     let mut marking = false;
     let events = Parser::new_ext(markdown, options).into_offset_iter().map(|(event, place)| {

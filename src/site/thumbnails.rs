@@ -1,4 +1,5 @@
-//! Every experiment run once at its defaults: its first view at the end as a small picture for the gallery, and its verdict.
+//! Every experiment run once at its defaults: its first view at the end as a small picture for the gallery, the same on its way there as a
+//! film, and its verdict.
 
 use std::path::Path;
 
@@ -27,8 +28,10 @@ pub struct Told {
 
 /// In CSS pixels.
 const SIZE: (f64, f64) = (360.0, 240.0);
+/// Frames of a film, one under the other in its file.
+const FRAMES: usize = 12;
 
-/// Puts `thumbs/SLUG.svg` and `thumbs/SLUG-dark.svg` for every experiment into `files`, and says what each run came to.
+/// Puts `thumbs/SLUG.svg` and `thumbs/SLUG-dark.svg`, and films `thumbs/SLUG.png` and `thumbs/SLUG-dark.png`, for every experiment into `files`, and says what each run came to.
 pub fn make(kept: &Kept, files: &mut Files) -> Result<Vec<Option<Told>>> {
     let entries: Vec<_> = entries().collect();
     let program = program();
@@ -60,7 +63,7 @@ pub fn find(out: &Path, kept: &Kept, files: &mut Files) -> Result<Vec<Option<Tol
             files.extend(pictures);
             return Ok(Some(told));
         }
-        for (_, name) in names(entry) {
+        for name in names(entry).iter().flat_map(|(_, name)| ["svg", "png"].map(|ending| format!("{name}.{ending}"))) {
             files.extend(read(&out.join(&name)).ok().map(|bytes| (name, bytes)));
         }
         Ok(None)
@@ -83,7 +86,7 @@ pub fn fill(out: &Path, kept: &Kept) -> Result<()> {
 }
 
 /// Which run ends how hangs on the whole program: its bytes stand for it.
-fn program() -> [u8; 8] {
+pub(super) fn program() -> [u8; 8] {
     let program = read(&std::env::current_exe().unwrap_or_default()).unwrap_or_default();
     digest(&[&program]).to_le_bytes()
 }
@@ -92,30 +95,44 @@ fn key<'a>(program: &'a [u8], entry: &Entry) -> [&'a [u8]; 3] {
     [b"end", program, entry.card.slug.as_bytes()]
 }
 
-/// The files of an experiment's picture.
+/// The files of an experiment's picture and film, without ending.
 fn names(entry: &Entry) -> [(Theme, String); 2] {
     let slug = entry.card.slug;
-    [(Theme::Light, format!("thumbs/{slug}.svg")), (Theme::Dark, format!("thumbs/{slug}-dark.svg"))]
+    [(Theme::Light, format!("thumbs/{slug}")), (Theme::Dark, format!("thumbs/{slug}-dark"))]
 }
 
 /// What a run came to and its pictures, from what [`end`] gave.
 fn draw(entry: &Entry, end: &[u8]) -> Result<(Told, Files)> {
     let wrong = |e: Error| e.at(entry.card.slug);
-    let (told, view): (Told, Vec<u8>) = postcard::from_bytes(end).map_err(|e| wrong(Error::new(e.to_string())))?;
-    let view = View::decode(&view).map_err(wrong)?;
-    let picture = |(theme, name)| {
+    let (told, frames): (Told, Vec<Vec<u8>>) = postcard::from_bytes(end).map_err(|e| wrong(Error::new(e.to_string())))?;
+    let views = frames.iter().map(|bytes| View::decode(bytes)).collect::<Result<Vec<_>>>().map_err(wrong)?;
+    let last = views.last().ok_or_else(|| wrong(Error::new("there is nothing to be seen")))?;
+    let mut pictures = Files::new();
+    for (theme, name) in names(entry) {
         let style = Style { width: SIZE.0, height: SIZE.1, scale: 1.0, theme };
-        (name, plot::svg(&view, &style, &Camera::default()).into_bytes())
-    };
-    Ok((told, names(entry).map(picture).into()))
+        pictures.insert(format!("{name}.svg"), plot::svg(last, &style, &Camera::default()).into_bytes());
+        pictures.insert(format!("{name}.png"), plot::film(&views, &style).map_err(wrong)?);
+    }
+    Ok((told, pictures))
 }
 
-/// The end of a run at the defaults with seed 0: what it came to, and the first view.
+/// A run at the defaults with seed 0: what it came to, and its first view at [`FRAMES`] moments, the last of them its end.
 fn end(entry: &'static Entry) -> Result<Vec<u8>> {
     let library = Library::shipped(entry.card.data);
     let mut session = Session::new(entry, Settings::default_of(entry.controls), 0, &library, &Device::cpu())?;
-    pollster::block_on(session.advance(|_| false))?;
+    session.show(vec![0]);
+    session.look();
+    while !pollster::block_on(session.advance(|_| true))?.over {
+        if session.due() {
+            session.look();
+        }
+    }
+    let last = session.look();
     let verdict = session.verdict();
     let told = Told { holds: verdict.holds, figure: verdict.figure, threshold: verdict.threshold };
-    postcard::to_allocvec(&(told, session.look().views.swap_remove(0))).map_err(|e| Error::new(e.to_string()))
+    let kept = session.frames().saturating_sub(1);
+    let moment = |k: usize| session.frame(k * kept / (FRAMES - 1)).map(|frame| frame.views[0].clone());
+    let mut frames: Vec<Vec<u8>> = (0..FRAMES - 1).filter_map(moment).collect();
+    frames.push(last.views[0].clone());
+    postcard::to_allocvec(&(told, frames)).map_err(|e| Error::new(e.to_string()))
 }
