@@ -307,7 +307,7 @@ impl Experiment for FrechetCumulativeCovariance {
                 "Responses are 2×2 covariances under the Bures-Wasserstein distance",
                 &[("response", "2×2 covariance")],
             ),
-            Preset::open("too long", "600 steps: best after 80, then the net learns the sample", &[("steps", "600")]),
+            Preset::open("too long", "600 steps: best after 80, then the network learns the sample", &[("steps", "600")]),
         ],
         ..Card::BLANK
     };

@@ -164,7 +164,7 @@ impl InformationBottleneckBounds {
             ("I(X;Z|Y)", self.rank(|net| net.now().unnecessary, any)),
             ("I(X;Z)", self.rank(|net| net.now().total, any)),
             ("−β", self.rank(|net| -BETAS[net.squeeze], any)),
-            ("net size P", self.rank(|net| net.model.parameters() as f64, any)),
+            ("parameters", self.rank(|net| net.model.parameters() as f64, any)),
             ("Σ w²", self.rank(norm, any)),
             ("Π ‖W‖²", self.rank(|net| net.norms().1, any)),
             ("Σ w² at one width", one_width / widths.len() as f64),

@@ -269,9 +269,9 @@ impl Experiment for InformationPlane {
         honesty: "The paper says that the noise of stochastic gradient descent compresses. Here the compression appears only in coarse bins of units that saturate, and also without any noise.",
         unit: "epoch",
         presets: &[
-            Preset::holds("default", "The paper's net: tanh, 30 bins", &[]),
+            Preset::holds("default", "The paper's network: tanh, 30 bins", &[]),
             Preset::gone("break-it", "ReLU: it fits as well, and nothing is compressed", &[("activation", "ReLU")]),
-            Preset::gone("fine bins", "The same tanh nets, cut into 1,000 bins: no compression to see", &[("bins", "1000")]),
+            Preset::gone("fine bins", "The same tanh networks, cut into 1,000 bins: no compression to see", &[("bins", "1000")]),
             Preset::holds(
                 "no noise",
                 "The full batch at η = 0.7: no diffusion at all, and tanh compresses as before",

@@ -281,12 +281,12 @@ impl Experiment for InformationScreening {
             Preset::holds("default", "Four effects that are even or wavy", &[]),
             Preset::gone(
                 "break-it",
-                "Four linear effects, in so much noise that nobody finds them all: a straight line is all there is, and correlation looks for nothing else",
+                "Four linear effects, in so much noise that no ranking finds them all: a straight line is all there is, and correlation looks for nothing else",
                 &[("nonlinear", "0"), ("samples", "100"), ("noise", "2")],
             ),
             Preset::open(
                 "straight lines",
-                "Four linear effects in little noise: everybody finds them all",
+                "Four linear effects in little noise: both rankings find them all",
                 &[("nonlinear", "0")],
             )
             .within(&[("recall_information", 1.0, 1.0), ("recall_correlation", 1.0, 1.0)]),
