@@ -167,8 +167,8 @@ impl CauchySchwarzBottleneck {
 
     fn errors_under_attack(&self) -> Chart {
         let x = Axis::linear("inputs moved by ε").range(0.0, STRONGEST);
-        let chart = Chart::of(x, Axis::log("error under attack"))
-            .at_x(format!("ε = {}", self.controls.attack), self.controls.attack);
+        let chart =
+            Chart::of(x, Axis::log("error under attack")).at_x(format!("ε = {}", self.controls.attack), self.controls.attack);
         self.methods().fold(chart, |chart, (net, of)| chart.line(of.name, of.ink, net.attacks.iter().copied()))
     }
 
@@ -340,7 +340,9 @@ impl Experiment for CauchySchwarzBottleneck {
         }
         let step = EVERY * self.nets[..METHODS.len()].iter().map(|net| net.path.len()).min().unwrap_or(0);
         let [cs, vib, squared, welsch] = errors.map(figure);
-        format!("By step {step}, on clean points CS-IB errs by {cs}, VIB by {vib}, the squared error by {squared}, Welsch's loss by {welsch}.")
+        format!(
+            "By step {step}, on clean points CS-IB errs by {cs}, VIB by {vib}, the squared error by {squared}, Welsch's loss by {welsch}."
+        )
     }
 
     fn verdict(_: &Controls, runs: &Runs) -> Verdict {

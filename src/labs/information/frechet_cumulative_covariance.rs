@@ -382,7 +382,9 @@ impl Experiment for FrechetCumulativeCovariance {
             return "What one of the methods has found does not vary any more.".into();
         }
         let [balls, distance, regression] = found.map(figure);
-        format!("At step {step} FCCov's f has a distance correlation of {balls} with the truth, distance covariance's {distance}, regression's {regression}.")
+        format!(
+            "At step {step} FCCov's f has a distance correlation of {balls} with the truth, distance covariance's {distance}, regression's {regression}."
+        )
     }
 
     fn verdict(_: &Controls, runs: &Runs) -> Verdict {

@@ -370,9 +370,16 @@ impl Experiment for GeneralizationDifficulty {
         let what = if self.controls.directions == 5 { "dimension" } else { "coordinate" };
         match (bits(1), (2..=5).rev().find_map(|m| Some((m, bits(m)?)))) {
             (None, _) => "No task of frequencies up to 2 is worked out yet.".into(),
-            (Some(one), None) => format!("In one {what}, {} must be known beyond the data; more are being worked out.", told(one)),
+            (Some(one), None) => {
+                format!("In one {what}, {} must be known beyond the data; more are being worked out.", told(one))
+            }
             (Some(one), Some((m, more))) => {
-                format!("Beyond the data, {} must be known in one {what} and {} in {}.", told(one), told(more), ["two", "three", "four", "five"][m - 2])
+                format!(
+                    "Beyond the data, {} must be known in one {what} and {} in {}.",
+                    told(one),
+                    told(more),
+                    ["two", "three", "four", "five"][m - 2]
+                )
             }
         }
     }

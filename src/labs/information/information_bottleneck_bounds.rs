@@ -381,7 +381,8 @@ impl Experiment for InformationBottleneckBounds {
             return "Training has diverged for one of the networks.".into();
         }
         let step = self.nets.iter().map(|net| net.now().step).min().unwrap_or(0);
-        let text = format!("At step {step} the mean gap of {} is {} nats", count(self.nets.len(), "network", "networks"), figure(gap));
+        let text =
+            format!("At step {step} the mean gap of {} is {} nats", count(self.nets.len(), "network", "networks"), figure(gap));
         match self.rank(|net| net.now().unnecessary, |_| true) {
             rank if rank.is_nan() => text + ".",
             rank => text + &format!("; what their codes keep beyond the label ranks the gaps with ρ = {}.", figure(rank)),

@@ -346,7 +346,11 @@ impl Experiment for GeneralizationBounds {
         if samples < 2 {
             return format!("The layers promise a gap of at most {promise}; it is not measured yet.");
         }
-        format!("Over {} the gap is {} on average; the tightest bound promises at most {promise}.", count(samples, "sample", "samples"), figure(self.gap().0))
+        format!(
+            "Over {} the gap is {} on average; the tightest bound promises at most {promise}.",
+            count(samples, "sample", "samples"),
+            figure(self.gap().0)
+        )
     }
 
     fn verdict(_: &Controls, runs: &Runs) -> Verdict {

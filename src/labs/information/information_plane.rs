@@ -261,7 +261,8 @@ impl Experiment for InformationPlane {
             "Opening the Black Box of Deep Neural Networks via Information",
             "Ravid Shwartz-Ziv, Naftali Tishby",
             2017,
-        ).arxiv("1703.00810"),
+        )
+        .arxiv("1703.00810"),
         claim: "While it trains, a tanh network seems to forget far more of its input than a ReLU network.",
         criterion: "Over training, the layers of a tanh network lose at least 2.5 bits of their input in all, and at least three times what those of a ReLU network lose, at test accuracies that differ by at most 0.03: means over five seeds. A layer's loss is its largest I(X;T) minus its last, activities being cut into 30 bins.",
         figure: "bits of the input that the layers lose, summed",
@@ -378,10 +379,11 @@ impl Experiment for InformationPlane {
             return "Training has begun; nothing is measured yet.".into();
         };
         if lost.is_nan() {
-            return "Training has diverged: the weights are no numbers any more.".into();
+            return "Training has diverged: its weights have grown beyond all bounds.".into();
         }
         let who = self.controls.activation.name();
-        let mut text = format!("Counted in {bins} bins, the {who} layers have lost {} bits of their input by epoch {epoch}", figure(lost));
+        let mut text =
+            format!("Counted in {bins} bins, the {who} layers have lost {} bits of their input by epoch {epoch}", figure(lost));
         if let Some(relu) = self.learners.get(1).map(Learner::compression).filter(|lost| !lost.is_nan()) {
             text += &format!("; the ReLU layers, {}", figure(relu));
         }

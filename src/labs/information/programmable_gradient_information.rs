@@ -227,7 +227,11 @@ impl ProgrammableGradientInformation {
         self.information()
             .dashed(name(!own), Ink::Muted, self.layers(self.start(!own)))
             .line(name(own), Ink::Series(1), self.layers(self.start(own)))
-            .line(format!("{}, twice as wide", if own { "residual" } else { "plain" }), Ink::Series(2), self.layers(self.seen(Subject::Wide)))
+            .line(
+                format!("{}, twice as wide", if own { "residual" } else { "plain" }),
+                Ink::Series(2),
+                self.layers(self.seen(Subject::Wide)),
+            )
             .dashed("run backwards", Ink::Series(0), [0.0, self.controls.depth as f64].map(|l| (l, recovered)))
             .line("reversible pair", Ink::Series(0), self.levels(pair))
             .dots("", Ink::Series(0), 7.0, self.levels(pair))
@@ -279,7 +283,10 @@ impl ProgrammableGradientInformation {
             channels: 1,
             columns: REBUILT,
             pixels: rows.iter().flatten().map(|v| (v.clamp(0.0, 1.0) * 255.0) as u8).collect(),
-            captions: ["digit", "main", "pair"].iter().flat_map(|name| (0..REBUILT).map(move |i| if i == 0 { name.to_string() } else { String::new() })).collect(),
+            captions: ["digit", "main", "pair"]
+                .iter()
+                .flat_map(|name| (0..REBUILT).map(move |i| if i == 0 { name.to_string() } else { String::new() }))
+                .collect(),
         }
     }
 }
@@ -417,8 +424,16 @@ impl Experiment for ProgrammableGradientInformation {
         if main.is_nan() {
             return format!("The pair keeps {} of the pixels; the main branch is not inspected yet.", percent(pair.max(0.0)));
         }
-        let text = format!("Of the pixels, {} are readable after {depth} layers, {} from the pair", percent(main.max(0.0)), percent(pair.max(0.0)));
-        let how = [(Teaching::Main, "alone"), (Teaching::DeepSupervision, "with deep supervision"), (Teaching::Programmable, "with PGI")];
+        let text = format!(
+            "Of the pixels, {} are readable after {depth} layers, {} from the pair",
+            percent(main.max(0.0)),
+            percent(pair.max(0.0))
+        );
+        let how = [
+            (Teaching::Main, "alone"),
+            (Teaching::DeepSupervision, "with deep supervision"),
+            (Teaching::Programmable, "with PGI"),
+        ];
         let right = how.iter().filter_map(|(teaching, how)| {
             let right = self.learner(*teaching)?.accuracy.last(0);
             (!right.is_nan()).then(|| format!("{} {how}", percent(right)))

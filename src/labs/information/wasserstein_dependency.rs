@@ -131,7 +131,11 @@ impl WassersteinDependency {
         let mut chart = Chart::of(Axis::linear("factor, faintest last"), y);
         if self.learners.iter().all(|learner| learner.accuracy.is_empty()) {
             let first = self.controls.steps.div_ceil(READINGS);
-            chart = chart.label(format!("first reading after step {first}"), (0.5 * (self.controls.factors - 1) as f64, 0.5), Ink::Text);
+            chart = chart.label(
+                format!("first reading after step {first}"),
+                (0.5 * (self.controls.factors - 1) as f64, 0.5),
+                Ink::Text,
+            );
         }
         let bar = |learner: &Learner, k: usize| ((k + 1).to_string(), learner.accuracy.get(k).copied().unwrap_or(0.0));
         let all = METHODS.iter().zip(&self.learners);
@@ -300,10 +304,15 @@ impl Experiment for WassersteinDependency {
                 return format!("After {} the scores have grown beyond all bounds.", count(known, "step", "steps"));
             }
             let [cpc, wpc] = bounds.map(figure);
-            return format!("After {} CPC's bound is {cpc} nats and WPC's {wpc}; no probe has read a code yet.", count(known, "step", "steps"));
+            return format!(
+                "After {} CPC's bound is {cpc} nats and WPC's {wpc}; no probe has read a code yet.",
+                count(known, "step", "steps")
+            );
         }
         let [cpc, wpc, sharp] = read.map(percent);
-        format!("At the last reading a probe got {cpc} of the digits from CPC's code, {wpc} from WPC's, {sharp} from CPC's at T = 0.1.")
+        format!(
+            "At the last reading a probe got {cpc} of the digits from CPC's code, {wpc} from WPC's, {sharp} from CPC's at T = 0.1."
+        )
     }
 
     fn verdict(_: &Controls, runs: &Runs) -> Verdict {
@@ -316,7 +325,9 @@ impl Experiment for WassersteinDependency {
             percent(runs.mean("sharp")),
         );
         // The text also tells what the third has read, which comes last.
-        Verdict::at_least(least, GAIN, text).needs(at_least(runs.mean("sharp"), 0.0)).rival(METHODS[2].name, runs.least("sharp_gain"))
+        Verdict::at_least(least, GAIN, text)
+            .needs(at_least(runs.mean("sharp"), 0.0))
+            .rival(METHODS[2].name, runs.least("sharp_gain"))
     }
 }
 
