@@ -218,7 +218,7 @@ impl Shapes {
             ((1.0 - t) * x + t * u, (1.0 - t) * y + t * v)
         };
         let (x, y) = (0..source.len()).map(moved).unzip();
-        self.matched(vec![Mark::points(format!("source at t = {t}"), Ink::Series(2), x, y, 4.0)])
+        self.matched(vec![Mark::points(format!("source at t = {}", figure(t)), Ink::Series(2), x, y, 4.0)])
     }
 
     pub fn matrix(&self) -> Matrix {

@@ -232,7 +232,7 @@ impl Pair {
             let both = self.courses.iter().zip(SOLVERS);
             both.filter(|(course, _)| course.sketch.is_some() || !course.images.is_empty())
         };
-        let name = |of: Series| format!("{}, t = {t}", of.name);
+        let name = |of: Series| format!("{}, t = {}", of.name, figure(t));
         match self.task.kind {
             Kind::Colours => self.recoloured(),
             Kind::Matrix => self.paid().into(),
