@@ -8,6 +8,7 @@ mod bindings;
 mod catalogue;
 mod compress;
 mod film;
+mod glossary;
 mod keep;
 mod names;
 mod paths;

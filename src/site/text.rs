@@ -7,7 +7,7 @@ use pulldown_latex::config::DisplayMode;
 use pulldown_latex::{Event as MathEvent, ParserError, RenderConfig, Storage, mathml};
 
 use super::story::{self, Step};
-use super::{Files, read};
+use super::{Files, glossary, read};
 use crate::catalogue::{LABS, entries, find, module};
 use ground::controls::Settings;
 use ground::error::{Error, Result};
@@ -103,7 +103,7 @@ pub(super) fn fragment(markdown: &str, check: &dyn Fn(&str) -> Result<()>) -> Re
     });
     let mut out = String::new();
     html::push_html(&mut out, events.collect::<Result<Vec<Event>>>()?.into_iter());
-    Ok(out)
+    Ok(glossary::tell(&out))
 }
 
 /// A formula as MathML, with its TeX as an annotation for those who copy it.
@@ -202,7 +202,7 @@ fn cite(paper: &Paper, out: &mut String) {
 }
 
 /// Text as the value of an attribute.
-fn attribute(text: &str) -> String {
+pub(super) fn attribute(text: &str) -> String {
     escape(text).replace('"', "&quot;")
 }
 
