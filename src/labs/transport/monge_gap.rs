@@ -25,7 +25,7 @@ choice! {
 controls! {
     /// What the reader can move.
     pub struct Controls {
-        weight "weight of the gap": LogZero(0.01, 30.0) = 1.0, "λ", "how much the network pays for its gap; 0: it fits along any way; large: no swap of goals would pay, but the target is missed";
+        weight "weight of the gap": LogZero(0.01, 30.0) = 1.0, "λ", "how much the network pays for its gap; 0: it fits along any way; large: no swap would pay, but the target is missed";
         target "target": Choice(Target) = Target::Gaussian, "ν", "where the round cloud is to go; only to a Gaussian is the best map known";
         cost "cost in the gap": Choice(Cost) = Cost::HalfSquared, "c", "half the squared distance, or the distance, at which points on one line may swap goals for free; the fit keeps the first";
         steps "training steps": LogCount(50, 3000) = 200, "", "steps of Adam, its rate falling from 0.005 to 0; few: neither map fits; many: slower";
