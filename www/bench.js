@@ -35,7 +35,8 @@ export class Bench extends EventTarget {
   /** The claim in one line, for where there is room for no more. */
   line = this.claim.line;
   files = new Files();
-  results = h("div", { class: "results", hidden: true });
+  results = h("div", { class: "results" });
+  taken = h("details", { class: "more", hidden: true }, h("summary", {}, "Take away what it found"), this.results);
   device = h("p", { class: "help" });
   state = null;
   #form = null;
@@ -350,7 +351,7 @@ export class Bench extends EventTarget {
 
   /** What can be taken away from a finished run. */
   #showResults({ run }, names) {
-    this.results.hidden = names.length === 0;
+    this.taken.hidden = names.length === 0;
     const save = (name, type) => h("button", { type: "button", "aria-label": `Save ${name} as ${type}`, onclick: () => run.result(name, type) }, type);
     this.results.replaceChildren(...names.map((name) => h("div", { class: "line" }, h("span", {}, `Save ${name}`), save(name, "csv"), save(name, "npy"))));
   }

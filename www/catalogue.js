@@ -30,11 +30,6 @@ export async function fetchCard(slug) {
   }
 }
 
-/** "First author et al." */
-export function firstAuthor({ authors }) {
-  return authors.split(",")[0] + (authors.includes(",") ? " et al." : "");
-}
-
 const href = (experiment) => "?experiment=" + experiment.slug;
 
 /** `<orrery-catalogue>`: search, and links by lab. */

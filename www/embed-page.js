@@ -12,7 +12,8 @@
 //   &fit=box|content            fills its box (the default), or tells the page around how high it is
 
 import { Bench } from "./bench.js";
-import { fetchCard, firstAuthor } from "./catalogue.js";
+import { fetchCard } from "./catalogue.js";
+import { firstAuthor } from "./cite.js";
 import "./notices.js";
 import { h, iconButton } from "./dom.js";
 import { onDrop } from "./files.js";
@@ -115,15 +116,14 @@ async function begin() {
     h("p", {}, full));
   const line = h("button", { type: "button", class: "claim-line", onclick: () => drawer.showModal() }, bench.line);
   document.body.classList.toggle("no-caption", !ui.includes("caption"));
-  main.replaceChildren(
+  const box = h("div", { class: "box" },
     ...shows("title", h("h1", {}, card.title)),
     bench.bar, bench.views,
     ...shows("sentence", bench.sentence),
-    ...shows("story", bench.story),
     ...shows("player", bench.player),
     ...shows("controls", bench.controls),
-    h("footer", {}, ...shows("claim", line), ...shows("link", iconButton("more", "More: settings, claim, paper", () => drawer.showModal()))),
-    drawer);
+    h("footer", {}, ...shows("claim", line), ...shows("link", iconButton("more", "More: settings, claim, paper", () => drawer.showModal()))));
+  main.replaceChildren(box, ...shows("story", bench.story), drawer);
   document.title = card.title;
   if (parameters.get("autoplay") === "off" && state.at === null) state.at = 0;
   answering(bench);

@@ -1,6 +1,7 @@
 // The explorer: the catalogue, one experiment on the bench, and the URL that says all of it.
 
-import { fetchCard, fetchLabs, fetchPaths, firstAuthor } from "./catalogue.js";
+import { fetchCard, fetchLabs, fetchPaths } from "./catalogue.js";
+import { cited } from "./cite.js";
 import "./notices.js";
 import { calm, h, icon } from "./dom.js";
 import { fetched } from "./fetched.js";
@@ -213,7 +214,7 @@ function open(opened) {
   page.replaceChildren(heading, frame);
   const more = h("details", { class: "more" }, moreControls, bench.controls.rest, bench.seeds, bench.device);
   const own = h("details", { class: "more", hidden: !card.ownData }, h("summary", {}, "Your own data"), bench.files);
-  aside.replaceChildren(bench.story, more, own, bench.results);
+  aside.replaceChildren(bench.story, more, own, bench.taken);
   aside.scrollTop = 0;
   scrollTo(0, 0);
   told.hidden = false;
@@ -221,14 +222,6 @@ function open(opened) {
 }
 
 const moreControls = h("summary", {}, "All controls");
-
-/** A paper in one line, that leads to it. */
-function cited(paper) {
-  const address = paper.doi ? `https://doi.org/${paper.doi}` : paper.arxiv ? `https://arxiv.org/abs/${paper.arxiv}` : null;
-  const title = h("cite", {}, paper.title);
-  const venue = /\b(19|20)\d\d\b/.test(paper.venue) ? paper.venue : [paper.venue, paper.year].filter(Boolean).join(" ");
-  return [address ? h("a", { href: address, target: "_blank", rel: "noopener" }, title) : title, `, ${firstAuthor(paper)}, ${venue}`];
-}
 
 /** The text of that name, in its place. */
 async function tellStory(name, place) {

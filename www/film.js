@@ -83,8 +83,9 @@ function trail(pen, points, share, colour) {
 function legend(pen, ways) {
   pen.font = "600 13px system-ui, sans-serif";
   pen.textBaseline = "middle";
-  ways.forEach(({ name, light, dark: night }, row) => {
-    const y = 22 + 20 * row;
+  ways.forEach(({ name: whole, light, dark: night }, row) => {
+    const [name] = whole.split(" (");
+    const y = 52 + 20 * row;
     pen.fillStyle = "rgb(0 0 0 / 0.55)";
     pen.fillRect(62, y - 10, pen.measureText(name).width + 28, 20);
     pen.fillStyle = dark() ? night : light;

@@ -1,7 +1,7 @@
 // The front page, the page of a lab and the page of a path: pictures that lead to experiments.
 
 import { badge } from "./claim.js";
-import { firstAuthor } from "./catalogue.js";
+import { firstAuthor } from "./cite.js";
 import { calm, h } from "./dom.js";
 import { film } from "./film.js";
 

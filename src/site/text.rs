@@ -94,9 +94,9 @@ pub(super) fn fragment(markdown: &str, check: &dyn Fn(&str) -> Result<()>) -> Re
             Event::Start(Tag::Link { ref dest_url, .. }) if dest_url.starts_with('#') => {
                 marking = true;
                 let name = attribute(&decode(&dest_url[1..]));
-                Ok(Event::InlineHtml(format!("<button type=\"button\" class=\"mark\" data-mark=\"{name}\">").into()))
+                Ok(Event::InlineHtml(format!("<mark tabindex=\"0\" data-mark=\"{name}\">").into()))
             }
-            Event::End(TagEnd::Link) if std::mem::take(&mut marking) => Ok(Event::InlineHtml("</button>".into())),
+            Event::End(TagEnd::Link) if std::mem::take(&mut marking) => Ok(Event::InlineHtml("</mark>".into())),
             event => Ok(event),
         };
         event.map_err(|e| e.at(format!("line {}", markdown[..place.start].matches('\n').count() + 1)))
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_word_can_point_into_a_picture() {
         let html = of("The [fast one](#Adam%20at%20%CE%B1%2F2) and [a link](?learning_rate=0.1).").unwrap();
-        assert!(html.contains("<button type=\"button\" class=\"mark\" data-mark=\"Adam at α/2\">fast one</button>"), "{html}");
+        assert!(html.contains("<mark tabindex=\"0\" data-mark=\"Adam at α/2\">fast one</mark>"), "{html}");
         assert!(html.contains("<a href=\"?learning_rate=0.1\">a link</a>"), "{html}");
     }
 

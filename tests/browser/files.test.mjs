@@ -104,6 +104,7 @@ test("pictures are read where they are taken: a png and a jpg, as colours and as
 
 test("what a run has found goes out as csv and as npy", async () => {
   const page = await stage.page("?experiment=opposing-signals");
+  await page.getByText("Take away what it found").click();
   const save = async (type) => {
     const [file] = await Promise.all([
       page.waitForEvent("download"),
