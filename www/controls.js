@@ -139,6 +139,8 @@ export class Controls extends HTMLElement {
     this.#values.set(side, values);
     this.#place();
     for (const [name, text] of Object.entries(values)) {
+      // One that is locked has no row.
+      if (!this.#notes.has(name)) continue;
       this.#inputs.get(`${side} ${name}`)?.show(text);
       this.#notes.get(name).hidden = true;
     }

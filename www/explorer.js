@@ -185,7 +185,7 @@ function showLab(lab) {
 }
 
 const compareButton = h("button", { type: "button", "aria-pressed": "false", onclick: () => (bench.compare(!bench.state.b), showCompare()) }, "Compare");
-const shareButton = h("button", { type: "button", onclick: () => share(bench.card, { ...bench.state, at: bench.player.at }) }, "Share");
+const shareButton = h("button", { type: "button", onclick: () => share(bench.card, { ...bench.state, at: bench.player.at }, bench.files.names) }, "Share");
 
 function showCompare() {
   const beside = bench.controls.rest.children.length;

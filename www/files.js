@@ -31,6 +31,9 @@ export class Files extends HTMLElement {
     this.tell([]);
   }
 
+  /** The names of the files in use. */
+  names = [];
+
   /** Takes files in. */
   add(files) {
     const add = [...files];
@@ -40,6 +43,7 @@ export class Files extends HTMLElement {
   /** Shows the arrays in use, as {file, array, shape}. */
   show(arrays) {
     const files = group(arrays);
+    this.names = [...files.keys()];
     this.#list.replaceChildren(
       ...[...files].map(([file, parts]) =>
         h("li", {},

@@ -328,18 +328,30 @@ test("two runs are compared with linked axes and time lines, and the URL says bo
 test("what is shared brings back the same state", async () => {
   const page = await stage.page("?experiment=diffgrad&learning_rate=0.2&seed=3&view=paths");
   await page.getByRole("button", { name: "Share" }).click();
-  const texts = await page.locator("dialog textarea").evaluateAll((areas) => areas.map((area) => area.value));
-  assert.equal(texts.length, 4);
-  assert.match(texts[1], /^<iframe src="http[^"]+embed\.html\?experiment=diffgrad&amp;learning_rate=0\.2&amp;view=paths&amp;seed=3|^<iframe src="http[^"]+embed\.html\?/);
-  assert.match(texts[2], /<orrery-experiment name="diffgrad" [^>]*learning_rate="0.2"/);
-  assert.match(texts[3], /IFrame\("http/);
+  const texts = () => page.locator("dialog .snippet").evaluateAll((all) => Object.fromEntries(all.map((one) => [one.querySelector("label").textContent, one.querySelector("textarea").value])));
+  const told = await texts();
+  assert.match(told["Web page or learning platform: frame"], /^<iframe src="http[^"]+embed\.html\?experiment=diffgrad&amp;learning_rate=0\.2&amp;seed=3&amp;view=paths/);
+  assert.match(told["Web page: element"], /<orrery-experiment name="diffgrad" [^>]*learning_rate="0.2"/);
+  assert.match(told["Slide for reveal.js"], /<aside class="notes">\s+Ask: .+\? Then: /);
+  assert.match(told.Notebook, /IFrame\("http/);
+  assert.equal(told["Reproduce this"], "orrery run diffgrad --set learning_rate=0.2 --seeds 3");
+  assert.match(told["Cite the paper"], /eprint = \{1909\.11015\}/);
+  assert.ok(told["Cite this run"].includes(told.Link));
+  // The preview is the embed that the texts make, and follows what is chosen.
+  const preview = page.frameLocator("dialog iframe");
+  await preview.locator("html[data-run=over]").waitFor();
+  assert.equal(await preview.locator("orrery-player").count(), 1);
+  await page.getByLabel("player").uncheck();
+  assert.match((await texts())["Web page: element"], /ui="sentence,controls,claim,link"/);
+  await preview.locator("orrery-player").waitFor({ state: "detached" });
   await page.keyboard.press("Escape");
-  await page.goto(texts[0]);
+  await page.goto(told.Link);
   await over(page);
   assert.equal(await value(page, "learning_rate"), "0.2");
   await page.locator("details.more summary").first().click();
   assert.equal(await page.getByRole("textbox", { name: "Seed" }).inputValue(), "3");
   assert.equal(await page.locator(".views orrery-panel").getAttribute("data-id"), "paths");
+  assert.deepEqual(page.complaints, []);
   await page.context().close();
 });
 
