@@ -177,11 +177,12 @@ function showPath(slug) {
 function showLab(lab) {
   document.title = `${lab.title} · Orrery`;
   document.body.classList.remove("open");
-  const text = h("article", { class: "text" });
-  page.replaceChildren(overview(lab, text));
+  const [lead, text] = [h("div", { class: "text" }), h("article", { class: "text" })];
+  page.replaceChildren(overview(lab, lead, text));
   aside.replaceChildren();
   scrollTo(0, 0);
-  if (lab.overview) tellStory(`lab-${lab.slug}`, text);
+  // The invitation stands above the cards, the rest below them.
+  if (lab.overview) tellStory(`lab-${lab.slug}`, text).then(() => text.firstElementChild && lead.append(text.firstElementChild));
 }
 
 const compareButton = h("button", { type: "button", "aria-pressed": "false", onclick: () => (bench.compare(!bench.state.b), showCompare()) }, "Compare");

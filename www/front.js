@@ -38,6 +38,7 @@ function tile(experiment) {
   const begin = () => {
     if (calm()) return;
     for (const image of card.querySelectorAll("[data-src]")) {
+      if (getComputedStyle(image).display === "none") continue;
       image.src = image.dataset.src;
       image.removeAttribute("data-src");
       image.decode().then(() => pictures.classList.add("moves"), () => {});
@@ -145,13 +146,14 @@ export function chooseFor(files, labs, take) {
   dialog.showModal();
 }
 
-/** The page of a lab: what its field asks, `text`, what there is to tell, and its experiments in teaching order. */
-export function overview(lab, text) {
+/** The page of a lab: what its field asks, the invitation `lead`, its experiments in teaching order, and `text`, what else there is to tell. */
+export function overview(lab, lead, text) {
   return h("div", { class: "front lab" },
     h("h1", { tabindex: "-1" }, lab.title),
     h("p", { class: "lead" }, lab.question),
-    text,
-    tiles(lab.experiments));
+    lead,
+    tiles(lab.experiments),
+    text);
 }
 
 /** The page of a path; `text` is what there is to tell. */

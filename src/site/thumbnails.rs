@@ -30,6 +30,8 @@ pub struct Told {
 const SIZE: (f64, f64) = (360.0, 240.0);
 /// Frames of a film, one under the other in its file.
 const FRAMES: usize = 12;
+/// Pixels of a film a CSS pixel: it is looked at for its motion.
+const FILM: f64 = 2.0 / 3.0;
 
 /// Puts `thumbs/SLUG.svg` and `thumbs/SLUG-dark.svg`, and films `thumbs/SLUG.png` and `thumbs/SLUG-dark.png`, for every experiment into `files`, and says what each run came to.
 pub fn make(kept: &Kept, files: &mut Files) -> Result<Vec<Option<Told>>> {
@@ -111,7 +113,8 @@ fn draw(entry: &Entry, end: &[u8]) -> Result<(Told, Files)> {
     for (theme, name) in names(entry) {
         let style = Style { width: SIZE.0, height: SIZE.1, scale: 1.0, theme };
         pictures.insert(format!("{name}.svg"), plot::svg(last, &style, &Camera::default()).into_bytes());
-        pictures.insert(format!("{name}.png"), plot::film(&views, &style).map_err(wrong)?);
+        let small = Style { scale: FILM, ..style };
+        pictures.insert(format!("{name}.png"), plot::film(&views, &small).map_err(wrong)?);
     }
     Ok((told, pictures))
 }

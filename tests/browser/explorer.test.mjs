@@ -12,22 +12,33 @@ const value = (page, name) => page.locator(`[data-name="${name}"] input[type=tex
 const verdict = (page) => page.locator(".verdict").first().textContent();
 const parameters = (page) => Object.fromEntries(new URL(page.url()).searchParams);
 
-test("the front page finds experiments by words and by badge, and opens one", async () => {
+test("the front page finds experiments by words, by what else they are called and by chips, and the URL says so", async () => {
   const page = await stage.page();
-  const shown = () => page.locator("nav li:not([hidden]) a").allTextContents();
+  const shown = () => page.locator(".labs .tile:visible .name").allTextContents();
   await page.waitForSelector(".tile");
   const all = await shown();
-  assert.ok(all.length >= 4);
-  await page.getByRole("searchbox").fill("dubey friction");
-  assert.deepEqual(await shown(), ["Friction where the gradient stops changing"]);
-  await page.getByRole("searchbox").fill("no such thing");
+  assert.ok(all.length >= 20);
+  const search = page.getByRole("searchbox", { name: "Search experiments" }).last();
+  await search.fill("dubey adam");
+  assert.deepEqual(await shown(), ["Can half a step beat Adam?"]);
+  await search.fill("PINN");
+  assert.equal((await shown()).length, 1);
+  await search.fill("no such thing");
   assert.deepEqual(await shown(), []);
-  await page.getByRole("searchbox").fill("");
-  await page.locator("nav input[value='as claimed']").check();
-  const claimed = await shown();
-  assert.ok(claimed.length >= 1 && claimed.length < all.length);
-  await page.locator("nav input[value='as claimed']").uncheck();
-  await page.locator(".tile", { hasText: "half a step" }).click();
+  assert.match(await page.locator(".front > .help").textContent(), /papers are live, of 170/);
+  await search.fill("");
+  await page.getByRole("button", { name: "takes your data" }).click();
+  const own = await shown();
+  assert.ok(own.length >= 5 && own.length < all.length);
+  await page.getByRole("button", { name: "as claimed" }).click();
+  assert.ok((await shown()).length < own.length);
+  assert.equal(new URL(page.url()).search, "?only=own%2Cas-claimed");
+  const left = await shown();
+  await page.reload();
+  await page.waitForSelector(".tile:not([hidden])");
+  assert.deepEqual(await shown(), left);
+  await page.goto(stage.base + "?q=half+step");
+  await page.locator(".tile:visible", { hasText: "half a step" }).click();
   await over(page);
   assert.equal(await page.title(), "Can half a step beat Adam? · Orrery");
   await page.goBack();
@@ -36,13 +47,53 @@ test("the front page finds experiments by words and by badge, and opens one", as
   await page.context().close();
 });
 
+test("something moves on the front page before any program is there, and becomes live when it is touched", async () => {
+  const page = await stage.page();
+  const programs = [];
+  page.on("request", (request) => request.url().includes(".wasm") && programs.push(request.url()));
+  const frame = () => page.locator(".film canvas").evaluate((canvas) => canvas.toDataURL());
+  await page.waitForFunction(() => document.querySelector(".film canvas")?.width > 300);
+  const first = await frame();
+  await page.waitForTimeout(600);
+  assert.notEqual(await frame(), first);
+  assert.deepEqual(programs, []);
+  await page.getByRole("button", { name: "Drag the ball yourself" }).click();
+  await page.waitForSelector(".film.live orrery-panel[data-drawn]");
+  assert.ok(programs.length >= 2);
+  await page.getByRole("link", { name: "Open the whole experiment" }).click();
+  await over(page);
+  assert.equal(parameters(page).experiment, "trajectory");
+  assert.equal(parameters(page).preset, "bent valley");
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("170 cards are found and filtered as a few are", async () => {
+  const context = await stage.browser.newContext({ viewport: { width: 1280, height: 800 } });
+  const page = await context.newPage();
+  await page.route(/index-?\w*\.json$/, async (route) => {
+    const labs = await (await route.fetch()).json();
+    const [one] = labs[1].experiments;
+    labs[1].experiments = Array.from({ length: 170 }, (_, i) => ({ ...one, title: `Made-up question ${i}?` }));
+    await route.fulfill({ json: labs });
+  });
+  await page.goto(stage.base);
+  await page.waitForSelector(".tile");
+  assert.ok((await page.locator(".tile").count()) > 190);
+  await page.getByRole("searchbox", { name: "Search experiments" }).last().fill("made-up 169");
+  assert.equal(await page.locator(".tile:visible").count(), 1);
+  await context.close();
+});
+
 test("a lab tells what its field asks and leads to its experiments; one without a text is whole as well", async () => {
   const page = await stage.page();
   await page.locator(".labs h2 a", { hasText: "Transport" }).click();
   await page.waitForURL(/\?lab=transport$/);
   await page.waitForSelector(".text h2");
+  await page.getByRole("button", { name: "Experiments" }).click();
   assert.equal(await page.locator(".tile").count(), await page.locator("nav section", { has: page.locator("h3", { hasText: "Transport" }) }).locator("li").count());
-  await page.locator(".text a", { hasText: "From sweeps to Newton steps" }).click();
+  await page.getByRole("button", { name: "Experiments" }).click();
+  await page.locator(".text a[href*='sinkhorn-newton-sparse']").first().click();
   await over(page);
   assert.equal(parameters(page).experiment, "sinkhorn-newton-sparse");
   await page.getByRole("button", { name: "Experiments" }).click();
@@ -52,6 +103,57 @@ test("a lab tells what its field asks and leads to its experiments; one without 
   await page.goto(stage.base + "?lab=no-such-thing");
   await page.waitForSelector(".tile");
   assert.deepEqual(await said(page), ["There is no lab 'no-such-thing'; here is what there is."]);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("the first run of a visit is a film, and tells what came out when it has been seen", async () => {
+  const page = await stage.page("?experiment=diffgrad", { film: true, rest: false });
+  await page.waitForSelector("orrery-panel[data-drawn]");
+  const begin = Date.now();
+  await page.waitForTimeout(1500);
+  assert.match(await verdict(page), /not yet/);
+  const [early, unit] = [await drawn(page), () => page.locator(".when").textContent().then((text) => Number(text.match(/\d+/)[0]))];
+  const before = await unit();
+  await page.waitForTimeout(1000);
+  assert.ok((await unit()) > before);
+  assert.notEqual(await drawn(page), early);
+  await over(page);
+  const seconds = (Date.now() - begin) / 1000;
+  assert.ok(seconds > 5, `${seconds} s`);
+  assert.match(await verdict(page), /holds/);
+  // What is moved afterwards is shown at once.
+  await slide(page, "learning_rate", [400]);
+  await page.waitForFunction(() => document.querySelector(".verdict").textContent.includes("does not hold"), null, { timeout: 4000 });
+  await page.getByRole("button", { name: "Play" }).click();
+  await page.waitForFunction(() => /iteration [1-9]\d? of/.test(document.querySelector(".when").textContent));
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("a story sets the stage, asks, and the run answers", async () => {
+  const page = await stage.page("?experiment=diffgrad&step=2", { film: true });
+  assert.equal(await page.locator("orrery-story .count").textContent(), "2 of 6");
+  assert.match(await verdict(page), /not yet/);
+  // A word lights up what it names.
+  const before = await drawn(page);
+  await page.locator("orrery-story mark", { hasText: "Adam" }).first().hover();
+  await page.waitForTimeout(200);
+  assert.notEqual(await drawn(page), before);
+  await page.mouse.move(2, 2);
+  await page.waitForTimeout(200);
+  assert.equal(await drawn(page), before);
+  await page.locator("orrery-story .options button", { hasText: "both" }).click();
+  await page.waitForTimeout(500);
+  assert.equal(await page.locator("orrery-story .why").count(), 0, "the answer waits for the run");
+  await page.waitForSelector("orrery-story .why", { timeout: 20_000 });
+  assert.match(await page.locator("orrery-story .why").textContent(), /^This run says: only diffGrad\./);
+  assert.match(await verdict(page), /holds/);
+  await page.locator("orrery-story .options button", { hasText: "only diffGrad" }).click();
+  await page.waitForFunction(() => document.querySelector("orrery-story .why")?.textContent.startsWith("Right."), null, { timeout: 20_000 });
+  await page.getByRole("button", { name: "Next" }).click();
+  await page.waitForURL(/sharpness=0/);
+  assert.equal(await page.locator("orrery-story .count").textContent(), "3 of 6");
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });
