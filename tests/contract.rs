@@ -11,21 +11,36 @@ use run::data::Library;
 use run::experiment::Entry;
 use run::session::Session;
 
-/// Runs for so many milliseconds, reading at each step what is said, and looks, as the page does.
-fn look(entry: &'static Entry, settings: &Settings, milliseconds: u128) -> orrery::Result<Vec<View>> {
+/// Runs for so many milliseconds and looks, as the page does; what is said at each step goes into `said`.
+fn look(entry: &'static Entry, settings: &Settings, milliseconds: u128, said: &Said) -> orrery::Result<Vec<View>> {
     let mut session = Session::new(entry, settings.clone(), 0, &Library::shipped(entry.card.data), &Device::cpu())?;
     let begin = std::time::Instant::now();
     loop {
-        for said in [session.sentence(), session.verdict().text] {
-            let mut words = said.split(|c: char| !c.is_alphanumeric());
-            assert!(!words.any(|word| ["NaN", "inf", "unknown"].contains(&word)), "{} says '{said}'", entry.card.slug);
-        }
+        [session.sentence(), session.verdict().text].into_iter().for_each(|sentence| said.read(entry.card.slug, &sentence));
         if session.progress().over || begin.elapsed().as_millis() >= milliseconds {
             break;
         }
         pollster::block_on(session.advance(|_| true))?;
     }
     session.look().views.iter().map(|bytes| View::decode(bytes)).collect()
+}
+
+/// Sentences that tell a number which was not measured, one for each experiment.
+#[derive(Default)]
+struct Said(std::sync::Mutex<std::collections::BTreeMap<&'static str, String>>);
+
+impl Said {
+    fn read(&self, slug: &'static str, sentence: &str) {
+        let mut words = sentence.split(|c: char| !c.is_alphanumeric());
+        if words.any(|word| ["NaN", "inf", "unknown"].contains(&word)) {
+            self.0.lock().expect("no thread panics while it holds the lock").insert(slug, sentence.to_string());
+        }
+    }
+
+    fn none(self) {
+        let wrong = self.0.into_inner().expect("all threads have ended");
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
 }
 
 /// A view can be drawn, written and said, and its text says more than its title.
@@ -84,20 +99,23 @@ fn the_readme_counts_right() {
 fn every_preset_shows_itself_at_start_and_later() {
     let of = |entry: &'static Entry| entry.card.presets.iter().map(move |preset| (entry, preset));
     let presets: Vec<_> = ledger::selection().into_iter().flat_map(of).collect();
+    let said = Said::default();
     pool::each(&presets, pool::cores(), |(entry, preset)| {
         for milliseconds in [8, 300] {
             let place = format!("{} at {} after {milliseconds} ms", entry.card.slug, preset.name);
-            let views = look(entry, &entry.preset(preset.name).unwrap(), milliseconds).unwrap_or_else(|e| panic!("{place}: {e}"));
+            let views = look(entry, &entry.preset(preset.name).unwrap(), milliseconds, &said).unwrap_or_else(|e| panic!("{place}: {e}"));
             assert_eq!(views.len(), entry.panels().count());
             views.iter().for_each(|view| check(view, &place));
         }
     });
+    said.none();
 }
 
 #[test]
 fn controls_hold_at_both_ends() {
     let of = |entry: &'static Entry| (0..entry.controls.len()).map(move |index| (entry, index));
     let controls: Vec<_> = ledger::selection().into_iter().flat_map(of).collect();
+    let said = Said::default();
     pool::each(&controls, pool::cores(), |(entry, index)| {
         let spec = &entry.controls[*index];
         let ends = match &spec.kind {
@@ -111,13 +129,14 @@ fn controls_hold_at_both_ends() {
             let mut settings = Settings::default_of(entry.controls);
             settings.0[*index] = Value::Number(end);
             let place = format!("{}, {} = {end}", entry.card.slug, spec.name);
-            match look(entry, &settings, 40) {
+            match look(entry, &settings, 40, &said) {
                 Ok(views) => views.iter().for_each(|view| check(view, &place)),
                 // Two controls may contradict each other; then the error names the control.
                 Err(error) => assert!(error.to_string().contains(&*spec.name), "{place}: {error}"),
             }
         }
     });
+    said.none();
 }
 
 /// The papers that there are to be, and in which lab, are those of a list; a lab that is called whole has all of its.
