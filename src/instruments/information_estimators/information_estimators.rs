@@ -58,7 +58,7 @@ controls! {
         shown "layer shown": Count(1, 8) = 5, "ℓ", "The layer whose activities and gradients are shown, and that the sentence is about; the last one if there are fewer.";
         unit: Choice(Unit) = Unit::Bits, "", "What information is counted in; a bit is the answer to one yes-or-no question.";
         samples: LogCount(100, 4096) = 256, "n", "Samples of the pairwise estimators. Kernels and Rényi's see at most log₂ n bits of them.";
-        neighbours "number of neighbours": Count(1, 20) = 4, "k", "For nearest neighbours: which neighbour's distance counts. Small: less bias, more scatter; large: the reverse.";
+        neighbours "number of neighbours": Count(1, 20) = 4, "k", "For nearest neighbours: which neighbour's distance counts. Small: less bias, more scatter; large: the reverse.", when estimator ["nearest neighbours"] or beside ["nearest neighbours"];
         beta "worth of a bit on the label": Log(1.0, 100.0) = 10.0, "β", "Marks the best compromise on the bound. Small: forget the input; large: know the label.";
         problem "task": Choice(Problem) = Problem::Rule, "", "What the network learns: a rule on all patterns of twelve bits, or handwritten digits.";
         activation: Choice(Hidden) = Hidden::Tanh, "σ", "What a unit makes of its input. Units that saturate seem to forget; unbounded ones do less so.";
@@ -198,11 +198,15 @@ impl InformationPlane {
         epochs.unwrap_or(0) + looks + bound..all
     }
 
-    /// Every estimator that looks for neighbours needs more samples than neighbours.
+    /// Every estimator needs three samples; one that looks for neighbours more of them than neighbours.
     fn enough_samples(&self, controls: &Controls) -> Result<()> {
         let samples = self.samples().min(controls.samples);
-        if controls.neighbours + 2 > samples {
+        let looks = [controls.estimator, controls.beside].contains(&Estimator::Neighbours);
+        if looks && controls.neighbours + 2 > samples {
             return Err(Error::new(format!("control neighbours: {} needs more than {samples} samples", controls.neighbours)));
+        }
+        if samples < 3 {
+            return Err(Error::new(format!("{samples} samples: 3 or more would be right")));
         }
         Ok(())
     }
