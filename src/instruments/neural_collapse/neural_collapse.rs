@@ -256,25 +256,25 @@ impl Experiment for NeuralCollapse {
         seeds: 3,
         unit: "epoch",
         presets: &[
-            Preset::holds("default", "A dense network learns four digits, and goes on", &[]),
+            Preset::holds("default", "A dense network learns four digits: watch spread and classifier after the last error", &[]),
             Preset::gone(
                 "break-it",
-                "No weight decay anywhere: classifier and means no longer turn to each other",
+                "The pull of weight decay is taken away everywhere: watch classifier and means",
                 &[("lambda_w", "0"), ("lambda_b", "0"), ("decay", "0")],
             ),
             Preset::open(
                 "free features",
-                "The theory's model: nothing but features and a classifier, and the end is known",
+                "Only features and a classifier, no network below: compare with theory's end",
                 &[("model", "free features"), ("lambda_h", "0.02"), ("lambda_w", "0.02"), ("rate", "0.5")],
             ),
             Preset::open(
                 "tied features",
-                "Free features that may not go far from given ones: collapse stops half way",
+                "Free features held near given ones: watch how far the spread falls",
                 &[("model", "free features"), ("lambda_h", "0.02"), ("lambda_w", "0.02"), ("tie", "0.3"), ("rate", "0.5")],
             ),
             Preset::open(
                 "minority collapse",
-                "Half of the classes have fifty times fewer samples: their directions become one",
+                "Half of the classes have fifty times fewer samples: look at their directions",
                 &[
                     ("model", "free features"),
                     ("lambda_h", "0.1"),
@@ -286,27 +286,27 @@ impl Experiment for NeuralCollapse {
             ),
             Preset::open(
                 "cross-entropy",
-                "The paper's loss: NC3 falls as far, the spread does not",
+                "The paper's loss instead of the squared error: watch the spread within classes",
                 &[("loss", "cross-entropy")],
             ),
             Preset::open(
                 "smoothed labels",
-                "Cross-entropy with label smoothing collapses like the squared error",
+                "Cross-entropy, a fifth of each target spread over all classes: watch the spread",
                 &[("loss", "cross-entropy"), ("smoothing", "0.2")],
             ),
             Preset::open(
                 "wrong labels",
-                "A fifth of the labels is wrong; with half the decay they are learned by heart, and collapse with the others",
+                "A fifth of the labels is wrong, decay is weaker: watch the spread",
                 &[("noise", "0.2"), ("epochs", "800"), ("lambda_w", "0.001"), ("lambda_b", "0.001"), ("decay", "0.001")],
             ),
             Preset::open(
                 "ten digits",
-                "Ten corners, of which space shows the best three directions",
+                "Ten classes, of which space shows three directions: look at the angles",
                 &[("classes", "10"), ("lambda_w", "0.001"), ("lambda_b", "0.001"), ("decay", "0.001")],
             ),
             Preset::open(
                 "gratings",
-                "A convolutional network on textures that no pixel tells apart",
+                "A convolutional network on textures that no single pixel tells apart: watch the spread",
                 &[
                     ("model", "convolutional network"),
                     ("data", "gratings"),

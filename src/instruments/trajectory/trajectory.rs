@@ -181,25 +181,25 @@ impl Experiment for Race {
         honesty: "The paper races optimizers on eight deep-learning problems and finds that problem and tuning decide who wins. Here problems are small enough to watch, and what is measured is whether the order seen from one start is worth anything from another: on the bowl it is, on most other problems it is not.",
         seeds: 3,
         presets: &[
-            Preset::holds("default", "A long, narrow bowl, where theory knows who is fast", &[]),
+            Preset::holds("default", "A long, narrow bowl, and step sizes tuned for all: who arrives first?", &[]),
             Preset::gone(
                 "break-it",
-                "A goal nearby, and step sizes tuned to one start: who is first there is luck",
+                "No long way, no tuning on several starts: compare orders from other starts",
                 &[("tolerance", "0.01"), ("tuning_starts", "1")],
             ),
             Preset::outside(
                 "bent valley",
-                "Rosenbrock's function: the way leads along a floor that turns",
+                "Rosenbrock's function, a valley whose floor turns: watch who follows the bend",
                 &[("problem", "Rosenbrock"), ("steps", "500")],
             ),
             Preset::outside(
                 "four minima",
-                "Himmelblau's function: which minimum is reached depends on who walks",
+                "Himmelblau's function, with four equally low minima: where does each one end?",
                 &[("problem", "Himmelblau"), ("fourth", "Nesterov"), ("start_x", "0.02"), ("start_y", "-0.1")],
             ),
             Preset::outside(
                 "saddle",
-                "Newton's method is drawn to the saddle, its repairs are not",
+                "Newton's method and two repairs of it near a saddle: where do they head?",
                 &[
                     ("problem", "saddle"),
                     ("first", "Newton"),
@@ -215,7 +215,7 @@ impl Experiment for Race {
             ),
             Preset::outside(
                 "edge of stability",
-                "Gradient descent and momentum at steps just below, and just above, what theory allows",
+                "Step sizes just below and just above theory's limit: watch the heights",
                 &[
                     ("condition", "30"),
                     ("first_step", "0.066"),
@@ -228,7 +228,7 @@ impl Experiment for Race {
             ),
             Preset::outside(
                 "heavy tails",
-                "Gradients with rare, enormous errors: who trusts their size pays for it",
+                "Gradients with rare, enormous errors, and steps that shrink: watch the heights",
                 &[
                     ("condition", "30"),
                     ("noise", "heavy-tailed"),
@@ -240,12 +240,12 @@ impl Experiment for Race {
             ),
             Preset::outside(
                 "everyone",
-                "All optimizers on Rosenbrock's function, each with as many trials",
+                "All optimizers on Rosenbrock's function, with equally many trials: look at the standing",
                 &[("problem", "Rosenbrock"), ("everyone", "on")],
             ),
             Preset::outside(
                 "network",
-                "A small network on digits; the paths in the plane that holds most of them",
+                "A small network on digits, in the plane fitted to all paths: compare them",
                 &[("problem", "MLP on digits"), ("noise", "mini-batch"), ("fourth", "Muon"), ("schedule", "cosine")],
             ),
         ],

@@ -240,15 +240,15 @@ impl Experiment for GeneralizationDifficulty {
         honesty: "The growth laws hold where the measure can be computed exactly, and they hold by counting functions. The figures for benchmarks and robots are the paper's formulas with its own inputs, arithmetic and no measurement; its comparison with few-shot learning is not here.",
         unit: "task",
         presets: &[
-            Preset::holds("default", "A quarter as many points as parameters, errors up to 0.1", &[]),
+            Preset::holds("default", "A quarter as many points as parameters, errors up to 0.1: follow the dimensions", &[]),
             Preset::gone(
                 "break-it",
-                "Inputs with one to five coordinates of which one varies: the functions that the data can tell apart do not multiply, and so the bits do not",
+                "Inputs vary in one direction only, however many coordinates: follow the dimensions",
                 &[("directions", "1")],
             ),
             Preset::open(
                 "paper",
-                "The paper's own table and curves: what its formulas say of its inputs",
+                "Digits without noise beside the paper's own table and curves: compare them",
                 &[("noise_coordinates", "0")],
             )
             .within(&[
@@ -260,10 +260,14 @@ impl Experiment for GeneralizationDifficulty {
                 ("cart_pole_frame", 1e7, 1e9),
                 ("half_cheetah_bits", 1.7167e66, 1.7201e66),
             ]),
-            Preset::gone("all told", "As many points as parameters: the data say everything, 0 bits", &[("share", "1")]),
-            Preset::gone("anything goes", "ε = 3: every hypothesis that fits is good enough", &[("error", "3")]),
-            Preset::open("no data", "n = 0: all has to be known beforehand", &[("share", "0")]),
-            Preset::open("noisy digits", "Twenty random coordinates beside the digits", &[("noise_coordinates", "20")]),
+            Preset::gone("all told", "The lack of points is taken away, as many as parameters: look at bits", &[("share", "1")]),
+            Preset::gone("anything goes", "The demand on errors is taken away, any fitting function will do", &[("error", "3")]),
+            Preset::open("no data", "No points at all: how many bits does each dimension ask for?", &[("share", "0")]),
+            Preset::open(
+                "noisy digits",
+                "Twenty random coordinates beside the digits: look at the benchmarks",
+                &[("noise_coordinates", "20")],
+            ),
         ],
         data: &[Dataset::Digits],
         ..Card::BLANK

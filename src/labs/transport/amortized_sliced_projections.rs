@@ -346,13 +346,33 @@ impl Experiment for AmortizedSlicedProjections {
         seeds: 5,
         unit: "step",
         presets: &[
-            Preset::holds("default", "Attention on shuffled clouds", &[]),
-            Preset::gone("break-it", "Sorted points: linear weights do as well", &[("shuffle", "off")])
-                .within(&[("linear", 0.95, 1.01), ("lead", -1.0, 0.05)]),
-            Preset::open("hidden layer", "Values by a hidden layer, which the paper does not have", &[("hidden", "on")]),
-            Preset::open("linear", "Pictures of linear weights", &[("predictor", "linear")]),
-            Preset::open("any direction", "κ = 0.1: nothing to climb, v-DSW is nearly SW", &[("concentration", "0.1")]),
-            Preset::open("one direction", "κ = 1000: nearly Max-SW", &[("concentration", "1000"), ("projections", "1")]),
+            Preset::holds("default", "Clouds whose points come in any order: compare the three networks' guesses", &[]),
+            Preset::gone(
+                "break-it",
+                "The shuffling is taken away, places in the list tell something: compare guesses",
+                &[("shuffle", "off")],
+            )
+            .within(&[("linear", 0.95, 1.01), ("lead", -1.0, 0.05)]),
+            Preset::open(
+                "hidden layer",
+                "Attention with a hidden layer, which is not the paper's: compare guesses",
+                &[("hidden", "on")],
+            ),
+            Preset::open(
+                "linear",
+                "The pictures show the linear weights: look at their guess in training",
+                &[("predictor", "linear")],
+            ),
+            Preset::open(
+                "any direction",
+                "Directions drawn from all over the sphere: compare both autoencoders",
+                &[("concentration", "0.1")],
+            ),
+            Preset::open(
+                "one direction",
+                "One direction for each pair, next to the guess: compare both autoencoders",
+                &[("concentration", "1000"), ("projections", "1")],
+            ),
         ],
         data: &[Dataset::Digits],
         ..Card::BLANK

@@ -319,11 +319,19 @@ impl Experiment for MongeGap {
         reproduction: Reproduction::InPart,
         honesty: "The paper compares with input-convex networks in up to 256 dimensions and on single cells; here it is the plane. The rivals are the same network without the gap and the entropic map of 400 samples, which does as well with no network.",
         presets: &[
-            Preset::holds("default", "Between two Gaussians", &[]),
-            Preset::gone("break-it", "λ = 0.03: the gap is in the loss, and too weak to be heard", &[("weight", "0.03")]),
-            Preset::outside("four blobs", "To four blobs: who goes to which?", &[("target", "4 blobs")]),
-            Preset::outside("Euclidean", "The gap with ‖x−y‖: arrows may follow each other, not cross", &[("cost", "‖x−y‖")]),
-            Preset::outside("rings", "To two rings", &[("target", "rings")]),
+            Preset::holds("default", "From one Gaussian to another: compare the arrows of both maps", &[]),
+            Preset::gone(
+                "break-it",
+                "All but a thirtieth of the gap's weight is taken away: compare both maps",
+                &[("weight", "0.03")],
+            ),
+            Preset::outside("four blobs", "Four blobs as the target: who goes to which?", &[("target", "4 blobs")]),
+            Preset::outside(
+                "Euclidean",
+                "The gap counts distances instead of squares: look at how arrows meet",
+                &[("cost", "‖x−y‖")],
+            ),
+            Preset::outside("rings", "Two rings as the target: compare the arrows of both maps", &[("target", "rings")]),
         ],
         ..Card::BLANK
     };
