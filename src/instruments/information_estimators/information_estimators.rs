@@ -72,6 +72,24 @@ controls! {
     }
 }
 
+impl Controls {
+    /// Why the claim does not speak of these settings, if it does not.
+    fn aside(&self) -> Option<&'static str> {
+        let both = [self.estimator, self.beside];
+        if self.activation != Hidden::Tanh {
+            Some("The claim is about tanh networks; here the units are of another kind.")
+        } else if self.injected {
+            Some("The claim is about noise of the estimate; here the network has noise of its own.")
+        } else if self.noise != 1.0 && !(both.contains(&Estimator::Width) && both.contains(&Estimator::Upper)) {
+            Some(
+                "The claim is about bins beside kernels with noise of a bin's size; here the estimators are others, and so is the noise.",
+            )
+        } else {
+            None
+        }
+    }
+}
+
 /// Epochs at which activities are kept, log-spaced.
 const SNAPSHOTS: usize = 24;
 /// Bits that bins and kernels may be apart.
@@ -240,7 +258,7 @@ impl Experiment for InformationPlane {
         )
         .arxiv("1703.00810"),
         claim: "Counting in bins finds the same information as blurring with noise of the bins' own size.",
-        criterion: "In a tanh network the kernels' upper bound on I(X;T), with Gaussian noise of the variance width²/12 that a bin has, stays within 0.5 bits of I(X;T) by bins of equal width, on the same samples, in the mean over layers and epochs, in each of three runs. Activities of your own are outside the claim, and so are layers that are the same for every input.",
+        criterion: "In a tanh network the kernels' upper bound on I(X;T), with Gaussian noise of the variance width²/12 that a bin has, stays within 0.5 bits of I(X;T) by bins of equal width, on the same samples, in the mean over layers and epochs, in each of three runs. Activities of your own are outside the claim, and so are other units than tanh, noise in the network itself, other estimators where their noise is not a bin's, and layers that are the same for every input.",
         figure: "mean distance of bins and kernels in I(X;T), in bits",
         reproduction: Reproduction::AsClaimed,
         honesty: "A network without noise loses next to nothing of its input: every estimate shows what survives a certain noise or grid, and two side by side show how much that choice matters. With ReLU and GELU, whose units have no bound, bins and kernels mostly part by half a bit or more.",
@@ -254,13 +272,17 @@ impl Experiment for InformationPlane {
                 "Eight networks, each from its own start, and their mean: compare their paths",
                 &[("networks", "8")],
             ),
-            Preset::open(
+            Preset::outside(
                 "noisy network",
                 "Noise in the network itself, between two kernel bounds: compare both lines",
                 &[("injected", "on"), ("noise", "30"), ("estimator", "kernels, upper bound"), ("beside", "kernels, lower bound")],
             ),
-            Preset::open("ReLU", "ReLU units, whose activity has no upper limit: compare both lines", &[("activation", "ReLU")]),
-            Preset::open(
+            Preset::outside(
+                "ReLU",
+                "ReLU units, whose activity has no upper limit: compare both lines",
+                &[("activation", "ReLU")],
+            ),
+            Preset::outside(
                 "neighbours",
                 "Nearest neighbours beside kernels, with more noise on both: compare both lines",
                 &[("estimator", "nearest neighbours"), ("noise", "30")],
@@ -347,7 +369,7 @@ impl Experiment for InformationPlane {
         }
     }
 
-    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
+    fn verdict(controls: &Controls, runs: &Runs) -> Verdict {
         let worst = runs.most("disagreement");
         if runs.most("own") == 1.0 {
             return Verdict::outside("Your activities: the claim is about networks that are trained here.");
@@ -360,7 +382,11 @@ impl Experiment for InformationPlane {
             figure(runs.mean("disagreement")),
             figure(worst)
         );
-        Verdict::at_most(worst, APART, text)
+        match controls.aside() {
+            Some(about) if worst.is_nan() => Verdict::outside(about),
+            Some(about) => Verdict::outside(format!("{text} {about}")),
+            None => Verdict::at_most(worst, APART, text),
+        }
     }
 
     fn sentence(&self) -> String {
