@@ -137,7 +137,8 @@ impl WassersteinDependency {
                 Ink::Text,
             );
         }
-        let bar = |learner: &Learner, k: usize| ((k + 1).to_string(), learner.accuracy.get(k).copied().unwrap_or(0.0));
+        // What is not read yet has no bar.
+        let bar = |learner: &Learner, k: usize| ((k + 1).to_string(), learner.accuracy.get(k).copied().unwrap_or(f64::NAN));
         let all = METHODS.iter().zip(&self.learners);
         all.fold(chart, |chart, (of, learner)| chart.bars(of.name, of.ink, (0..self.controls.factors).map(|k| bar(learner, k))))
             .at_y("chance", 0.1)

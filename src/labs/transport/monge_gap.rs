@@ -282,8 +282,16 @@ impl MongeGap {
             return chart.label("the best map is not known here", (0.95, 3.0), Ink::Text);
         }
         let weight = |trained: &Trained| trained.map.objective.weight;
-        let mut found: Vec<&Trained> = self.maps.iter().filter(|t| weight(t) > 0.0 && !t.gap.is_nan()).collect();
+        let (mut found, open): (Vec<&Trained>, Vec<&Trained>) =
+            self.maps.iter().filter(|t| weight(t) > 0.0).partition(|t| !t.gap.is_nan());
         sort_by(&mut found, |trained| weight(trained));
+        let chart = match (found.is_empty(), open.is_empty()) {
+            (true, false) => {
+                chart.label(format!("measured when trained, after step {}", self.controls.steps), (0.95, 30.0), Ink::Text)
+            }
+            (false, false) => chart.label("other weights are being trained", (0.95, 300.0), Ink::Text),
+            _ => chart,
+        };
         let figures: [(String, u8, fn(&Trained) -> f64); 3] = [
             (format!("error L2-UVP, of {ERROR} %"), 0, |t| t.error / ERROR),
             (format!("exact gap, of {GAP}"), 2, |t| t.gap / GAP),
