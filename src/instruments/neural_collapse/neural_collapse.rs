@@ -71,10 +71,10 @@ controls! {
 impl Controls {
     /// Why the claim does not speak of these settings, if it does not.
     fn aside(&self) -> Option<&'static str> {
-        if self.loss != Loss::Squared {
-            Some("The claim is about the squared error; here another loss is minimised.")
-        } else if self.imbalance > 1.0 {
+        if self.imbalance > 1.0 {
             Some("The claim is about classes of equal size; here some are smaller.")
+        } else if self.loss != Loss::Squared {
+            Some("The claim is about the squared error; here another loss is minimised.")
         } else if self.model == Model::Free && self.tie > 0.0 {
             Some("The claim is about features that may move; here they are tied to given ones.")
         } else if self.model == Model::Convolutional {

@@ -234,7 +234,7 @@ impl Experiment for GeneralizationDifficulty {
         .venue("ICML 2023")
         .arxiv("2305.01034"),
         claim: "Each further dimension multiplies what must be known beyond the data; finer detail costs far less.",
-        criterion: "At a quarter as many points as parameters and errors up to 0.1, the bits needed beyond the data grow by a factor of 4.3 to 5.7 (2 to the power 2.1 to 2.5) with every dimension at frequencies up to 2, where 2M+1 = 5 waves fit in a direction, with R² of at least 0.99 in the worst seed; and as a power of 1.8 to 2.2 of the resolution in two dimensions. Slopes are means over five seeds.",
+        criterion: "At a quarter as many points as parameters and errors up to 0.1, the bits needed beyond the data grow by a factor of 4.3 to 5.7 (2 to the power 2.1 to 2.5) with every dimension at frequencies up to 2, where 2M+1 = 5 waves fit in a direction, with R² of at least 0.99 in the worst seed; and as a power of 1.8 to 2.2 of the resolution in two dimensions. Slopes are means over five seeds. Where nothing is left to be known, no growth is defined, and the claim does not speak of it.",
         figure: "log₂ of the factor by which a dimension multiplies the bits",
         reproduction: Reproduction::InPart,
         honesty: "The growth laws hold where the measure can be computed exactly, and they hold by counting functions. The figures for benchmarks and robots are the paper's formulas with its own inputs, arithmetic and no measurement; its comparison with few-shot learning is not here.",
