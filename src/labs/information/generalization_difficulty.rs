@@ -263,7 +263,7 @@ impl Experiment for GeneralizationDifficulty {
             Preset::outside("all told", "As many points as parameters: look at what is still to be known", &[("share", "1")]),
             Preset::outside(
                 "anything goes",
-                "So large an error is allowed that most functions will do: look at both charts",
+                "So large an error is allowed that most functions do: watch the bits",
                 &[("error", "3")],
             ),
             Preset::open("no data", "No points at all: how many bits does each dimension ask for?", &[("share", "0")]),
