@@ -58,7 +58,7 @@ controls! {
         shown "layer shown": Count(1, 8) = 5, "ℓ", "The layer whose activities and gradients are shown, and that the sentence is about; the last one if there are fewer.";
         unit: Choice(Unit) = Unit::Bits, "", "What information is counted in; a bit is the answer to one yes-or-no question.";
         samples: LogCount(100, 4096) = 256, "n", "Samples of the pairwise estimators. Kernels and Rényi's see at most log₂ n bits of them.";
-        neighbours "number of neighbours": Count(1, 20) = 4, "k", "For nearest neighbours: which neighbour's distance counts. Small: less bias, more scatter; large: the reverse.";
+        neighbours "number of neighbours": Count(1, 20) = 4, "k", "For nearest neighbours: which neighbour's distance counts. Small: less bias, more scatter; large: the reverse.", when estimator ["nearest neighbours"] or beside ["nearest neighbours"];
         beta "worth of a bit on the label": Log(1.0, 100.0) = 10.0, "β", "Marks the best compromise on the bound. Small: forget the input; large: know the label.";
         problem "task": Choice(Problem) = Problem::Rule, "", "What the network learns: a rule on all patterns of twelve bits, or handwritten digits.";
         activation: Choice(Hidden) = Hidden::Tanh, "σ", "What a unit makes of its input. Units that saturate seem to forget; unbounded ones do less so.";
@@ -69,6 +69,24 @@ controls! {
         batch "batch size": LogCount(16, 4096) = 256, "b", "Samples in a batch. Small: noisy gradients; the whole training set at once: none.";
         weight_decay "weight decay": LogZero(0.000001, 0.01) = 0.0, "λ", "Pulls weights to zero. Larger: units stay out of saturation.";
         epochs: LogCount(20, 2000) = 500, "", "How long to train: passes over the training set.";
+    }
+}
+
+impl Controls {
+    /// Why the claim does not speak of these settings, if it does not.
+    fn aside(&self) -> Option<&'static str> {
+        let both = [self.estimator, self.beside];
+        if self.activation != Hidden::Tanh {
+            Some("The claim is about tanh networks; here the units are of another kind.")
+        } else if self.injected {
+            Some("The claim is about noise of the estimate; here the network has noise of its own.")
+        } else if self.noise != 1.0 && !(both.contains(&Estimator::Width) && both.contains(&Estimator::Upper)) {
+            Some(
+                "The claim is about bins beside kernels with noise of a bin's size; here the estimators are others, and so is the noise.",
+            )
+        } else {
+            None
+        }
     }
 }
 
@@ -198,11 +216,15 @@ impl InformationPlane {
         epochs.unwrap_or(0) + looks + bound..all
     }
 
-    /// Every estimator that looks for neighbours needs more samples than neighbours.
+    /// Every estimator needs three samples; one that looks for neighbours more of them than neighbours.
     fn enough_samples(&self, controls: &Controls) -> Result<()> {
         let samples = self.samples().min(controls.samples);
-        if controls.neighbours + 2 > samples {
+        let looks = [controls.estimator, controls.beside].contains(&Estimator::Neighbours);
+        if looks && controls.neighbours + 2 > samples {
             return Err(Error::new(format!("control neighbours: {} needs more than {samples} samples", controls.neighbours)));
+        }
+        if samples < 3 {
+            return Err(Error::new(format!("{samples} samples: 3 or more would be right")));
         }
         Ok(())
     }
@@ -236,43 +258,43 @@ impl Experiment for InformationPlane {
         )
         .arxiv("1703.00810"),
         claim: "Counting in bins finds the same information as blurring with noise of the bins' own size.",
-        criterion: "In a tanh network the kernels' upper bound on I(X;T), with Gaussian noise of the variance width²/12 that a bin has, stays within 0.5 bits of I(X;T) by bins of equal width, on the same samples, in the mean over layers and epochs, in each of three runs. Activities of your own are outside the claim, and so are layers that are the same for every input.",
+        criterion: "In a tanh network the kernels' upper bound on I(X;T), with Gaussian noise of the variance width²/12 that a bin has, stays within 0.5 bits of I(X;T) by bins of equal width, on the same samples, in the mean over layers and epochs, in each of three runs. Activities of your own are outside the claim, and so are other units than tanh, noise in the network itself, other estimators where their noise is not a bin's, and layers that are the same for every input.",
         figure: "mean distance of bins and kernels in I(X;T), in bits",
         reproduction: Reproduction::AsClaimed,
         honesty: "A network without noise loses next to nothing of its input: every estimate shows what survives a certain noise or grid, and two side by side show how much that choice matters. With ReLU and GELU, whose units have no bound, bins and kernels mostly part by half a bit or more.",
         seeds: 3,
         unit: "step",
         presets: &[
-            Preset::holds("default", "Thirty bins beside kernels with the noise of thirty bins", &[]),
-            Preset::gone(
-                "break-it",
-                "Kernels with a thousand times that noise: another plane of the same network",
-                &[("noise", "1000")],
-            ),
+            Preset::holds("default", "Thirty bins beside kernels with noise of a bin's size: compare both lines", &[]),
+            Preset::gone("break-it", "The kernels' noise no longer has the bins' size: compare both lines", &[("noise", "1000")]),
             Preset::open(
                 "eight networks",
-                "Eight networks from starts of their own, and their mean: what is chance, and what is not",
+                "Eight networks, each from its own start, and their mean: compare their paths",
                 &[("networks", "8")],
             ),
-            Preset::open(
+            Preset::outside(
                 "noisy network",
-                "The noise is in the network itself: what the kernels bound is the network's own, and no matter of bins",
+                "Noise in the network itself, between two kernel bounds: compare both lines",
                 &[("injected", "on"), ("noise", "30"), ("estimator", "kernels, upper bound"), ("beside", "kernels, lower bound")],
             ),
-            Preset::open("ReLU", "The same with ReLU, whose units do not saturate", &[("activation", "ReLU")]),
-            Preset::open(
+            Preset::outside(
+                "ReLU",
+                "ReLU units, whose activity has no upper limit: compare both lines",
+                &[("activation", "ReLU")],
+            ),
+            Preset::outside(
                 "neighbours",
-                "Nearest neighbours beside kernels, both with visible noise",
+                "Nearest neighbours beside kernels, with more noise on both: compare both lines",
                 &[("estimator", "nearest neighbours"), ("noise", "30")],
             ),
             Preset::open(
                 "Rényi",
-                "The matrix-based estimate, which knows no bins and no noise",
+                "An estimate from similarities, without bins or added noise: look at the plane",
                 &[("estimator", "matrix-based Rényi")],
             ),
             Preset::open(
                 "digits",
-                "A network on handwritten digits",
+                "A network on handwritten digits, with six bins a unit: look at the plane",
                 &[("problem", "digits"), ("layers", "12-6-3"), ("bins", "6"), ("epochs", "100"), ("batch", "64"), ("shown", "3")],
             ),
         ],
@@ -347,7 +369,7 @@ impl Experiment for InformationPlane {
         }
     }
 
-    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
+    fn verdict(controls: &Controls, runs: &Runs) -> Verdict {
         let worst = runs.most("disagreement");
         if runs.most("own") == 1.0 {
             return Verdict::outside("Your activities: the claim is about networks that are trained here.");
@@ -360,7 +382,11 @@ impl Experiment for InformationPlane {
             figure(runs.mean("disagreement")),
             figure(worst)
         );
-        Verdict::at_most(worst, APART, text)
+        match controls.aside() {
+            Some(about) if worst.is_nan() => Verdict::outside(about),
+            Some(about) => Verdict::outside(format!("{text} {about}")),
+            None => Verdict::at_most(worst, APART, text),
+        }
     }
 
     fn sentence(&self) -> String {

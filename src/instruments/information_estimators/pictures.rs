@@ -49,6 +49,19 @@ impl InformationPlane {
         if estimator.binned() { self.samples() } else { self.chosen(&[estimator]).len() }
     }
 
+    /// Has no layer been measured yet?
+    fn unmeasured(&self) -> bool {
+        self.subjects.iter().all(|subject| subject.measured.is_empty())
+    }
+
+    /// When layers are measured.
+    fn later(&self) -> String {
+        match self.trainings.is_empty() {
+            true => "layers are being measured".into(),
+            false => format!("layers are measured after epoch {}", self.controls.epochs),
+        }
+    }
+
     pub(super) fn plane(&self) -> Chart {
         let (unit, name) = self.unit();
         let (h, information) = self.limits();
@@ -78,6 +91,9 @@ impl InformationPlane {
             chart = chart.dots("best at β", Ink::Text, 7.0, [scaled(*best)]);
         }
         let layers = 0..self.widths.len();
+        if self.unmeasured() {
+            chart = chart.label(self.later(), (0.5 * right, 0.5 * top), Ink::Text);
+        }
         if self.subjects.len() > 1 {
             for (subject, l) in self.subjects.iter().flat_map(|s| layers.clone().map(move |l| (s, l))) {
                 chart = chart.line("", Ink::Muted, subject.layer(l).map(|reading| scaled(reading.by[0])));
@@ -113,8 +129,14 @@ impl InformationPlane {
         let epochs = self.epochs();
         let both = [self.controls.estimator, self.controls.beside];
         let n = self.chosen(&both).len();
-        let chart = Chart::of(Axis::log("epoch"), Axis::linear("I(X;T)").unit(unit_name))
-            .at_y(format!("log of the {n} samples"), unit * log2(n as f64));
+        let most = unit * log2(n as f64);
+        let mut chart = Chart::of(Axis::log("epoch"), Axis::linear("I(X;T)").unit(unit_name));
+        if self.unmeasured() {
+            let end = epochs.last().map_or(1.0, |end| *end as f64).max(2.0);
+            (chart.x, chart.y) = (chart.x.range(1.0, end), chart.y.range(0.0, 1.05 * most));
+            chart = chart.label(self.later(), (end.sqrt(), 0.5 * most), Ink::Text);
+        }
+        let chart = chart.at_y(format!("log of the {n} samples"), most);
         (0..self.widths.len()).fold(chart, |chart, l| {
             let name = |which: usize| if l == 0 { both[which].name() } else { "" };
             let points = |which: usize| {
@@ -182,7 +204,13 @@ impl InformationPlane {
             share[place as usize] += 1.0 / self.seen.len() as f64;
         }
         let x = Axis::linear(format!("activity, layer {}", l + 1));
-        Chart::of(x, Axis::linear("share of the activities")).histogram("", Ink::Series(0), (edges, share))
+        let chart = Chart::of(x, Axis::linear("share of the activities"));
+        if self.seen.is_empty() {
+            let (left, right) = (edges[0], edges[bins]);
+            let empty = Chart { x: chart.x.range(left, right), y: chart.y.range(0.0, 1.0), ..Chart::default() };
+            return empty.label(self.later(), (0.5 * (left + right), 0.5), Ink::Text);
+        }
+        chart.histogram("", Ink::Series(0), (edges, share))
     }
 
     pub(super) fn readings(&self) -> Table {
@@ -192,13 +220,14 @@ impl InformationPlane {
         let end = |k: usize| self.mean_of(shown, |reading| reading.by[k].0).last().map_or(f64::NAN, |v| unit * v);
         let offset = self.subjects[0].offset(shown);
         let saturated =
-            self.seen.iter().filter(|v| (f64::from(**v) + offset).abs() > 0.95).count() as f64 / self.seen.len().max(1) as f64;
+            self.seen.iter().filter(|v| (f64::from(**v) + offset).abs() > 0.95).count() as f64 / self.seen.len() as f64;
         let seen = |estimator| unit * log2(self.chosen(&[estimator]).len() as f64);
         let at_end = |line: &str, estimator: Estimator| {
             let n = self.seen_by(estimator);
             format!("I(X;T) at the end, shown layer, {line}: {}, n = {n}", estimator.name())
         };
-        let [input, label, beyond] = self.violations().map(|violation| unit * violation);
+        let violations = if self.unmeasured() { [f64::NAN; 3] } else { self.violations() };
+        let [input, label, beyond] = violations.map(|violation| unit * violation);
         let apart = self.chosen(&[Estimator::Upper]).len();
         let rows = [
             ("H(X), log of the samples".into(), unit * log2(self.samples() as f64)),

@@ -53,7 +53,7 @@ controls! {
         plane "directions of the plane": Choice(Through) = Through::Filter, "", "Which two directions are shown. Random: chance; path: where training went; Hessian: where the loss bends; solutions: between several trainings.";
         problem "what is learned": Choice(Problem) = Problem::Moons, "", "What the network learns: points of the plane, points that you draw, or images.";
         height "height of the map": Choice(Height) = Height::Loss, "", "What is drawn as height. The logarithm shows the floor of a valley; non-convexity is 0 in a bowl, and more at saddles.";
-        rescaled "show the twin": Toggle() = false, "", "On: the twin in the network's place, other weights with the same function. Off: the network as it was trained.";
+        rescaled "show the twin": Toggle() = false, "", "On: the twin in the network's place, other weights with the same function. Off: the network as it was trained.", when activation ["ReLU"] or normalised ["on"];
         reach: Log(0.05, 5.0) = 1.0, "r", "How far the map reaches. Small: the valley's floor; large: its rim. 1 is as long as the weights or the walk.";
         along "line of the profiles": Choice(Along) = Along::First, "", "The line along which loss and accuracy are drawn. From solution to solution needs a plane through solutions.";
         network: Choice(Kind) = Kind::Dense, "", "What the network is. Skips lead around pairs of layers, from three layers on, or around the second convolution.";

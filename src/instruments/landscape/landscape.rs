@@ -184,40 +184,44 @@ impl Experiment for Landscape {
         honesty: "A plane is two directions out of hundreds. Filter normalisation removes one way in which it can deceive, the scale of the weights, and no other; the readings say how much of the walk, the gradient and the curvature the plane holds.",
         seeds: 3,
         presets: &[
-            Preset::holds("default", "A filter-normalised plane around the end of training", &[]),
+            Preset::holds(
+                "default",
+                "A filter-normalised random plane around the trained network: compare network and twin",
+                &[],
+            ),
             Preset::gone(
                 "break-it",
-                "Plain random directions: the twin of the same function shows another valley",
+                "Random directions are no longer scaled to the weights: compare network and twin",
                 &[("plane", "random, plain")],
             ),
             Preset::outside(
                 "the walk",
-                "The plane that holds most of the walk",
+                "The plane that holds most of the walk: follow it through the map",
                 &[("plane", "principal components of the path")],
             ),
             Preset::outside(
                 "curvature",
-                "The two directions of largest curvature",
+                "The two directions in which the loss bends most: look at the valley",
                 &[("plane", "top two Hessian eigenvectors"), ("reach", "0.25")],
             ),
             Preset::outside(
                 "saddle",
-                "Most upward and most downward curvature",
+                "The directions of largest and of lowest curvature: look at how it bends",
                 &[("plane", "top and bottom Hessian eigenvectors"), ("reach", "0.25")],
             ),
             Preset::outside(
                 "three solutions",
-                "Three trainings from three starts, and the hills between them",
+                "A plane through three trainings from three starts: look at what lies between",
                 &[("plane", "three solutions"), ("height", "log loss")],
             ),
             Preset::outside(
                 "a bridge",
-                "Two solutions, the hill on the straight way, and a learned way around it",
+                "Two solutions, the straight way and a learned one: compare losses along both",
                 &[("plane", "two solutions and a learned curve"), ("along", "solution to solution"), ("height", "log loss")],
             ),
             Preset::outside(
                 "edge of stability",
-                "Gradient descent on all samples with a large step: the sharpness climbs over 2/η, the loss leaps, the sharpness falls back",
+                "Gradient descent on all samples with a large step: watch loss and sharpness",
                 &[
                     ("optimizer", "SGD"),
                     ("batch", "512"),
@@ -229,12 +233,12 @@ impl Experiment for Landscape {
             ),
             Preset::outside(
                 "non-convex",
-                "How far each place is from a bowl",
+                "Height tells how far each place is from a bowl: look around the walk",
                 &[("height", "non-convexity"), ("activation", "tanh"), ("reach", "2")],
             ),
             Preset::open(
                 "convolutions",
-                "Two convolutions with batch normalisation and a skip, on digits",
+                "A small convolutional network with a skip, on digits: compare network and twin",
                 &[
                     ("network", "convolutional with skips"),
                     ("problem", "digits"),
@@ -252,7 +256,7 @@ impl Experiment for Landscape {
             ),
             Preset::open(
                 "digits",
-                "A network on handwritten digits",
+                "A dense network on handwritten digits: compare network and twin",
                 &[("problem", "digits"), ("width", "32"), ("epochs", "20")],
             ),
         ],

@@ -68,6 +68,23 @@ controls! {
     }
 }
 
+impl Controls {
+    /// Why the claim does not speak of these settings, if it does not.
+    fn aside(&self) -> Option<&'static str> {
+        if self.imbalance > 1.0 {
+            Some("The claim is about classes of equal size; here some are smaller.")
+        } else if self.loss != Loss::Squared {
+            Some("The claim is about the squared error; here another loss is minimised.")
+        } else if self.model == Model::Free && self.tie > 0.0 {
+            Some("The claim is about features that may move; here they are tied to given ones.")
+        } else if self.model == Model::Convolutional {
+            Some("The claim is about dense networks; here the network is convolutional.")
+        } else {
+            None
+        }
+    }
+}
+
 /// Steps an epoch of free features.
 const STEPS: usize = 10;
 /// Measurements of a training.
@@ -249,32 +266,32 @@ impl Experiment for NeuralCollapse {
         .arxiv("2008.08186")
         .doi("10.1073/pnas.2015509117"),
         claim: "After the last training error, classes keep tightening and the classifier keeps turning towards the class means.",
-        criterion: "From the first measured epoch without a training error to the end, the spread within classes NC1~ = Tr Σ_W/Tr Σ_B and the distance NC3 between classifier and class means each fall to half or less of what they were then, in each of three runs. A run that never gets rid of all its training errors is outside the claim, and so are features of your own.",
+        criterion: "From the first measured epoch without a training error to the end, the spread within classes NC1~ = Tr Σ_W/Tr Σ_B and the distance NC3 between classifier and class means each fall to half or less of what they were then, in each of three runs. It speaks of dense networks, and of free features without a tie, that learn classes of equal size with the squared error. A run that never gets rid of all its training errors is outside the claim, and so are features of your own.",
         figure: "share of NC1~ left since the first epoch without error",
         reproduction: Reproduction::InPart,
         honesty: "The paper trains large networks with cross-entropy; here small ones learn few classes with the squared error. Spread and classifier collapse, angles and lengths hardly get closer to the simplex after the last error, and with cross-entropy about half of the spread or more stays.",
         seeds: 3,
         unit: "epoch",
         presets: &[
-            Preset::holds("default", "A dense network learns four digits, and goes on", &[]),
+            Preset::holds("default", "A dense network learns four digits: watch spread and classifier after the last error", &[]),
             Preset::gone(
                 "break-it",
-                "No weight decay anywhere: classifier and means no longer turn to each other",
+                "The pull of weight decay is taken away everywhere: watch classifier and means",
                 &[("lambda_w", "0"), ("lambda_b", "0"), ("decay", "0")],
             ),
             Preset::open(
                 "free features",
-                "The theory's model: nothing but features and a classifier, and the end is known",
+                "Only features and a classifier, no network below: compare with theory's end",
                 &[("model", "free features"), ("lambda_h", "0.02"), ("lambda_w", "0.02"), ("rate", "0.5")],
             ),
-            Preset::open(
+            Preset::outside(
                 "tied features",
-                "Free features that may not go far from given ones: collapse stops half way",
+                "Free features held near given ones: watch how far the spread falls",
                 &[("model", "free features"), ("lambda_h", "0.02"), ("lambda_w", "0.02"), ("tie", "0.3"), ("rate", "0.5")],
             ),
-            Preset::open(
+            Preset::outside(
                 "minority collapse",
-                "Half of the classes have fifty times fewer samples: their directions become one",
+                "Half of the classes have fifty times fewer samples: look at their directions",
                 &[
                     ("model", "free features"),
                     ("lambda_h", "0.1"),
@@ -284,29 +301,29 @@ impl Experiment for NeuralCollapse {
                     ("rate", "0.5"),
                 ],
             ),
-            Preset::open(
+            Preset::outside(
                 "cross-entropy",
-                "The paper's loss: NC3 falls as far, the spread does not",
+                "The paper's loss instead of the squared error: watch the spread within classes",
                 &[("loss", "cross-entropy")],
             ),
-            Preset::open(
+            Preset::outside(
                 "smoothed labels",
-                "Cross-entropy with label smoothing collapses like the squared error",
+                "Cross-entropy, a fifth of each target spread over all classes: watch the spread",
                 &[("loss", "cross-entropy"), ("smoothing", "0.2")],
             ),
             Preset::open(
                 "wrong labels",
-                "A fifth of the labels is wrong; with half the decay they are learned by heart, and collapse with the others",
+                "A fifth of the labels is wrong, decay is weaker: watch the spread",
                 &[("noise", "0.2"), ("epochs", "800"), ("lambda_w", "0.001"), ("lambda_b", "0.001"), ("decay", "0.001")],
             ),
             Preset::open(
                 "ten digits",
-                "Ten corners, of which space shows the best three directions",
+                "Ten classes, of which space shows three directions: look at the angles",
                 &[("classes", "10"), ("lambda_w", "0.001"), ("lambda_b", "0.001"), ("decay", "0.001")],
             ),
-            Preset::open(
+            Preset::outside(
                 "gratings",
-                "A convolutional network on textures that no pixel tells apart",
+                "A convolutional network on textures that no single pixel tells apart: watch the spread",
                 &[
                     ("model", "convolutional network"),
                     ("data", "gratings"),
@@ -378,7 +395,7 @@ impl Experiment for NeuralCollapse {
         }
     }
 
-    fn verdict(_: &Controls, runs: &Runs) -> Verdict {
+    fn verdict(controls: &Controls, runs: &Runs) -> Verdict {
         let number = |name| runs.mean(name);
         if number("own") > 0.0 {
             let told = [("nc1_traces", "NC1~ = "), ("max_angle", "distance from the simplex's angles "), ("nc3", "NC3 = ")];
@@ -393,25 +410,32 @@ impl Experiment for NeuralCollapse {
             let yours = if told.is_empty() { String::new() } else { format!("Your features: {}. ", told.join(", ")) };
             return Verdict::outside(format!("{yours}The claim is about our own runs."));
         }
+        let about = controls.aside();
         if number("error").is_nan() {
-            return Verdict::not_yet("Still in training.");
+            return about.map_or(Verdict::not_yet("Still in training."), Verdict::outside);
         }
         let without = runs.each("zero_error_epoch").filter(|epoch| epoch.is_nan()).count();
         if without > 0 {
             let begin = if runs.len() == 1 { "There".into() } else { format!("In {without} of {} runs there", runs.len()) };
-            return Verdict::outside(format!(
+            let mut text = format!(
                 "{begin} was no moment without a training error (at the end {} wrong{}): no terminal phase to look at.",
                 percent(number("error")),
                 if runs.len() == 1 { "" } else { " on average" }
-            ));
+            );
+            about.into_iter().for_each(|about| text += &format!(" {about}"));
+            return Verdict::outside(text);
         }
         let (spread, dual) = (runs.most("nc1_ratio"), runs.most("nc3_ratio"));
         let text = format!(
-            "Since the first epoch without a training error ({:.0} on average) at most {} of NC1~ is left and {} of NC3 (claim: half or less of each).",
+            "Since the first epoch without a training error ({:.0} on average) at most {} of NC1~ is left and {} of NC3",
             number("zero_error_epoch"),
             percent(spread),
             percent(dual),
         );
+        if let Some(about) = about {
+            return Verdict::outside(format!("{text}. {about}"));
+        }
+        let text = format!("{text} (claim: half or less of each).");
         Verdict::at_most(spread, LEFT, text).needs(at_most(dual, LEFT))
     }
 

@@ -47,7 +47,7 @@ controls! {
         problem: Choice(On) = On::Bowl, "f", "What is minimised: surfaces of two variables, a matrix to factorise, or networks.";
         formula "your formula": Text(200) = "(x^2 - 1)^2 + (y - x)^2 + sin(3 y)/3", "", "Your own f(x, y), with + - * / ^, sin, cos, tan, exp, ln, sqrt, abs, tanh, max and min.", when problem ["your formula"];
         condition "condition number": Log(1.0, 10000.0) = 1000.0, "κ", "The bowl's steepest curvature over its gentlest. 1: round, and easy for all. Large: long and narrow, and plain steps creep.", when problem ["quadratic bowl"];
-        momentum: Real(0.0, 0.99) = 0.9, "μ, β₁", "How long past gradients are felt; Adadelta's ρ as well. 0: not at all. Near 1: fast along valleys, and hard to stop.";
+        momentum: Real(0.0, 0.99) = 0.9, "μ, β₁", "How long past gradients are felt; Adadelta's ρ as well. 0: not at all. Near 1: fast along valleys, and hard to stop.", when first ["heavy ball", "Nesterov", "Adadelta", "Adam", "AMSGrad", "AdamW", "NAdam", "RAdam", "diffGrad", "AdaBelief", "Lion", "Muon"] or second ["heavy ball", "Nesterov", "Adadelta", "Adam", "AMSGrad", "AdamW", "NAdam", "RAdam", "diffGrad", "AdaBelief", "Lion", "Muon"] or third ["heavy ball", "Nesterov", "Adadelta", "Adam", "AMSGrad", "AdamW", "NAdam", "RAdam", "diffGrad", "AdaBelief", "Lion", "Muon"] or fourth ["heavy ball", "Nesterov", "Adadelta", "Adam", "AMSGrad", "AdamW", "NAdam", "RAdam", "diffGrad", "AdaBelief", "Lion", "Muon"] or everyone ["on"];
         noise "noise of the gradients": Choice(Weather) = Weather::Clear, "", "What gradients are seen through, the same for everyone at each step.";
         noise_size "size of the noise": Log(0.001, 10.0) = 0.1, "σ", "In units of the gradient at a middling start. Small: ways are smooth; large: nobody comes near the minimum.", when noise ["Gaussian", "mini-batch", "heavy-tailed"];
         batch "batch size": LogCount(1, 256) = 16, "b", "Samples a step; surfaces have 32 summands. Few: much noise; all of them: none.", when noise ["mini-batch"];
@@ -68,13 +68,13 @@ controls! {
         angle "turn of the bowl": Real(0.0, 90.0) = 25.0, "φ", "Degrees by which the bowl is turned. 0 or 90: along the axes, easy for methods that treat coordinates one by one.", when problem ["quadratic bowl"];
         trials "trials of step sizes": Count(4, 40) = 16, "", "Step sizes that each may try before the race, half of them on networks. Few: a coarse search; many: a fine one.";
         tuning_starts "starts for the trials": Count(1, 16) = 8, "", "Random starts from which each step size is tried, two at most on networks. 1: the start on show alone.";
-        beta2 "memory of squares": Real(0.5, 0.9999) = 0.999, "β₂", "How long past squares of gradients are felt; RMSProp's ρ as well. Small: steps follow the last slopes; near 1: they hardly change.";
-        epsilon "floor of the root": Log(0.000000000001, 0.1) = 0.00000001, "ε", "Added to the root of the squares; Adadelta adds a hundred times as much. Large: steps shrink where slopes are small.";
-        decay "weight decay of AdamW": LogZero(0.0001, 1.0) = 0.01, "λ", "How strongly AdamW pulls to zero. 0: it is Adam.";
-        radius "reach of SAM": Log(0.001, 1.0) = 0.05, "ρ", "How far uphill SAM looks before it steps. Small: nearly gradient descent; large: it keeps away from sharp minima.";
-        damping "damping of curvature": LogZero(0.000001, 100.0) = 0.001, "δ", "Added to the curvature by Newton, Gauss-Newton and M-FAC. 0: the plain method. Large: small steps downhill.";
-        third_derivative "change of curvature": Log(0.01, 10000.0) = 10.0, "M", "How fast cubic and regularised Newton expect curvature to change. Small: bold steps; large: cautious ones.";
-        memory "pairs remembered": Count(1, 40) = 10, "m", "Pairs that L-BFGS, and gradients that M-FAC remembers. Few: a rough idea of the curvature; many: a better one.";
+        beta2 "memory of squares": Real(0.5, 0.9999) = 0.999, "β₂", "How long past squares of gradients are felt; RMSProp's ρ as well. Small: steps follow the last slopes; near 1: they hardly change.", when first ["RMSProp", "Adam", "AMSGrad", "AdamW", "NAdam", "RAdam", "diffGrad", "AdaBelief", "Lion"] or second ["RMSProp", "Adam", "AMSGrad", "AdamW", "NAdam", "RAdam", "diffGrad", "AdaBelief", "Lion"] or third ["RMSProp", "Adam", "AMSGrad", "AdamW", "NAdam", "RAdam", "diffGrad", "AdaBelief", "Lion"] or fourth ["RMSProp", "Adam", "AMSGrad", "AdamW", "NAdam", "RAdam", "diffGrad", "AdaBelief", "Lion"] or everyone ["on"];
+        epsilon "floor of the root": Log(0.000000000001, 0.1) = 0.00000001, "ε", "Added to the root of the squares; Adadelta adds a hundred times as much. Large: steps shrink where slopes are small.", when first ["AdaGrad", "RMSProp", "Adadelta", "Adam", "AMSGrad", "AdamW", "NAdam", "RAdam", "diffGrad", "AdaBelief", "Shampoo"] or second ["AdaGrad", "RMSProp", "Adadelta", "Adam", "AMSGrad", "AdamW", "NAdam", "RAdam", "diffGrad", "AdaBelief", "Shampoo"] or third ["AdaGrad", "RMSProp", "Adadelta", "Adam", "AMSGrad", "AdamW", "NAdam", "RAdam", "diffGrad", "AdaBelief", "Shampoo"] or fourth ["AdaGrad", "RMSProp", "Adadelta", "Adam", "AMSGrad", "AdamW", "NAdam", "RAdam", "diffGrad", "AdaBelief", "Shampoo"] or everyone ["on"];
+        decay "weight decay of AdamW": LogZero(0.0001, 1.0) = 0.01, "λ", "How strongly AdamW pulls to zero. 0: it is Adam.", when first ["AdamW"] or second ["AdamW"] or third ["AdamW"] or fourth ["AdamW"] or everyone ["on"];
+        radius "reach of SAM": Log(0.001, 1.0) = 0.05, "ρ", "How far uphill SAM looks before it steps. Small: nearly gradient descent; large: it keeps away from sharp minima.", when first ["SAM"] or second ["SAM"] or third ["SAM"] or fourth ["SAM"] or everyone ["on"];
+        damping "damping of curvature": LogZero(0.000001, 100.0) = 0.001, "δ", "Added to the curvature by Newton, Gauss-Newton and M-FAC. 0: the plain method. Large: small steps downhill.", when first ["Newton", "Gauss-Newton", "M-FAC"] or second ["Newton", "Gauss-Newton", "M-FAC"] or third ["Newton", "Gauss-Newton", "M-FAC"] or fourth ["Newton", "Gauss-Newton", "M-FAC"] or everyone ["on"];
+        third_derivative "change of curvature": Log(0.01, 10000.0) = 10.0, "M", "How fast cubic and regularised Newton expect curvature to change. Small: bold steps; large: cautious ones.", when first ["cubic Newton", "regularised Newton"] or second ["cubic Newton", "regularised Newton"] or third ["cubic Newton", "regularised Newton"] or fourth ["cubic Newton", "regularised Newton"] or everyone ["on"];
+        memory "pairs remembered": Count(1, 40) = 10, "m", "Pairs that L-BFGS, and gradients that M-FAC remembers. Few: a rough idea of the curvature; many: a better one.", when first ["L-BFGS", "M-FAC"] or second ["L-BFGS", "M-FAC"] or third ["L-BFGS", "M-FAC"] or fourth ["L-BFGS", "M-FAC"] or everyone ["on"];
         against "curves over": Choice(Against) = Against::Steps, "", "What the curves are drawn over; a line search asks for several gradients a step.";
     }
 }
@@ -181,25 +181,25 @@ impl Experiment for Race {
         honesty: "The paper races optimizers on eight deep-learning problems and finds that problem and tuning decide who wins. Here problems are small enough to watch, and what is measured is whether the order seen from one start is worth anything from another: on the bowl it is, on most other problems it is not.",
         seeds: 3,
         presets: &[
-            Preset::holds("default", "A long, narrow bowl, where theory knows who is fast", &[]),
+            Preset::holds("default", "A long, narrow bowl, and step sizes tuned for all: who arrives first?", &[]),
             Preset::gone(
                 "break-it",
-                "A goal nearby, and step sizes tuned to one start: who is first there is luck",
+                "No long way, no tuning on several starts: compare orders from other starts",
                 &[("tolerance", "0.01"), ("tuning_starts", "1")],
             ),
             Preset::outside(
                 "bent valley",
-                "Rosenbrock's function: the way leads along a floor that turns",
+                "Rosenbrock's function, a valley whose floor turns: watch who follows the bend",
                 &[("problem", "Rosenbrock"), ("steps", "500")],
             ),
             Preset::outside(
                 "four minima",
-                "Himmelblau's function: which minimum is reached depends on who walks",
+                "Himmelblau's function, with four equally low minima: where does each one end?",
                 &[("problem", "Himmelblau"), ("fourth", "Nesterov"), ("start_x", "0.02"), ("start_y", "-0.1")],
             ),
             Preset::outside(
                 "saddle",
-                "Newton's method is drawn to the saddle, its repairs are not",
+                "Newton's method and two repairs of it near a saddle: where do they head?",
                 &[
                     ("problem", "saddle"),
                     ("first", "Newton"),
@@ -215,7 +215,7 @@ impl Experiment for Race {
             ),
             Preset::outside(
                 "edge of stability",
-                "Gradient descent and momentum at steps just below, and just above, what theory allows",
+                "Step sizes just below and just above theory's limit: watch the heights",
                 &[
                     ("condition", "30"),
                     ("first_step", "0.066"),
@@ -228,7 +228,7 @@ impl Experiment for Race {
             ),
             Preset::outside(
                 "heavy tails",
-                "Gradients with rare, enormous errors: who trusts their size pays for it",
+                "Gradients with rare, enormous errors, and steps that shrink: watch the heights",
                 &[
                     ("condition", "30"),
                     ("noise", "heavy-tailed"),
@@ -240,12 +240,12 @@ impl Experiment for Race {
             ),
             Preset::outside(
                 "everyone",
-                "All optimizers on Rosenbrock's function, each with as many trials",
+                "All optimizers on Rosenbrock's function, with equally many trials: look at the standing",
                 &[("problem", "Rosenbrock"), ("everyone", "on")],
             ),
             Preset::outside(
                 "network",
-                "A small network on digits; the paths in the plane that holds most of them",
+                "A small network on digits, in the plane fitted to all paths: compare them",
                 &[("problem", "MLP on digits"), ("noise", "mini-batch"), ("fourth", "Muon"), ("schedule", "cosine")],
             ),
         ],

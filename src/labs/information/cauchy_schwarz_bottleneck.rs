@@ -256,28 +256,32 @@ impl Experiment for CauchySchwarzBottleneck {
         honesty: "Outliers are resisted here, on one synthetic problem, for the kernel on the targets and not for the bottleneck: Welsch's loss, that kernel alone, gets within a tenth of CS-IB's error. Without outliers neither error nor trade-off is better than the rivals'.",
         seeds: 3,
         presets: &[
-            Preset::holds("default", "15 % outliers, all on one side", &[]),
+            Preset::holds("default", "15 % of the targets are wrong, all too large: compare errors on clean points", &[]),
             Preset::gone(
                 "break-it",
-                "No outliers: the squared error's assumption holds, and nothing is gained",
+                "The wrong targets are taken away, only honest noise is left: compare errors",
                 &[("outliers", "0")],
             ),
             Preset::open(
                 "wide kernel",
-                "s_y = 3: the kernel sees the outliers as the squared error does",
+                "A kernel so wide that wrong targets come into its sight: compare errors",
                 &[("target_width", "3")],
             ),
             Preset::holds(
                 "no bottleneck",
-                "β = 0 and c_x = 0.1: all that is left is −2 ln Σ κ(ŷ − y), Welsch's loss, and it resists as well",
+                "No bottleneck, only the kernel loss, which others call Welsch's: compare errors",
                 &[("beta", "0"), ("input_width", "0.1")],
             ),
             Preset::open(
                 "trade-off",
-                "Both bottlenecks at seven weights β, without outliers",
+                "Both bottlenecks at seven weights, without wrong targets: compare curves in the plane",
                 &[("sweep", "on"), ("outliers", "0")],
             ),
-            Preset::open("strong attack", "ε = 0.3", &[("attack", "0.3")]),
+            Preset::open(
+                "strong attack",
+                "Inputs are moved three times as far: compare errors under attack",
+                &[("attack", "0.3")],
+            ),
         ],
         ..Card::BLANK
     };

@@ -294,20 +294,24 @@ impl Experiment for FrechetCumulativeCovariance {
         reproduction: Reproduction::InPart,
         honesty: "Recovery and resistance to outliers reproduce for one predictor; the paper's rate is not measured. Regression by the absolute error and distances that are cut off resist as well and find a little more, and without outliers so do the paper's two rivals.",
         presets: &[
-            Preset::holds("default", "Distributions, 15 % outliers", &[]),
-            Preset::gone("break-it", "No outliers: the others find more, 0.94 and 0.96 against 0.82", &[("outliers", "0")]),
-            Preset::open("linear", "Linear functions: the outliers are resisted, x₁² is not found", &[("function", "linear")]),
+            Preset::holds("default", "Answers are distributions, 15 % of them junk: compare what each method finds", &[]),
+            Preset::gone("break-it", "The junk answers are taken away: compare what each method finds", &[("outliers", "0")]),
+            Preset::open(
+                "linear",
+                "Only weighted sums of the inputs may be found: compare the methods",
+                &[("function", "linear")],
+            ),
             Preset::open(
                 "directions",
-                "Responses on a circle: distances cannot grow, and all resist",
+                "Answers on a circle, where nothing is far away: compare the methods",
                 &[("response", "direction")],
             ),
             Preset::open(
                 "covariances",
-                "Responses are 2×2 covariances under the Bures-Wasserstein distance",
+                "Answers are small covariance matrices, 15 % of them junk: compare the methods",
                 &[("response", "2×2 covariance")],
             ),
-            Preset::open("too long", "600 steps: best after 80, then the network learns the sample", &[("steps", "600")]),
+            Preset::open("too long", "Ten times the training steps: watch the lines on the way", &[("steps", "600")]),
         ],
         ..Card::BLANK
     };

@@ -299,20 +299,20 @@ impl Experiment for InformationBottleneckBounds {
         honesty: "The knob β that made these networks ranks their gaps as well, and so does all that the code keeps, label included. The encoder's term and the bound's constants are not measured; squeezed networks are less sure, not more often right.",
         seeds: 3,
         presets: &[
-            Preset::holds("default", "100 points, 15 % flipped labels, two coordinates of noise", &[]),
+            Preset::holds("default", "100 points, 15 % flipped labels, two useless inputs: watch information and gap", &[]),
             Preset::gone(
                 "break-it",
-                "True labels and no noise coordinates: there is nothing useless to learn by heart, so that squeezing it out gains little",
+                "Flipped labels and useless inputs are taken away: watch information and gap",
                 &[("label_noise", "0"), ("noise_coordinates", "0")],
             ),
             Preset::outside(
                 "many points",
-                "2,000 points: the gap closes by itself",
+                "Twenty times as many points, layers of one width: look at the gap",
                 &[("points", "2000"), ("widths", "16"), ("steps", "300")],
             ),
             Preset::outside(
                 "by heart",
-                "Four labels in ten are flipped, and training goes on: the gap is what was learned by heart",
+                "Four labels in ten are flipped, and training is longer: look at the gap",
                 &[("label_noise", "0.4"), ("steps", "1200"), ("widths", "16")],
             ),
         ],

@@ -226,31 +226,27 @@ impl Experiment for GeneralizationBounds {
         seeds: 3,
         unit: "repetition",
         presets: &[
-            Preset::holds("default", "Layers of 32, 16, 8, 4 and 2 units", &[]),
+            Preset::holds("default", "Layers of 32, 16, 8, 4 and 2 units: compare bounds and gap", &[]),
             Preset::gone(
                 "break-it",
-                "Layers turned towards the training points: they have seen the sample, the theorem does not apply, and the gap is above the bound",
+                "Weights' independence of the training points is taken away: compare bound and gap",
                 &[("weights", "from the sample")],
             ),
-            Preset::open(
-                "square",
-                "All layers 32 wide: nothing is forgotten, depth buys nothing, and the bounds hold all the same",
-                &[("width_ratio", "1")],
-            )
-            .within(&[("ratio", 0.999, 1.001), ("share_of_bound", 0.0, 1.0)]),
-            Preset::holds("Gaussian layers", "Weights drawn at random, without right angles", &[("weights", "Gaussian")]),
+            Preset::open("square", "All layers 32 units wide: compare the bounds from layer to layer", &[("width_ratio", "1")])
+                .within(&[("ratio", 0.999, 1.001), ("share_of_bound", 0.0, 1.0)]),
+            Preset::holds(
+                "Gaussian layers",
+                "Weights drawn at random, not at right angles: compare bounds and gap",
+                &[("weights", "Gaussian")],
+            ),
             Preset::open(
                 "noise",
-                "All layers 32 wide, with noise: the bound shrinks at full rank",
+                "All layers 32 units wide, with noise after each: follow the bounds",
                 &[("width_ratio", "1"), ("noise", "0.5")],
             )
             .within(&[("ratio", 0.704, 0.706), ("share_of_bound", 0.0, 1.0)]),
-            Preset::open(
-                "funnel",
-                "Layers that shrink and then grow: train and test are nearest in the middle",
-                &[("scale", "0.5")],
-            )
-            .within(&[("ratio", 0.249, 0.251), ("funnel", 2.0, 2.0)]),
+            Preset::open("funnel", "Layers that shrink and then grow: where are training and test nearest?", &[("scale", "0.5")])
+                .within(&[("ratio", 0.249, 0.251), ("funnel", 2.0, 2.0)]),
         ],
         ..Card::BLANK
     };

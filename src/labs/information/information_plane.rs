@@ -270,22 +270,26 @@ impl Experiment for InformationPlane {
         honesty: "The paper says that the noise of stochastic gradient descent compresses. Here the compression appears only in coarse bins of units that saturate, and also without any noise.",
         unit: "epoch",
         presets: &[
-            Preset::holds("default", "The paper's network: tanh, 30 bins", &[]),
-            Preset::gone("break-it", "ReLU: it fits as well, and nothing is compressed", &[("activation", "ReLU")]),
-            Preset::gone("fine bins", "The same tanh networks, cut into 1,000 bins: no compression to see", &[("bins", "1000")]),
+            Preset::holds("default", "The paper's tanh network, activities cut into 30 bins: follow its layers", &[]),
+            Preset::gone(
+                "break-it",
+                "Units that level off are taken away, ReLU instead: follow the layers",
+                &[("activation", "ReLU")],
+            ),
+            Preset::gone("fine bins", "The coarse bins are taken away, 1,000 instead: follow the layers", &[("bins", "1000")]),
             Preset::holds(
                 "no noise",
-                "The full batch at η = 0.7: no diffusion at all, and tanh compresses as before",
+                "The whole training set in each step, so no gradient noise: follow the layers",
                 &[("learning_rate", "0.7"), ("batch", "4096")],
             ),
             Preset::open(
                 "few examples",
-                "A fifth of the patterns: the deepest layer loses what it said of the label",
+                "Training on a fifth of the patterns: watch the deepest layer",
                 &[("training_share", "0.2")],
             ),
             Preset::open(
                 "paper",
-                "As the published code trains: Adam at 0.0004, batches of 512, 8,000 epochs, 80 % of the patterns",
+                "As the published code trains: Adam, large batches, 8,000 epochs; follow the layers",
                 &[
                     ("descent", "Adam"),
                     ("learning_rate", "0.0004"),

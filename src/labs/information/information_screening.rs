@@ -278,25 +278,29 @@ impl Experiment for InformationScreening {
         honesty: "The effects were chosen to have next to no correlation. Unless samples are few, 8 × 8 bins find them as well for far less work, and on straight lines in much noise correlation is better. The thesis' brain images are not run.",
         unit: "column",
         presets: &[
-            Preset::holds("default", "Four effects that are even or wavy", &[]),
+            Preset::holds("default", "Four effects that go up and down again: compare both rankings", &[]),
             Preset::gone(
                 "break-it",
-                "Four linear effects, in so much noise that no ranking finds them all: a straight line is all there is, and correlation looks for nothing else",
+                "The curves are taken away: four straight lines, in much noise; compare rankings",
                 &[("nonlinear", "0"), ("samples", "100"), ("noise", "2")],
             ),
+            Preset::open("straight lines", "Four straight lines in little noise: compare both rankings", &[("nonlinear", "0")])
+                .within(&[("recall_information", 1.0, 1.0), ("recall_correlation", 1.0, 1.0)]),
             Preset::open(
-                "straight lines",
-                "Four linear effects in little noise: both rankings find them all",
-                &[("nonlinear", "0")],
-            )
-            .within(&[("recall_information", 1.0, 1.0), ("recall_correlation", 1.0, 1.0)]),
-            Preset::open("few samples", "100 samples: chance rises to meet the weaker effects", &[("samples", "100")]),
+                "few samples",
+                "A quarter of the measurements: compare the four with the rule of chance",
+                &[("samples", "100")],
+            ),
             Preset::open(
                 "blind kernel",
-                "Three times the bandwidth: the waves are smoothed away",
+                "Each point smeared three times as far: look at the column's density",
                 &[("bandwidth", "3"), ("column", "400")],
             ),
-            Preset::open("many columns", "3,000 columns", &[("variables", "3000"), ("column", "600")]),
+            Preset::open(
+                "many columns",
+                "3,000 columns to choose from: compare the four with the rule of chance",
+                &[("variables", "3000"), ("column", "600")],
+            ),
         ],
         ..Card::BLANK
     };

@@ -317,23 +317,19 @@ impl Experiment for ProgrammableGradientInformation {
         honesty: "The paper claims higher accuracy of large detectors. Here only its premise is measured, which is about random ReLU layers: a residual branch keeps as much, and the accuracy of the small main branch does not rise with PGI and mostly falls.",
         unit: "step",
         presets: &[
-            Preset::holds("default", "24 plain layers of 24 units", &[]),
+            Preset::holds("default", "24 plain layers of 24 units: look at what each keeps of the pixels", &[]),
             Preset::gone(
                 "break-it",
-                "A residual main branch: nothing is lost, and nothing left to repair",
+                "Layers that replace their input are taken away: each adds to it instead",
                 &[("residual", "on")],
             ),
-            Preset::open(
-                "shallow",
-                "Four layers: all three learn, PGI a point and a half below the main branch alone",
-                &[("depth", "4")],
-            ),
+            Preset::open("shallow", "Four layers only: compare the three ways of teaching", &[("depth", "4")]),
             Preset::open(
                 "no blocks of its own",
-                "The reversible branch must use the main one's features",
+                "The reversible pair must use the main branch's features: compare the accuracies",
                 &[("own_blocks", "off")],
             ),
-            Preset::open("no weight", "λ = 0: PGI and deep supervision are the main branch alone", &[("weight", "0")]),
+            Preset::open("no weight", "The second loss weighs nothing: compare the three ways of teaching", &[("weight", "0")]),
         ],
         data: &[Dataset::Digits],
         ..Card::BLANK

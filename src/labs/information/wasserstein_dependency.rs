@@ -137,7 +137,8 @@ impl WassersteinDependency {
                 Ink::Text,
             );
         }
-        let bar = |learner: &Learner, k: usize| ((k + 1).to_string(), learner.accuracy.get(k).copied().unwrap_or(0.0));
+        // What is not read yet has no bar.
+        let bar = |learner: &Learner, k: usize| ((k + 1).to_string(), learner.accuracy.get(k).copied().unwrap_or(f64::NAN));
         let all = METHODS.iter().zip(&self.learners);
         all.fold(chart, |chart, (of, learner)| chart.bars(of.name, of.ink, (0..self.controls.factors).map(|k| bar(learner, k))))
             .at_y("chance", 0.1)
@@ -219,16 +220,24 @@ impl Experiment for WassersteinDependency {
         seeds: 3,
         unit: "step",
         presets: &[
-            Preset::holds("default", "Six factors, each a fifth fainter than the one before", &[]),
-            Preset::gone("break-it", "One factor: ln 10 is less than ln 64, there is nothing to forget", &[("factors", "1")]),
-            Preset::open("no penalty", "λ = 0: the two are one", &[("penalty", "0")]),
-            Preset::open(
-                "sharp critic",
-                "Scores times ten: plain CPC reads as much as WPC did, WPC a little more",
-                &[("temperature", "0.1")],
+            Preset::holds("default", "Six shared factors, each a fifth fainter than the one before: compare the bars", &[]),
+            Preset::gone(
+                "break-it",
+                "Five of six factors are taken away, little can be forgotten: compare the bars",
+                &[("factors", "1")],
             ),
-            Preset::open("equal factors", "All factors equally visible", &[("contrast", "1")]),
-            Preset::open("small batches", "Batches of 16: CPC's ceiling is a nat and a half lower", &[("batch", "16")]),
+            Preset::open("no penalty", "The slope penalty weighs nothing: compare CPC and WPC", &[("penalty", "0")]),
+            Preset::open("sharp critic", "Scores ten times as sharp: compare the bars", &[("temperature", "0.1")]),
+            Preset::open(
+                "equal factors",
+                "All factors equally visible: compare the bars, factor by factor",
+                &[("contrast", "1")],
+            ),
+            Preset::open(
+                "small batches",
+                "Batches a quarter as large: look at the bound on shared information",
+                &[("batch", "16")],
+            ),
         ],
         data: &[Dataset::Digits],
         ..Card::BLANK

@@ -248,34 +248,26 @@ impl Experiment for OpposingSignals {
         honesty: "The paper finds opposing groups in image and language networks and explains them with a two-layer linear model; this run is that model, with the signs of one group turned round. Effect and theorem are as claimed in it; the large networks and the comparison of Adam with SGD are not run.",
         seeds: 3,
         presets: &[
-            Preset::holds("default", "20 outliers among 1,000 points", &[]),
-            Preset::gone(
-                "break-it",
-                "b = 0: the edge is reached as before, but nothing pulls the two groups apart, so that they rise and fall together",
-                &[("pull", "0")],
-            ),
+            Preset::holds("default", "20 outliers among 1,000 points, in two opposed groups: watch both at the edge", &[]),
+            Preset::gone("break-it", "What opposes the two groups is taken away: watch both at the edge", &[("pull", "0")]),
             Preset::open(
                 "paper",
-                "The theorem's three phases, from a start that uses the outliers' feature: forget, sharpen, cross",
+                "The start uses the outliers' feature: watch the sharpness through three phases",
                 &[("remembered", "0.4")],
             )
             .within(&[("forgotten", 0.0, 0.35), ("growth", 5.0, f64::INFINITY), ("top", 1.0, f64::INFINITY)]),
             Preset::open(
                 "small feature",
-                "A = 1: the feature is as small as any other, and training never comes near the edge",
+                "The outliers' feature is as small as any other: watch the sharpness",
                 &[("magnitude", "1")],
             )
             .within(&[("top", 0.0, 0.3), ("edge_steps", 0.0, 0.0)]),
-            Preset::open("one layer", "a is frozen: the sharpness stays what it is", &[("train_a", "off")]),
-            Preset::open(
-                "half step",
-                "η = 0.05: the edge is too far off, and the sharpness ends where the theorem says, near ‖β‖pA²",
-                &[("step_size", "0.05")],
-            )
-            .within(&[("top", 0.0, 0.7), ("growth", 7.0, f64::INFINITY), ("of_predicted", 0.9, 1.1)]),
+            Preset::open("one layer", "The second layer is frozen: watch the sharpness", &[("train_a", "off")]),
+            Preset::open("half step", "Half the step size: compare the sharpness with the edge", &[("step_size", "0.05")])
+                .within(&[("top", 0.0, 0.7), ("growth", 7.0, f64::INFINITY), ("of_predicted", 0.9, 1.1)]),
             Preset::open(
                 "overshoot",
-                "A = 30, b = 2: the edge is crossed so fast that both groups' losses explode together",
+                "A larger feature, half the pull: watch the losses of both groups",
                 &[("magnitude", "30"), ("pull", "2")],
             )
             .within(&[("correlation", 0.7, 1.0), ("top", 2.0, f64::INFINITY)]),
@@ -347,7 +339,10 @@ impl Experiment for OpposingSignals {
             let turns = up.iter().zip(down).filter(|(up, down)| **up * **down < 0.0).count();
             return match self.edge.is_empty() {
                 true => format!("The sharpness came to {} of the edge 2/η at most: training stayed stable.", figures(top, 3)),
-                false => format!("The sharpness came to {} of the edge 2/η; in {turns} of {at_edge} there, one group lost while the other won.", figure(top)),
+                false => format!(
+                    "The sharpness came to {} of the edge 2/η; in {turns} of {at_edge} there, one group lost while the other won.",
+                    figure(top)
+                ),
             };
         }
         let edge = format!("Step {steps}: the sharpness is at {} of the edge 2/η", figures(lambda, 3));
@@ -369,12 +364,15 @@ impl Experiment for OpposingSignals {
         }
         if top < 1.0 {
             let top = figures(top, 3);
-            return Verdict::outside(format!("The sharpness came to {top} of 2/η and not to the edge, of which the claim speaks."));
+            return Verdict::outside(format!(
+                "The sharpness came to {top} of 2/η and not to the edge, of which the claim speaks."
+            ));
         }
         let mut forgot = String::new();
         if controls.remembered > 0.0 && runs.most("forgotten") < 1.0 {
             let (left, grown) = (percent(runs.most("forgotten")), figure(runs.least("growth")));
-            forgot = format!("The feature is forgotten, and the sharpness falls to {left} of its start; then it grows {grown}-fold. ");
+            forgot =
+                format!("The feature is forgotten, and the sharpness falls to {left} of its start; then it grows {grown}-fold. ");
         }
         let end = if runs.most("diverged") == 1.0 { " Training blew up." } else { "" };
         if correlation.is_nan() {

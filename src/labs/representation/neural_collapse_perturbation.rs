@@ -43,8 +43,8 @@ controls! {
         lambda_w "decay of the classifier": Log(1e-4, 2.0) = 5e-3, "λ_W", "Cost of large weights of the classifier. More: less collapse; from √(λ_H λ_W) = 1 on, the best features are zero.";
         classes "classes": Count(2, 10) = 4, "K", "How many classes there are, which is how many corners the simplex has: segment, triangle, tetrahedron and so on.";
         base "given features": Choice(Base) = Base::Near, "H₀", "What the features are held to: a collapsed optimum with noise, or the first hidden layer of the network.", when act ["vicinity", "network"];
-        weight_decay "weight decay": LogZero(1e-5, 5e-3) = 1e-3, "λ", "Of the network. 0: the classifier does not turn towards the class means. More: it does, and collapse goes farther.", when act ["vicinity", "network"];
-        loss "loss of the network": Choice(Loss) = Loss::Squared, "", "What the network minimises. Squared: it collapses in this time; cross-entropy: far more slowly.", when act ["vicinity", "network"];
+        weight_decay "weight decay": LogZero(1e-5, 5e-3) = 1e-3, "λ", "Of the network. 0: the classifier does not turn towards the class means. More: it does, and collapse goes farther.", when act ["vicinity", "network"], when act ["network"] or base ["network"];
+        loss "loss of the network": Choice(Loss) = Loss::Squared, "", "What the network minimises. Squared: it collapses in this time; cross-entropy: far more slowly.", when act ["vicinity", "network"], when act ["network"] or base ["network"];
     }
 }
 
@@ -207,37 +207,45 @@ impl Experiment for NeuralCollapse {
         seeds: 3,
         unit: "frame",
         presets: &[
-            Preset::holds("default", "Features in the vicinity of nearly collapsed ones, and a path towards collapse", &[]),
-            Preset::gone(
-                "break-it",
-                "v₀ = 1: given features so far from collapse that W moves as well, which first-order theory leaves out",
-                &[("noise", "1")],
+            Preset::holds(
+                "default",
+                "Features held near nearly collapsed ones, and a path towards collapse: watch the spread",
+                &[],
             ),
-            Preset::open("collapse", "Free features: exact collapse to a tetrahedron", &[("act", "collapse")]),
-            Preset::open("frozen", "β = 10⁴: the given features cannot move, nothing contracts", &[("beta", "10000")])
+            Preset::gone("break-it", "Nearness to collapse is taken away: compare dots and formula", &[("noise", "1")]),
+            Preset::open("collapse", "Free features of four classes: watch where the class means go", &[("act", "collapse")]),
+            Preset::open("frozen", "A pull so strong that features are held in place: watch the spread", &[("beta", "10000")])
                 .within(&[("nc1_ratio", 0.999, 1.0)]),
-            Preset::open("triangle", "Three classes lie in a plane", &[("act", "collapse"), ("classes", "3")]),
+            Preset::open(
+                "triangle",
+                "Free features of three classes: watch where the class means go",
+                &[("act", "collapse"), ("classes", "3")],
+            ),
             Preset::outside(
                 "vanish",
-                "√(λ_H λ_W) > 1: the best features are zero",
+                "Both decays are very strong: watch the features",
                 &[("act", "collapse"), ("lambda_h", "1.5"), ("lambda_w", "1")],
             ),
             Preset::open(
                 "network",
-                "A network learns digits, and collapses after it makes no more errors",
+                "A network learns digits, and training goes on: watch the terminal phase",
                 &[("act", "network")],
             ),
             Preset::open(
                 "no weight decay",
-                "The network without weight decay: no self-duality",
+                "The network without weight decay: watch classifier and class means",
                 &[("act", "network"), ("weight_decay", "0")],
             ),
             Preset::open(
                 "cross-entropy",
-                "The network with the loss that most are trained with",
+                "The network with the loss that most are trained with: watch the spread",
                 &[("act", "network"), ("loss", "cross-entropy")],
             ),
-            Preset::open("first layer", "The vicinity model moves the network's first hidden layer", &[("base", "network")]),
+            Preset::open(
+                "first layer",
+                "The features of a network's first hidden layer are held: compare dots and formula",
+                &[("base", "network")],
+            ),
         ],
         data: &[Dataset::Digits],
         ..Card::BLANK
@@ -334,7 +342,8 @@ impl Experiment for NeuralCollapse {
         let Some(shot) = self.film.now() else { return "Nothing is measured yet.".into() };
         let Some(collapse) = &shot.collapse else { return "The features have vanished: nothing is left to collapse.".into() };
         let left = self.moved.nc1 / self.given.nc1;
-        let left = if left.is_finite() { format!("; held near collapse, {} of NC1 is left", percent(left)) } else { String::new() };
+        let left =
+            if left.is_finite() { format!("; held near collapse, {} of NC1 is left", percent(left)) } else { String::new() };
         let (spread, at) = (collapse.variability.traces, shot.at as usize);
         let time = match self.film.clock {
             ON_THE_PATH => format!("Time {} on the path", figures(shot.at, 3)),

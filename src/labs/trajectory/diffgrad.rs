@@ -122,7 +122,9 @@ impl Balls {
                 let (found, more) = match (&found[..], &lost[..]) {
                     ([], _) => ("none of the three is".to_string(), String::new()),
                     ([one], _) => (format!("only {} is", name(*one)), String::new()),
-                    ([one, two], [not]) => (format!("{} and {} are", name(*one), name(*two)), format!(", and {} is not", name(*not))),
+                    ([one, two], [not]) => {
+                        (format!("{} and {} are", name(*one), name(*two)), format!(", and {} is not", name(*not)))
+                    }
                     _ => ("diffGrad, Adam and Adam at α/2 are all".into(), String::new()),
                 };
                 format!("After {STEPS} iterations {found} at the lowest point, {}{more}.", figure(lowest))
@@ -306,18 +308,18 @@ impl Experiment for DiffGrad {
         seeds: 1,
         unit: "iteration",
         presets: &[
-            Preset::holds("default", "The paper's setting on F1", &[]),
-            Preset::gone("break-it", "At half the rate Adam steps as short as diffGrad did, and stays as well: no advantage", &[("learning_rate", "0.05")]),
+            Preset::holds("default", "The paper's setting on the two valleys of F1: where do balls stop?", &[]),
+            Preset::gone("break-it", "Adam's longer step is taken away by half the rate: where do balls stop?", &[("learning_rate", "0.05")]),
             Preset::outside(
                 "coincidence",
-                "F2 at α = 0.1001: the published contrast hangs on Adam's first step landing on the kink",
+                "F2, at a rate a thousandth above the paper's: where do balls stop?",
                 &[("function", "F2"), ("learning_rate", "0.1001")],
             ),
-            Preset::outside("wiggles", "F2 at the paper's setting", &[("function", "F2")]),
-            Preset::holds("half rate", "The map against Adam at α/2", &[("against", "Adam at α/2")]),
+            Preset::outside("wiggles", "The paper's setting on the wiggles of F2: where do balls stop?", &[("function", "F2")]),
+            Preset::holds("half rate", "The map compares with Adam at half the rate: look for differences", &[("against", "Adam at α/2")]),
             Preset::outside(
                 "digits",
-                "A network on digits, α = 10⁻³: ξ is ½ almost everywhere",
+                "A network on digits, with the usual momentum: look at the friction",
                 &[("function", "digits"), ("momentum", "0.9")],
             ),
         ],
@@ -397,7 +399,9 @@ impl Experiment for DiffGrad {
             On::Digits(networks) => {
                 let [diffgrad, adam, half] = [0, 1, 2].map(|k| percent(networks.accuracy.last(k)));
                 let epoch = networks.accuracy.len();
-                format!("Epoch {epoch}: diffGrad reads {diffgrad} of the test digits rightly, Adam {adam}, Adam at half the rate {half}.")
+                format!(
+                    "Epoch {epoch}: diffGrad reads {diffgrad} of the test digits rightly, Adam {adam}, Adam at half the rate {half}."
+                )
             }
         }
     }

@@ -209,12 +209,16 @@ impl Experiment for AdversarialAdaptiveSampling {
         reproduction: Reproduction::InPart,
         honesty: "The paper gains orders of magnitude in 2 to 10 dimensions with a flow for a density; here, in one dimension with a density on a grid, it is a factor of two to six that is gone after 5,000 steps. Points in proportion to r², with no adversary, meet most of the claim too, less reliably.",
         presets: &[
-            Preset::holds("default", "Two peaks of width 0.03, 25 points a step", &[]),
-            Preset::gone("break-it", "A smooth solution: nothing to gain", &[("sharpness", "20")]),
-            Preset::open("too smooth", "β = 10: the density stays uniform", &[("smoothness", "10")]),
-            Preset::open("too rough", "β = 10⁻⁶: the density spikes", &[("smoothness", "0.000001")]),
-            Preset::open("patience", "5,000 steps: uniform points get there too", &[("steps", "5000")]),
-            Preset::open("Poisson", "κ = 0: r² falls a hundredfold, the error does not", &[("screened", "off")]),
+            Preset::holds("default", "Two narrow peaks, 25 points a step: watch where the adversary puts them", &[]),
+            Preset::gone("break-it", "The narrow peaks are taken away: compare the errors", &[("sharpness", "20")]),
+            Preset::open("too smooth", "The density is held so stiff that it can hardly bend: watch it", &[("smoothness", "10")]),
+            Preset::open("too rough", "The density may bend at will: watch it and the points", &[("smoothness", "0.000001")]),
+            Preset::open("patience", "Two and a half times as many training steps: compare the errors", &[("steps", "5000")]),
+            Preset::open(
+                "Poisson",
+                "Poisson's equation, which spreads a local error over the interval: compare residual and error",
+                &[("screened", "off")],
+            ),
         ],
         ..Card::BLANK
     };

@@ -330,16 +330,28 @@ impl Experiment for BuresWassersteinNormalization {
         honesty: "The paper trains networks with the layer inside on skeleton and EEG data; here the layer itself is compared on simulated recordings, with a linear classifier behind it. The gain needs short trials and matrices that are not shrunk: after one per cent of shrinkage the affine-invariant geometry does as well or better.",
         unit: "batch",
         presets: &[
-            Preset::holds("default", "12 samples from 10 sensors: condition numbers near a million", &[]),
+            Preset::holds("default", "12 samples a trial from 10 sensors: compare accuracies on new recordings", &[]),
             Preset::gone(
                 "break-it",
-                "Well-conditioned: 200 samples and a noise floor of 1",
+                "Short trials and empty directions are taken away: compare accuracies on new recordings",
                 &[("samples", "200"), ("floor", "1")],
             )
             .within(&[("condition", 45.0, 120.0), ("gain", -0.02, 0.02), ("bures", 0.97, 1.0)]),
-            Preset::open("plain power", "θ = 1, the plain Bures–Wasserstein geometry", &[("power", "1")]),
-            Preset::open("one recording like the next", "No shift between recordings", &[("shift", "0")]),
-            Preset::open("whose recording", "Colours tell recordings: what normalization takes away", &[("colour", "recording")]),
+            Preset::open(
+                "plain power",
+                "The matrices enter as they are, not as their roots: compare accuracies",
+                &[("power", "1")],
+            ),
+            Preset::open(
+                "one recording like the next",
+                "No change between recordings: compare before and after",
+                &[("shift", "0")],
+            ),
+            Preset::open(
+                "whose recording",
+                "Colours tell recordings instead of classes: compare before and after",
+                &[("colour", "recording")],
+            ),
         ],
         ..Card::BLANK
     };

@@ -226,38 +226,39 @@ impl Experiment for LightSchrodingerBridge {
         reproduction: Reproduction::InPart,
         honesty: "The paper measures this on its benchmark in up to 128 dimensions and against neural solvers, which are not run here. The benchmark's own potentials may not be shipped: here they are drawn, in two dimensions, and in sixteen without a verdict.",
         presets: &[
-            Preset::holds("default", "Five blobs whose plan is known", &[]),
-            Preset::gone("break-it", "K = 1: one affine map for all", &[("components", "1")]).within(&[(
-                "error",
-                20.0,
-                f64::INFINITY,
-            )]),
+            Preset::holds("default", "Five blobs, to which the true plan is known: watch the plan's error", &[]),
+            Preset::gone(
+                "break-it",
+                "The mixture is taken away: one Gaussian has to do; watch the error",
+                &[("components", "1")],
+            )
+            .within(&[("error", 20.0, f64::INFINITY)]),
             Preset::holds(
                 "paper",
-                "The paper's settings at ε = 0.1: K = 50, fresh samples, 10,000 steps at a rate of 0.001",
+                "The paper's settings: less noise, more Gaussians and steps; watch the error",
                 &[("epsilon", "0.1"), ("components", "50"), ("steps", "10000"), ("learning_rate", "0.001"), ("decay", "off")],
             ),
             Preset::outside(
                 "sixteen dimensions",
-                "D = 16 at ε = 1: of the coordinates two are shown",
+                "Sixteen coordinates, of which two are shown: watch the plan's error",
                 &[("dimension", "16"), ("epsilon", "1")],
             ),
             Preset::gone(
                 "1,000 samples",
-                "The same 1,000 samples again and again: what is left is sampling error",
+                "Fresh samples are taken away, the same 1,000 return: watch the error",
                 &[("fresh", "off")],
             ),
             Preset::open(
                 "Swiss roll",
-                "A spiral, with 40 Gaussians",
+                "A spiral as the target, and 40 Gaussians: follow the ways",
                 &[("target", "Swiss roll"), ("epsilon", "0.1"), ("components", "40")],
             ),
             Preset::open(
                 "Gaussians",
-                "To a wider Gaussian: one component is enough, and its S is known",
+                "A wider Gaussian as the target, and one component: watch the plan's error",
                 &[("target", "Gaussian"), ("components", "1")],
             ),
-            Preset::open("little noise", "ε = 0.05: paths are nearly straight", &[("epsilon", "0.05")]),
+            Preset::open("little noise", "A tenth of the noise: look at how the ways bend", &[("epsilon", "0.05")]),
         ],
         ..Card::BLANK
     };

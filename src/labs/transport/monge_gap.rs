@@ -282,8 +282,16 @@ impl MongeGap {
             return chart.label("the best map is not known here", (0.95, 3.0), Ink::Text);
         }
         let weight = |trained: &Trained| trained.map.objective.weight;
-        let mut found: Vec<&Trained> = self.maps.iter().filter(|t| weight(t) > 0.0 && !t.gap.is_nan()).collect();
+        let (mut found, open): (Vec<&Trained>, Vec<&Trained>) =
+            self.maps.iter().filter(|t| weight(t) > 0.0).partition(|t| !t.gap.is_nan());
         sort_by(&mut found, |trained| weight(trained));
+        let chart = match (found.is_empty(), open.is_empty()) {
+            (true, false) => {
+                chart.label(format!("measured when trained, after step {}", self.controls.steps), (0.95, 30.0), Ink::Text)
+            }
+            (false, false) => chart.label("other weights are being trained", (0.95, 300.0), Ink::Text),
+            _ => chart,
+        };
         let figures: [(String, u8, fn(&Trained) -> f64); 3] = [
             (format!("error L2-UVP, of {ERROR} %"), 0, |t| t.error / ERROR),
             (format!("exact gap, of {GAP}"), 2, |t| t.gap / GAP),
@@ -319,11 +327,19 @@ impl Experiment for MongeGap {
         reproduction: Reproduction::InPart,
         honesty: "The paper compares with input-convex networks in up to 256 dimensions and on single cells; here it is the plane. The rivals are the same network without the gap and the entropic map of 400 samples, which does as well with no network.",
         presets: &[
-            Preset::holds("default", "Between two Gaussians", &[]),
-            Preset::gone("break-it", "λ = 0.03: the gap is in the loss, and too weak to be heard", &[("weight", "0.03")]),
-            Preset::outside("four blobs", "To four blobs: who goes to which?", &[("target", "4 blobs")]),
-            Preset::outside("Euclidean", "The gap with ‖x−y‖: arrows may follow each other, not cross", &[("cost", "‖x−y‖")]),
-            Preset::outside("rings", "To two rings", &[("target", "rings")]),
+            Preset::holds("default", "From one Gaussian to another: compare the arrows of both maps", &[]),
+            Preset::gone(
+                "break-it",
+                "All but a thirtieth of the gap's weight is taken away: compare both maps",
+                &[("weight", "0.03")],
+            ),
+            Preset::outside("four blobs", "Four blobs as the target: who goes to which?", &[("target", "4 blobs")]),
+            Preset::outside(
+                "Euclidean",
+                "The gap counts distances instead of squares: look at how arrows meet",
+                &[("cost", "‖x−y‖")],
+            ),
+            Preset::outside("rings", "Two rings as the target: compare the arrows of both maps", &[("target", "rings")]),
         ],
         ..Card::BLANK
     };

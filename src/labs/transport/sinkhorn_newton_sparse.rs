@@ -243,35 +243,35 @@ impl Experiment for SinkhornNewtonSparse {
         honesty: "The paper claims orders of magnitude fewer iterations on random assignment, digits and densities; the preset 'paper' is the first of these at its size, the default a fifth of it. At the default one seed of forty, with a ratio of 47, misses the 50.",
         unit: "iteration",
         presets: &[
-            Preset::holds("default", "Random assignment, the paper's first test, at a fifth of its size", &[]),
+            Preset::holds("default", "Random costs, the paper's first test at a fifth of its size: compare errors", &[]),
             Preset::gone(
                 "break-it",
-                "η = 20 after 5 sweeps: the plan is blurred, Newton runs and gains nothing",
+                "The plan's sharpness is taken away, so nothing is sparse: compare errors",
                 &[("inverse_temperature", "20"), ("warm_start", "5")],
             )
             .within(&[("ratio", 0.0, 1.5), ("newton_steps", 5.0, 20.0), ("work_ratio", 0.0, 1.0)]),
             Preset::holds(
                 "paper",
-                "The paper's first test at its size: 500 places, η = 1200, two entries a row; a minute or so",
+                "The paper's first test at its size, a minute or so: compare errors",
                 &[("size", "500"), ("inverse_temperature", "1200"), ("kept_per_row", "2")],
             ),
             Preset::open(
                 "densities",
-                "Two densities of two humps each: the plan is a narrow band",
+                "Two densities of two humps each: look at the plan",
                 &[("task", "densities"), ("inverse_temperature", "1200"), ("kept_per_row", "20")],
             ),
             Preset::open(
                 "digits",
-                "A handwritten 0 moved onto a 1",
+                "A handwritten 0 moved onto a 1: look at the plan",
                 &[("task", "digits"), ("inverse_temperature", "1200"), ("kept_per_row", "20")],
             ),
             Preset::open(
                 "large",
-                "1,000 places, twice the paper's: the GPU makes the sweeps, if there is one",
+                "1,000 places, twice the paper's size: compare the errors",
                 &[("size", "1000"), ("inverse_temperature", "1500")],
             ),
-            Preset::open("exact Newton", "The whole Hessian is kept", &[("kept_per_row", "400")]),
-            Preset::open("too thin", "Two entries a row of 100: convergence is only linear", &[("kept_per_row", "2")]),
+            Preset::open("exact Newton", "Newton's equations keep every entry: compare the errors", &[("kept_per_row", "400")]),
+            Preset::open("too thin", "Newton's equations keep two entries a row: compare the errors", &[("kept_per_row", "2")]),
         ],
         data: &[Dataset::Digits],
         own_data: Some(

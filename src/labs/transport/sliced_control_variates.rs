@@ -293,21 +293,29 @@ impl Experiment for SlicedControlVariates {
         seeds: 5,
         unit: "step",
         presets: &[
-            Preset::holds("default", "A ring and a helix, 1.6 apart", &[]),
-            Preset::gone("break-it", "0.1 apart: the controls know next to nothing", &[("shift", "0.1")])
-                .within(&[("lower_ratio", 0.9, 2.0), ("upper_ratio", 0.9, 2.0)]),
+            Preset::holds("default", "A ring and a helix, 1.6 apart: compare the widths of the histograms", &[]),
+            Preset::gone(
+                "break-it",
+                "The distance between the clouds' means is taken away: compare the widths",
+                &[("shift", "0.1")],
+            )
+            .within(&[("lower_ratio", 0.9, 2.0), ("upper_ratio", 0.9, 2.0)]),
             Preset::holds(
                 "paper",
-                "60 random pairs of MNIST images as they lie on their pixels, L = 50",
+                "60 random pairs of digit images, 50 directions an estimate: compare the variances",
                 &[("shapes", "images"), ("projections", "50")],
             ),
-            Preset::open("fifty directions", "L = 50: the published slope is nearly the regression's", &[("projections", "50")]),
-            Preset::open("far apart", "4 apart: the shift is nearly all there is", &[("shift", "4")]),
-            Preset::open("three directions", "L = 3: the slope is a guess", &[("projections", "3")]),
-            Preset::open("images", "60 pairs of MNIST images, L = 10", &[("shapes", "images")]),
+            Preset::open("fifty directions", "Fifty directions an estimate: compare the two slopes", &[("projections", "50")]),
+            Preset::open("far apart", "The clouds are 4 apart: look at what the control knows", &[("shift", "4")]),
+            Preset::open("three directions", "Three directions an estimate: compare the two slopes", &[("projections", "3")]),
+            Preset::open(
+                "images",
+                "60 pairs of digit images, ten directions an estimate: compare the variances",
+                &[("shapes", "images")],
+            ),
             Preset::open(
                 "blobs",
-                "Blobs in 20 dimensions: the upper control is the better one",
+                "Blobs in 20 dimensions: compare the two controls",
                 &[("shapes", "blobs"), ("dimension", "20")],
             ),
         ],

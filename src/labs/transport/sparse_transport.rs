@@ -252,20 +252,16 @@ impl Experiment for SparseTransport {
         seeds: 5,
         unit: "iteration",
         presets: &[
-            Preset::holds("default", "40 points a side, at most 3 partners", &[]),
-            Preset::gone(
-                "break-it",
-                "k = m: the limit on partners is never reached, so the plan is the quadratic one and cutting removes nothing",
-                &[("partners", "40")],
-            ),
-            Preset::outside("k = 1", "One partner: transport without a regulariser", &[("partners", "1")]).within(&[
+            Preset::holds("default", "40 points a side, at most three partners a target: compare row errors", &[]),
+            Preset::gone("break-it", "The limit on partners is taken away: compare the three plans", &[("partners", "40")]),
+            Preset::outside("k = 1", "One partner for each target: look at who serves whom", &[("partners", "1")]).within(&[
                 ("cost_off", 0.0, 1e-6),
                 ("row_error", 0.0, 1e-9),
                 ("fullest", 1.0, 1.0),
             ]),
             Preset::outside(
                 "experts",
-                "64 tokens for 8 experts, at most 8 tokens each",
+                "64 tokens for 8 experts, at most 8 tokens each: look at the plans",
                 &[("task", "experts"), ("partners", "8"), ("quadratic_weight", "1")],
             )
             .within(&[
@@ -276,7 +272,7 @@ impl Experiment for SparseTransport {
             ]),
             Preset::outside(
                 "paper",
-                "Colour transfer: each of 256 colours is mixed from at most 10 of another picture's",
+                "Colours of one picture mixed from at most ten of another's: compare plans",
                 &[("task", "palettes"), ("partners", "10"), ("quadratic_weight", "100")],
             )
             .within(&[

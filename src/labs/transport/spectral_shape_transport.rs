@@ -259,11 +259,23 @@ impl Experiment for SpectralShapeTransport {
         reproduction: Reproduction::NotAtThisScale,
         honesty: "The paper gains on large benchmarks by a sliced loss, which has no measurable effect on these two small sheets, and by a refinement, which helps single rows but not the exact plan. What is measured is the nearest true claim, older than the paper, and it hardly needs learning.",
         presets: &[
-            Preset::holds("default", "One sheet bent more than the other", &[]),
-            Preset::gone("break-it", "ν = 0.2: dents so deep that it is no longer the same sheet", &[("noise", "0.2")]),
-            Preset::open("without transport", "λ_OT = 0, the paper's ablation", &[("transport", "0")]),
-            Preset::open("noise", "Noise for descriptors: there is nothing to match", &[("descriptors", "noise")]),
-            Preset::open("sharp refinement", "ε_r = 0.002: nearly one to one", &[("epsilon", "0.002")]),
+            Preset::holds("default", "One sheet bent more than the other: compare both matchings", &[]),
+            Preset::gone(
+                "break-it",
+                "That both are the same sheet is taken away, by deep dents: compare matchings",
+                &[("noise", "0.2")],
+            ),
+            Preset::open(
+                "without transport",
+                "Training without the paper's transport loss: compare both matchings",
+                &[("transport", "0")],
+            ),
+            Preset::open("noise", "Vertices know nothing but noise: compare both matchings", &[("descriptors", "noise")]),
+            Preset::open(
+                "sharp refinement",
+                "A tenth of the entropy in the refinement: look at the matching",
+                &[("epsilon", "0.002")],
+            ),
         ],
         ..Card::BLANK
     };
