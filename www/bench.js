@@ -97,6 +97,11 @@ export class Bench extends EventTarget {
     }
   }
 
+  /** Takes a preset's settings. */
+  choose(name) {
+    this.#change("a", { ...sideOf(this.card, name), seed: this.state.a.seed }, true);
+  }
+
   /** Shows a step of the story: its settings, its view, its moment. */
   toStep(number) {
     const { state } = read(`?step=${number}`, this.card, (name, text) => this.check(name, text));

@@ -7,7 +7,8 @@ import { calm, h, icon } from "./dom.js";
 import { fetched } from "./fetched.js";
 import { onDrop } from "./files.js";
 import { chooseFor, front, overview, pathway, readSearch } from "./front.js";
-import { keep } from "./offline.js";
+import { listen } from "./keys.js";
+import { keep, keepAll } from "./offline.js";
 import { share } from "./share.js";
 import { read, shorten, write } from "./state.js";
 import { toggle } from "./theme.js";
@@ -131,7 +132,7 @@ function showFront(missing) {
   document.title = "Orrery: how learning works";
   document.body.classList.remove("open");
   const searched = (query) => history.replaceState(null, "", query ? "?" + query : location.pathname);
-  page.replaceChildren(front(labs, paths, readSearch(location.search), { searched, live: goLive, drop: dropped }));
+  page.replaceChildren(front(labs, paths, readSearch(location.search), { searched, live: goLive, drop: dropped, keepAll }));
   aside.replaceChildren();
   scrollTo(0, 0);
 }
@@ -188,6 +189,8 @@ function showLab(lab) {
 const compareButton = h("button", { type: "button", "aria-pressed": "false", onclick: () => (bench.compare(!bench.state.b), showCompare()) }, "Compare");
 const shareButton = h("button", { type: "button", onclick: () => share(bench.card, { ...bench.state, at: bench.player.at }, bench.files.names) }, "Share");
 
+const presentButton = h("button", { type: "button", title: "F", onclick: () => present(!document.body.classList.contains("presenting")) }, "Present");
+
 function showCompare() {
   const beside = bench.controls.rest.children.length;
   moreControls.textContent = beside > 0 ? `${beside} more controls, and the seed` : "The seed";
@@ -209,7 +212,7 @@ function open(opened) {
   const heading = h("header", { class: "title" },
     h("h1", { tabindex: "-1" }, card.title),
     h("p", { class: "paper", title: card.paper.authors }, cited(card.paper)),
-    h("div", { class: "acts" }, compareButton, shareButton));
+    h("div", { class: "acts" }, compareButton, shareButton, presentButton));
   const frame = h("div", { class: "frame" },
     bench.bar, bench.views, bench.sentence, bench.player, bench.controls, bench.presets, bench.claim, bench.strip);
   page.replaceChildren(heading, frame);
@@ -282,6 +285,16 @@ function dropped(files) {
     route();
   });
 }
+
+/** Begins or ends presenting: stage, player, key controls and story, large, on the whole screen where that is allowed. */
+function present(on) {
+  document.body.classList.toggle("presenting", on);
+  document.body.classList.remove("blank");
+  if (on) document.documentElement.requestFullscreen?.().catch(() => {});
+  else if (document.fullscreenElement) document.exitFullscreen().catch(() => {});
+}
+document.addEventListener("fullscreenchange", () => document.fullscreenElement || present(false));
+listen(() => bench, present, () => document.body.classList.contains("presenting"));
 
 /** For tests and the curious. */
 globalThis.orrery = {

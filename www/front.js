@@ -58,9 +58,9 @@ export function readSearch(query) {
 
 /**
  * The front page of `labs` and `paths`. `search` is what readSearch gives; `searched(query)` is called when it changes; `live(place)` puts a
- * live experiment into the place of the film; `drop(files)` takes files.
+ * live experiment into the place of the film; `drop(files)` takes files; `keepAll(told)` keeps the whole site for times without a network.
  */
-export function front(labs, paths, search, { searched, live, drop }) {
+export function front(labs, paths, search, { searched, live, drop, keepAll }) {
   const papers = labs.filter(({ slug }) => slug !== "instruments").reduce((count, { experiments }) => count + experiments.length, 0);
   const chips = [["own", "takes your data"], ...BADGES.map((name) => [name.replaceAll(" ", "-"), name])];
   const input = h("input", { type: "search", placeholder: "Search: Adam, transport, collapse …", "aria-label": "Search experiments", autocomplete: "off", value: search.q });
@@ -97,6 +97,12 @@ export function front(labs, paths, search, { searched, live, drop }) {
   input.addEventListener("input", () => sift(true));
   const own = labs.flatMap(({ experiments }) => experiments).filter(({ takes }) => takes);
   const choose = h("input", { type: "file", multiple: true, hidden: true, tabindex: "-1", "aria-label": "Files", onchange: () => drop(choose.files) });
+  const said = h("span", { class: "help", role: "status" });
+  const keeping = h("button", { type: "button", onclick: async () => {
+    keeping.disabled = true;
+    said.textContent = await keepAll((done, of) => (said.textContent = `${done} of ${of} files`));
+    keeping.disabled = false;
+  } }, "Keep all for offline");
   const page = h("div", { class: "front" },
     h("section", { class: "hero" },
       film(live),
@@ -124,6 +130,7 @@ export function front(labs, paths, search, { searched, live, drop }) {
       h("p", {}, "Every experiment has a Share button. It builds a link to exactly what is on the page, an element for a web page, a frame for a learning platform, ",
         "a slide for reveal.js and a cell for a notebook, with the parts and sliders that you choose. Paths come with questions, answers and notes for the lecturer, and print as work sheets."),
       h("pre", {}, `<script type="module" src="${new URL("./embed.js", import.meta.url).href.replace(/embed-\w+\.js/, "embed.js")}"></script>\n<orrery-experiment name="diffgrad"></orrery-experiment>`)),
+    h("p", { class: "row" }, keeping, said),
     h("p", {}, h("a", { href: "./experiments.html" }, "All experiments in one table, with what their claims measured")));
   sift(false);
   return page;

@@ -311,7 +311,11 @@ export class Panel extends HTMLElement {
     const { width, height } = this.#size;
     const middle = [width / 2, height / 2];
     const [dx, dy] = { ArrowLeft: [40, 0], ArrowRight: [-40, 0], ArrowUp: [0, 40], ArrowDown: [0, -40] }[event.key] ?? [0, 0];
-    if (dx || dy) this.#pan(middle, [middle[0] + dx, middle[1] + dy]);
+    const handle = event.shiftKey && (dx || dy) ? this.picture?.handle() : null;
+    if (handle) {
+      const place = this.picture.toData(handle.x - dx / 4, handle.y - dy / 4);
+      if (place) this.#tell("handle", { x: place[0], y: place[1], last: true });
+    } else if (dx || dy) this.#pan(middle, [middle[0] + dx, middle[1] + dy]);
     else if (event.key === "+" || event.key === "=") this.#zoom(...middle, 1.25);
     else if (event.key === "-") this.#zoom(...middle, 0.8);
     else if (event.key === "0") this.reset();

@@ -37,7 +37,7 @@ export class Player extends HTMLElement {
   /** The reader is to think first: what comes later has not been seen. */
   #held = false;
   #seconds = 8;
-  #toggle = iconButton("pause", "Pause", () => (this.#playing || this.#replay ? this.halt() : this.go()), { class: "icon main" });
+  #toggle = iconButton("pause", "Pause", () => this.toggle(), { class: "icon main" });
   #slider = h("input", { type: "range", class: "time", min: 0, max: 1, step: 1, value: 0, "aria-label": "Time line" });
   #label = h("output", { class: "when" }, "");
   #speed = h("select", { "aria-label": "Speed" }, SPEEDS.map(([name], index) => h("option", { value: index }, name)));
@@ -57,8 +57,8 @@ export class Player extends HTMLElement {
     this.append(
       h("div", { class: "buttons" },
         this.#toggle,
-        iconButton("step", "One step", () => this.#step()),
-        iconButton("restart", "Start again", () => this.#tell("restart")),
+        iconButton("step", "One step", () => this.walk(1)),
+        iconButton("restart", "Start again", () => this.again()),
         this.#speed),
       h("div", { class: "line" }, this.#slider, this.#label),
     );
@@ -164,6 +164,17 @@ export class Player extends HTMLElement {
     this.#show();
   }
 
+  /** Plays what rests, and pauses what plays. */
+  toggle() {
+    if (this.#playing || this.#replay) this.halt();
+    else this.go();
+  }
+
+  /** Has the run start again. */
+  again() {
+    this.#tell("restart");
+  }
+
   /** Pauses run and play-back. */
   halt() {
     this.#stopReplay();
@@ -172,14 +183,15 @@ export class Player extends HTMLElement {
     this.#show();
   }
 
-  #step() {
-    if (this.#at === null && !this.#over) {
+  /** One step on (`offset` 1) or back (−1): computed, where there is none yet. */
+  walk(offset) {
+    if (this.#at === null && !this.#over && offset > 0) {
       this.#playing = false;
       this.#tell("step");
     } else {
       this.halt();
-      if (this.#at === null) this.#at = this.#begin;
-      this.#tell("scrub", { done: this.#at, offset: 1 });
+      if (this.#at === null) this.#at = offset > 0 ? this.#begin : this.#head;
+      this.#tell("scrub", { done: this.#at, offset });
       this.#see();
     }
     this.#show();

@@ -12,7 +12,7 @@ const SHELL = "orrery shell";
 const VISITED = "orrery visited";
 const HASHED = /[.-][0-9a-f]{8,}\.\w+$/;
 /** When so many files were visited, a quarter of them goes. */
-const MOST = 600;
+const MOST = 3000;
 
 self.addEventListener("install", (event) => {
   self.skipWaiting();

@@ -65,10 +65,23 @@ pub fn build(out: &Path, modules: &Path, making: Making) -> Result<()> {
     let told = if making.quick { thumbnails::find(out, &kept, &mut files)? } else { thumbnails::make(&kept, &mut files)? };
     table::put(&told, &mut files)?;
     let mut files = names::hash(files)?;
+    list(&mut files)?;
     if !making.quick {
         compress::make(&kept, &mut files);
     }
     write(out, &files)
+}
+
+/// Puts `files.json` into `files`: their names, how many bytes they are, and the version, which stands for all that is in them.
+fn list(files: &mut Files) -> Result<()> {
+    let version = files.iter().fold(0, |hash, (name, bytes)| digest(&[&u64::to_le_bytes(hash), name.as_bytes(), bytes]));
+    let list = serde_json::json!({
+        "version": format!("{version:016x}"),
+        "files": files.keys().collect::<Vec<_>>(),
+        "bytes": files.values().map(Vec::len).sum::<usize>(),
+    });
+    files.insert("files.json".into(), serde_json::to_vec(&list).map_err(|e| Error::new(format!("files.json: {e}")))?);
+    Ok(())
 }
 
 /// Checks that `out` is no folder whose files are someone else's.
