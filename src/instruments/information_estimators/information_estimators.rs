@@ -1,7 +1,7 @@
 //! The information plane of a network trained on the spot, or of activities of the reader's own, by several estimators side by side.
 //!
 //! Reference: Shwartz-Ziv & Tishby 2017; the dispute: Saxe et al. 2018, Goldfeld et al. 2019. A deterministic layer with continuous
-//! units has infinite I(X;T): every estimator puts noise in, openly (a variance) or not (the width of a bin).
+//! units keeps all of a discrete input, and infinitely much of a continuous one: every estimator puts noise in, openly (a variance) or not (the width of a bin).
 //! Claim of trust: binning behaves like Gaussian noise of the bin's own variance, width²/12: with that noise the kernel bounds of
 //! Kolchinsky & Tracey lie within half a bit of the binned I(X;T), over layers and epochs in the mean.
 
@@ -16,6 +16,7 @@ mod training;
 
 use std::ops::Range;
 
+use ground::controls::Options;
 use libm::{exp, log};
 use methods::network::dense::Classification;
 use methods::network::model::{Hidden, Room};
@@ -50,24 +51,24 @@ choice! {
 controls! {
     /// What the reader can move.
     pub struct Controls {
-        estimator: Choice(Estimator) = Estimator::Width, "", "which estimate the plane shows";
-        beside: Choice(Estimator) = Estimator::Upper, "", "a second one, dashed: where they part, the estimator speaks and not the network";
-        bins: LogCount(2, 100) = 30, "B", "more bins see finer differences, up to every input by itself";
-        noise: Log(0.01, 10000.0) = 1.0, "σ²", "the variance of the noise that kernels and neighbours add, as a multiple of a bin's own, width²/12";
-        injected: Toggle() = false, "", "every hidden unit gets that noise in training too, of bins over −1 to 1: then I(X;T) is finite, and kernels enclose it";
-        neighbours: Count(1, 20) = 4, "k", "fewer: less bias, more scatter";
-        samples: LogCount(100, 4096) = 256, "n", "samples of the pairwise estimators: kernels and Rényi's see log₂ n bits of them at most, neighbours and Gaussian may go beyond what there is; neighbours take 600 at most, Rényi's 100";
-        beta: Log(1.0, 100.0) = 10.0, "β", "what a bit about the label is worth: marks the best compromise on the bottleneck's bound";
-        unit: Choice(Unit) = Unit::Bits, "", "what information is counted in";
-        problem: Choice(Problem) = Problem::Rule, "", "what the network learns";
-        layers: Text(40) = "10-7-5-4-3", "", "units of the hidden layers";
-        activation: Choice(Hidden) = Hidden::Tanh, "σ", "units that saturate seem to forget";
-        networks: Count(1, 20) = 1, "", "networks trained at once, each from a start of its own: faint, their mean bold";
-        step_size: Log(0.001, 1.0) = 0.1, "η", "larger: both phases pass sooner";
-        batch: LogCount(16, 4096) = 256, "b", "the whole training set at once: no noise in the gradient";
-        weight_decay: LogZero(0.000001, 0.01) = 0.0, "λ", "keeps units out of saturation";
-        epochs: LogCount(20, 2000) = 500, "", "how long to train";
-        shown: Count(1, 8) = 5, "ℓ", "the layer in the lower pictures";
+        estimator: Choice(Estimator) = Estimator::Width, "", "Which estimate the plane shows: the same network, measured in another way.";
+        beside "second estimator": Choice(Estimator) = Estimator::Upper, "", "A second one, dashed. Where the two part, it is the estimator that speaks, not the network.";
+        noise "noise of the estimate": Log(0.01, 10000.0) = 1.0, "σ²", "Variance that kernels, neighbours and Gaussian add, in units of a bin's own. Small: all inputs differ; large: all look alike.";
+        bins "bins per unit": LogCount(2, 100) = 30, "B", "Bins for each unit's activity. Few: inputs fall together; many: every input stands by itself.";
+        shown "layer shown": Count(1, 8) = 5, "ℓ", "The layer that the lower pictures and the sentence are about; the last one if there are fewer.";
+        unit: Choice(Unit) = Unit::Bits, "", "What information is counted in; a bit is the answer to one yes-or-no question.";
+        samples: LogCount(100, 4096) = 256, "n", "Samples of the pairwise estimators. Kernels and Rényi's see at most log₂ n bits of them.";
+        neighbours "number of neighbours": Count(1, 20) = 4, "k", "For nearest neighbours: which neighbour's distance counts. Small: less bias, more scatter; large: the reverse.";
+        beta "worth of a bit on the label": Log(1.0, 100.0) = 10.0, "β", "Marks the best compromise on the bound. Small: forget the input; large: know the label.";
+        problem "task": Choice(Problem) = Problem::Rule, "", "What the network learns: a rule on all patterns of twelve bits, or handwritten digits.";
+        activation: Choice(Hidden) = Hidden::Tanh, "σ", "What a unit makes of its input. Units that saturate seem to forget; unbounded ones do less so.";
+        injected "noise in the network": Toggle() = false, "", "Adds that noise to every hidden unit in training too: layers then really lose information, and kernels enclose what is left.";
+        layers "hidden layers": Text(40) = "10-7-5-4-3", "", "Units of the hidden layers, joined by hyphens.";
+        networks: Count(1, 20) = 1, "", "Networks trained at once, each from a start of its own: thin lines, with their mean drawn strong.";
+        step_size "step size": Log(0.001, 1.0) = 0.1, "η", "Learning rate. Small: fitting is hardly over at the end; large: everything happens early.";
+        batch "batch size": LogCount(16, 4096) = 256, "b", "Samples in a batch. Small: noisy gradients; the whole training set at once: none.";
+        weight_decay "weight decay": LogZero(0.000001, 0.01) = 0.0, "λ", "Pulls weights to zero. Larger: units stay out of saturation.";
+        epochs: LogCount(20, 2000) = 500, "", "How long to train: passes over the training set.";
     }
 }
 
@@ -216,26 +217,29 @@ fn snapshots(epochs: usize) -> Vec<usize> {
 }
 
 views! { InformationPlane, Controls:
-    plane "The information plane" "Up is fitting, left is forgetting; then change the estimator." => plane;
-    beside "Two estimates" "Where solid and dashed part, it is the estimator that speaks." => both_estimates;
-    activities "The activities and their bins" "Activities heaped into a few bins look forgotten." => histogram;
-    phases "Drift and diffusion" "Where the deviation rises over the mean, the gradient is mostly noise." => drift_and_diffusion;
-    scores "Loss and accuracy" "Does the forgetting begin where the test loss stops falling?" => scores;
-    readings "Limits and violations" "No layer can know more of input or label than the one before it, nor more of the label than the input says, nor more of the input than H(X): an estimate that says so errs by that much." => readings;
+    plane "The information plane" "A path is a layer, numbered at its end: right tells more of the input, up more of the label." => plane;
+    beside "Two estimates" "A line is a layer: solid by the first estimator, dashed by the second, on the same samples." => both_estimates;
+    activities "The activities and their bins" "How many activities of the layer shown fall into each bin." => histogram;
+    phases "Drift and diffusion" "Mean and deviation of a layer's gradient over the batches of an epoch." => drift_and_diffusion;
+    scores "Loss and accuracy" "Solid lines are samples that training never saw; the dashed one is the training loss." => scores;
+    readings "Limits and violations" "What limits every estimate, and by how much this one is more than there can be." => readings;
 }
 
 impl Experiment for InformationPlane {
     const CARD: Card = Card {
         slug: "information-estimators",
-        title: "Information plane",
+        title: "Does the network forget, or does the estimator say so?",
         paper: Paper::new(
             "Opening the Black Box of Deep Neural Networks via Information",
             "Ravid Shwartz-Ziv, Naftali Tishby",
             2017,
-        ),
-        claim: "In a tanh network binning behaves like Gaussian noise of the bin's own variance: with that noise the kernel bound stays within half a bit of the binned I(X;T), in the mean over layers and epochs.",
+        )
+        .arxiv("1703.00810"),
+        claim: "Counting in bins finds the same information as blurring with noise of the bins' own size.",
+        criterion: "In a tanh network the kernels' upper bound on I(X;T), with Gaussian noise of the variance width²/12 that a bin has, stays within 0.5 bits of I(X;T) by bins of equal width, on the same samples, in the mean over layers and epochs, in each of three runs. Activities of your own are outside the claim, and so are layers that are the same for every input.",
+        figure: "mean distance of bins and kernels in I(X;T), in bits",
         reproduction: Reproduction::AsClaimed,
-        honesty: "I(X;T) of a deterministic network with continuous units is infinite: what every estimator here shows is how much survives a certain noise or grid, and the two estimates side by side say how much the choice matters. With ReLU and GELU, whose units have no bound, bins and kernels part by 0.5 to 0.7 bits.",
+        honesty: "A network without noise loses next to nothing of its input: every estimate shows what survives a certain noise or grid, and two side by side show how much that choice matters. With ReLU and GELU, whose units have no bound, bins and kernels mostly part by half a bit or more.",
         seeds: 3,
         unit: "step",
         presets: &[
@@ -252,10 +256,10 @@ impl Experiment for InformationPlane {
             ),
             Preset::open(
                 "noisy network",
-                "The noise is in the network itself: what the kernels bound is finite, and no matter of bins",
+                "The noise is in the network itself: what the kernels bound is the network's own, and no matter of bins",
                 &[("injected", "on"), ("noise", "30"), ("estimator", "kernels, upper bound"), ("beside", "kernels, lower bound")],
             ),
-            Preset::open("ReLU", "The same with ReLU: nothing turns left", &[("activation", "ReLU")]),
+            Preset::open("ReLU", "The same with ReLU, whose units do not saturate", &[("activation", "ReLU")]),
             Preset::open(
                 "neighbours",
                 "Nearest neighbours beside kernels, both with visible noise",
@@ -352,10 +356,41 @@ impl Experiment for InformationPlane {
             return Verdict::outside("No layer tells one input from another, by bins or by kernels.");
         }
         let text = format!(
-            "On the same samples, bins and kernels are {:.2} bits of I(X;T) apart in the mean, {worst:.2} at most in a run.",
-            runs.mean("disagreement")
+            "On the same samples, bins and kernels are {} bits of I(X;T) apart in the mean, {} at most in a run.",
+            figure(runs.mean("disagreement")),
+            figure(worst)
         );
         Verdict::at_most(worst, APART, text)
+    }
+
+    fn sentence(&self) -> String {
+        let (shown, epochs) = (self.shown(), self.epochs());
+        let known = [0, 1].map(|k| self.mean_of(shown, |reading| reading.by[k].0));
+        let label = self.mean_of(shown, |reading| reading.by[0].1);
+        let Some(last) = label.len().checked_sub(1) else {
+            let trained = self.trainings.iter().map(Training::epochs).min();
+            return match trained {
+                None => "Nothing is measured of your activities yet.".into(),
+                Some(trained) if trained < self.controls.epochs => {
+                    format!("Epoch {trained} of {}: layers are measured when training is over.", self.controls.epochs)
+                }
+                Some(_) => "Training is over; the first layers are being measured.".into(),
+            };
+        };
+        let (scale, unit) = self.unit();
+        let number = |value: f64| if value.is_finite() { figure(scale * value) } else { "no finite number of".into() };
+        let networks = match self.subjects.len() {
+            1 => format!("Layer {}", shown + 1),
+            n => format!("Mean of {n} networks, layer {}", shown + 1),
+        };
+        let [first, second] = [self.controls.estimator, self.controls.beside].map(Options::name);
+        format!(
+            "{networks}, epoch {}, input: {} {unit} by {first}, {} by {second}; label: {} {unit}.",
+            epochs[last],
+            number(known[0][last]),
+            number(known[1][last]),
+            number(label[last])
+        )
     }
 
     fn understood(&self) -> Vec<String> {

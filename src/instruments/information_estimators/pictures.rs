@@ -9,7 +9,7 @@ use run::prelude::*;
 
 impl InformationPlane {
     /// Units of information in a bit, and what they are called.
-    fn unit(&self) -> (f64, &'static str) {
+    pub(super) fn unit(&self) -> (f64, &'static str) {
         match self.controls.unit {
             Unit::Bits => (1.0, "bits"),
             Unit::Nats => (std::f64::consts::LN_2, "nats"),
@@ -59,15 +59,15 @@ impl InformationPlane {
         let (right, above) = all.fold((most, unit * h.max(1e-3)), |(x, y), at| (x.max(at.0), y.max(at.1)));
         let top = 1.05 * above;
         let mut chart = Chart::of(
-            Axis::linear("I(X;T), what a layer keeps of the input").unit(name).range(0.0, 1.03 * right),
-            Axis::linear("I(T;Y), what it says of the label").unit(name).range(0.0, top),
+            Axis::linear("I(X;T), about the input").unit(name).range(0.0, 1.03 * right),
+            Axis::linear("I(T;Y), about the label").unit(name).range(0.0, top),
         );
         let betas = self.betas();
         if !betas.is_empty() && self.bound.len() == betas.len() {
             // From nothing known along the bound to all that there is to know.
             let bound = once((0.0, 0.0)).chain(self.bound.iter().rev().copied());
             let bound = bound.chain(once((log2(self.samples() as f64), information))).map(scaled);
-            chart = chart.band("beyond the bottleneck's bound", Ink::Muted, bound.map(|(x, y)| (x, y, top)));
+            chart = chart.band("beyond the bound", Ink::Muted, bound.map(|(x, y)| (x, y, top)));
         }
         chart = chart.at_y("H(Y)", unit * h).at_x("H(X)", if right > most { most } else { f64::NAN });
         if h - information > 0.02 * h {
@@ -91,8 +91,8 @@ impl InformationPlane {
             let shade = (0..x.len()).map(|e| e as f32 / last as f32).collect();
             ends.extend(x.last().copied().zip(y.last().copied()).map(|end| (l + 1, end)));
             let name = match (l, self.subjects.len()) {
-                (0, 1) => "a layer, light to dark over the epochs",
-                (0, _) => "a layer, light to dark over the epochs, mean of the networks",
+                (0, 1) => "a layer over the epochs",
+                (0, _) => "a layer, networks' mean",
                 _ => "",
             };
             chart = chart.mark(Mark::Trail { name: name.into(), x, y, shade });
@@ -164,8 +164,8 @@ impl InformationPlane {
         };
         let points = |k: usize| epochs.iter().enumerate().map(move |(i, e)| (*e as f64, mean(i, k)));
         View::Chart(
-            Chart::of(Axis::log("epoch"), Axis::log("gradient over an epoch's batches"))
-                .line(format!("standard deviation, layer {}", l + 1), Ink::Series(1), points(1))
+            Chart::of(Axis::log("epoch"), Axis::log("gradient in an epoch"))
+                .line(format!("deviation, layer {}", l + 1), Ink::Series(1), points(1))
                 .line(format!("mean, layer {}", l + 1), Ink::Series(0), points(0)),
         )
     }
@@ -181,7 +181,7 @@ impl InformationPlane {
             let place = ((f64::from(*v) - low) / (high - low) * bins as f64).clamp(0.0, bins as f64 - 1.0);
             share[place as usize] += 1.0 / self.seen.len() as f64;
         }
-        let x = Axis::linear(format!("activity of a unit in layer {}, in bins of equal width", l + 1));
+        let x = Axis::linear(format!("activity, layer {}", l + 1));
         Chart::of(x, Axis::linear("share of the activities")).histogram("", Ink::Series(0), (edges, share))
     }
 

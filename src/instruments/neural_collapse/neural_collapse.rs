@@ -45,26 +45,26 @@ choice! {
 controls! {
     /// What the reader can move.
     pub struct Controls {
-        model: Choice(Model) = Model::Dense, "", "what is trained; free features are the theory's model: no layers below, nothing to generalise";
-        data: Choice(Data) = Data::Digits, "", "what the networks learn; the larger K, the more corners";
-        classes: Count(2, 10) = 4, "K", "the simplex has K corners: segment, triangle, tetrahedron, …";
-        per_class: Count(10, 200) = 100, "n", "training samples a class";
-        imbalance: Log(1.0, 100.0) = 1.0, "R", "the later half of the classes gets R times fewer samples: their directions close up";
-        noise: Real(0.0, 0.5) = 0.0, "", "share of wrong training labels: to be learned by heart before anything collapses";
-        loss: Choice(Loss) = Loss::Squared, "", "cross-entropy collapses far more slowly at this size";
-        smoothing: Real(0.0, 0.5) = 0.0, "ε", "label smoothing: margins stop growing, classes tighten sooner";
-        lambda_h: LogZero(1e-5, 1.0) = 0.0, "λ_H", "decay of the last features";
-        lambda_w: LogZero(1e-5, 1.0) = 2e-3, "λ_W", "decay of the classifier's weights; with 0 everywhere NC3 stays behind";
-        lambda_b: LogZero(1e-5, 1.0) = 2e-3, "λ_b", "decay of the classifier's bias: the means' mean may leave the origin";
-        decay: LogZero(1e-5, 0.1) = 2e-3, "λ", "decay of all layers below";
-        tie: LogZero(1e-3, 1e3) = 0.0, "β", "free features only: strength of the tie to given features";
-        optimizer: Choice(First) = First::Momentum, "", "how parameters move; rules that divide by the size of each slope, as Adam, want a smaller η";
-        rate: Log(1e-4, 1.0) = 0.05, "η", "learning rate; free features: in units of one over the curvature, ten steps an epoch";
-        schedule: Choice(Rate) = Rate::Tenth, "", "a smaller rate at the end takes the noise of the batches away";
-        batch: LogCount(8, 256) = 50, "", "samples a batch";
-        epochs: LogCount(10, 1000) = 200, "", "passes over the training set; collapse needs many after the last error";
-        layers: Count(1, 5) = 3, "", "hidden layers of the dense network";
-        width: LogCount(8, 128) = 64, "d", "features of the last hidden layer, and of the others of the dense network";
+        model: Choice(Model) = Model::Dense, "", "What is trained. Free features are the theory's model: nothing below the last layer, and nothing to generalise.";
+        loss "loss function": Choice(Loss) = Loss::Squared, "", "What training minimises. Squared error: classes tighten soon; cross-entropy: far more slowly at this size.";
+        classes "number of classes": Count(2, 10) = 4, "K", "How many classes there are. Two: a segment; three: a triangle; four: a tetrahedron; above, the picture is a projection.";
+        lambda_w "decay of the classifier": LogZero(1e-5, 1.0) = 2e-3, "λ_W", "Pulls the classifier's weights to zero. Zero everywhere: classifier and means stay apart; large: all shrink away.";
+        imbalance "imbalance ratio": Log(1.0, 100.0) = 1.0, "R", "How many times fewer samples the later classes have. One: equal classes; large: their directions close up.";
+        lambda_h "decay of the features": LogZero(1e-5, 1.0) = 0.0, "λ_H", "Pulls the last layer's features to zero. Small: they may grow; large: they vanish.";
+        tie "tie to given features": LogZero(1e-3, 1e3) = 0.0, "β", "Holds free features near given ones. Zero: they collapse fully; large: they hardly move.", when model ["free features"];
+        noise "wrong labels": Real(0.0, 0.5) = 0.0, "", "Share of wrong training labels. They must be learned by heart before the training error is gone.", when model ["dense network", "convolutional network"];
+        smoothing "label smoothing": Real(0.0, 0.5) = 0.0, "ε", "Takes this share of each target and spreads it over all classes. Larger: margins stop growing, classes tighten sooner.";
+        lambda_b "decay of the bias": LogZero(1e-5, 1.0) = 2e-3, "λ_b", "Pulls the classifier's bias to zero. Larger: the mean of all class means may leave the origin.";
+        decay "decay of lower layers": LogZero(1e-5, 0.1) = 2e-3, "λ", "Pulls the weights of all layers below the classifier to zero. Zero: no pull; large: nothing is learned.", when model ["dense network", "convolutional network"];
+        data "data set": Choice(Data) = Data::Digits, "", "What the networks learn to tell apart.", when model ["dense network", "convolutional network"];
+        per_class "samples per class": Count(10, 200) = 100, "n", "Training samples in a class. Few: quick epochs; many: slow ones, and a cloud that shows its shape.";
+        epochs: LogCount(10, 1000) = 200, "", "Passes over the training set. Collapse needs many after the last error.";
+        layers "hidden layers": Count(1, 5) = 3, "", "Hidden layers of the dense network; the picture 'From layer to layer' has a group of bars for each.", when model ["dense network"];
+        width "features": LogCount(8, 128) = 64, "d", "Features of the last hidden layer, and units of the dense network's others. Fewer: less room for the simplex.", when model ["dense network", "convolutional network"];
+        rate "learning rate": Log(1e-4, 1.0) = 0.05, "η", "Step size. For free features in units of one over the curvature. Too small: slow; too large: it flies apart.";
+        schedule "learning-rate schedule": Choice(Rate) = Rate::Tenth, "", "How the learning rate changes. A smaller one at the end takes the noise of the batches away.";
+        optimizer: Choice(First) = First::Momentum, "", "How weights move. Rules that divide by the size of each slope, as Adam, want a smaller learning rate.";
+        batch "batch size": LogCount(8, 256) = 50, "", "Samples in a batch. Small: many noisy steps in an epoch; large: few smooth ones.", when model ["dense network", "convolutional network"];
     }
 }
 
@@ -224,30 +224,35 @@ impl NeuralCollapse {
 }
 
 views! { NeuralCollapse, Controls:
-    features "Features, means and classifier" "Small dots are samples, large ones class means, arrows the classifier's rows, dashes the nearest simplex. Turn it." => features;
-    metrics "Distance from collapse" "What falls goes to the simplex. The rule marks the first moment without a training error; everything after it is training for nothing, or so one would think." => distances;
-    gram "Means and classifier" "Inner products of class means and of the classifier's rows, with themselves and with each other. At a simplex that the classifier shares all blocks are one: 1 on the diagonal, −1/(K−1) beside it." => gram;
-    cosines "Angles" "Cosines between samples of different classes, between means, between rows: all move to −1/(K−1)." => angles;
-    depth "From layer to layer" "Each layer leaves less spread within classes than the one below." => depth;
-    layers "Means and answers, layer by layer" "How unequal lengths and angles of the class means are in each layer (NC2), and how often the nearest mean there is not what the network says (NC4). A bar that is missing is 0. NC3 needs the classifier, which only the last layer has." => layers;
-    map "Decay on features and on classifier" "Free features, squared error: what is left of NC1 one unit of time after a small disturbance of the optimum. Lines are theory's: slanted where ½, 10⁻², 10⁻⁴ are left, and the edge where features vanish." => decay_map;
-    test "Training set and test set" "Do samples that were never seen collapse too? Less; and the classifier still agrees with the nearest mean." => test_set;
-    further "Margins, rank and shift" "With free features margins grow to theory's end and the effective rank falls to K − 1. In the network at the default the mean margin only goes from 0.88 to 0.97 after the last error, and the rank stops at 9, above K − 1 = 3." => further;
-    numbers "All numbers" "Now, at the first moment without an error, and where theory knows the end." => numbers;
+    features "Features, means and classifier" "Small dots are samples, large dots class means, arrows classifier rows, dashes the nearest simplex. Turn it." => features;
+    metrics "Distance from collapse" "Lower is nearer to collapse; the upright line marks the first moment without a training error." => distances;
+    gram "Means and classifier" "A cell is the inner product of two class means, two classifier rows, or one of each." => gram;
+    cosines "Angles" "Cosines between samples, means and rows of different classes; the upright line is the simplex's angle." => angles;
+    depth "From layer to layer" "A group of bars is a layer; a taller bar means more spread within classes." => depth;
+    layers "Means and answers, layer by layer" "Bars tell how unequal class means are (NC2), and how often the nearest one disagrees with the network (NC4)." => layers;
+    map "Decay on features and on classifier" "A cell is a pair of decays: how much spread is left soon after a disturbance; lines are theory's." => decay_map;
+    test "Training set and test set" "Solid lines are the training set, dashed ones the test set." => test_set;
+    further "Margins, rank and shift" "Level lines mark where theory has the rank and the margin end." => further;
+    numbers "All numbers" "A column is a moment, or theory's end; a row is a measure." => numbers;
 }
 
 impl Experiment for NeuralCollapse {
     const CARD: Card = Card {
         slug: "neural-collapse",
-        title: "Neural collapse",
+        title: "What happens after the last training error?",
         paper: Paper::new(
             "Prevalence of neural collapse during the terminal phase of deep learning training",
             "Vardan Papyan, X. Y. Han, David L. Donoho",
             2020,
-        ),
-        claim: "Training on after the last training error, the spread within classes NC1~ falls to half or less of what it was then, and classifier and class means come closer to each other (NC3 falls to half or less).",
+        )
+        .venue("PNAS 2020")
+        .arxiv("2008.08186")
+        .doi("10.1073/pnas.2015509117"),
+        claim: "After the last training error, classes keep tightening and the classifier keeps turning towards the class means.",
+        criterion: "From the first measured epoch without a training error to the end, the spread within classes NC1~ = Tr Σ_W/Tr Σ_B and the distance NC3 between classifier and class means each fall to half or less of what they were then, in each of three runs. A run that never gets rid of all its training errors is outside the claim, and so are features of your own.",
+        figure: "share of NC1~ left since the first epoch without error",
         reproduction: Reproduction::InPart,
-        honesty: "The paper trains large networks on seven image sets with cross-entropy for hundreds of epochs; here small ones learn few classes with the squared error: spread and self-duality collapse, angles and lengths hardly get closer to the simplex after the last error, and with cross-entropy half of the spread or more stays.",
+        honesty: "The paper trains large networks with cross-entropy; here small ones learn few classes with the squared error. Spread and classifier collapse, angles and lengths hardly get closer to the simplex after the last error, and with cross-entropy about half of the spread or more stays.",
         seeds: 3,
         unit: "epoch",
         presets: &[
@@ -378,7 +383,7 @@ impl Experiment for NeuralCollapse {
         if number("own") > 0.0 {
             let told = [("nc1_traces", "NC1~ = "), ("max_angle", "distance from the simplex's angles "), ("nc3", "NC3 = ")];
             let told = told.map(|(name, words)| (words, number(name))).into_iter().filter(|(_, value)| value.is_finite());
-            let mut told: Vec<String> = told.map(|(words, value)| format!("{words}{value:.3}")).collect();
+            let mut told: Vec<String> = told.map(|(words, value)| format!("{words}{}", figures(value, 3))).collect();
             // Where there is no length, nothing can be divided by it.
             if number("means_alike") > 0.0 {
                 told.push("all class means are one point, and NC1~ and the angles between them are 0/0".into());
@@ -395,17 +400,47 @@ impl Experiment for NeuralCollapse {
         if without > 0 {
             let begin = if runs.len() == 1 { "There".into() } else { format!("In {without} of {} runs there", runs.len()) };
             return Verdict::outside(format!(
-                "{begin} was no moment without a training error (at the end {:.1} % wrong{}): no terminal phase to look at.",
-                100.0 * number("error"),
+                "{begin} was no moment without a training error (at the end {} wrong{}): no terminal phase to look at.",
+                percent(number("error")),
                 if runs.len() == 1 { "" } else { " on average" }
             ));
         }
         let (spread, dual) = (runs.most("nc1_ratio"), runs.most("nc3_ratio"));
         let text = format!(
-            "Since the first epoch without a training error ({:.0} on average) at most {spread:.2} of NC1~ is left and {dual:.2} of NC3 (claim: half or less of each).",
+            "Since the first epoch without a training error ({:.0} on average) at most {} of NC1~ is left and {} of NC3 (claim: half or less of each).",
             number("zero_error_epoch"),
+            percent(spread),
+            percent(dual),
         );
         Verdict::at_most(spread, LEFT, text).needs(at_most(dual, LEFT))
+    }
+
+    fn sentence(&self) -> String {
+        let Some(now) = self.log.last() else { return "Training has begun; nothing is measured yet.".into() };
+        let numbers = [
+            ("spread NC1~", now.collapse.variability.traces),
+            ("angles NC2", now.collapse.means.max_angle),
+            ("classifier NC3", now.collapse.self_duality),
+        ];
+        let known = |value: f64| value.is_finite();
+        let mut told: Vec<String> = numbers
+            .into_iter()
+            .filter(|(_, value)| known(*value))
+            .map(|(name, value)| format!("{name} {}", figure(value)))
+            .collect();
+        if known(now.collapse.mismatch) {
+            told.push(format!("decisions NC4 {}", percent(now.collapse.mismatch)));
+        }
+        if told.is_empty() {
+            return format!("Epoch {}: all class means are one point, and nothing can be measured against them.", now.at);
+        }
+        let of = if matches!(self.subject, Subject::Own(_)) { "" } else { "training " };
+        let error = match self.zero_error() {
+            Some(row) => format!("; the first epoch without {of}error was {}", row.at),
+            None if known(now.error) => format!("; {} of the {of}samples are wrong", percent(now.error)),
+            None => String::new(),
+        };
+        format!("Epoch {}: {}{error}.", now.at, told.join(", "))
     }
 
     fn understood(&self) -> Vec<String> {

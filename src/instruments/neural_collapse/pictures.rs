@@ -181,11 +181,10 @@ impl NeuralCollapse {
             Some(class) => format!("{} {class}", groups[place / (k + 1)].0),
             None => String::new(),
         };
-        let apart = -1.0 / (k as f64 - 1.0);
         Matrix {
-            row: "class means, rows of the classifier".into(),
-            column: "class means, rows of the classifier".into(),
-            value: Axis::linear(format!("inner product; at a simplex 1 and {apart:.2}")).range(-1.0, 1.0).around(0.0),
+            row: "means, then rows".into(),
+            column: "means, then rows".into(),
+            value: Axis::linear("inner product").range(-1.0, 1.0).around(0.0),
             columns,
             values: (0..columns * columns).map(|at| product(at / columns, at % columns)).collect(),
             names: (0..columns).map(name).collect(),
@@ -205,7 +204,7 @@ impl NeuralCollapse {
                 let pairs = (0..k).flat_map(|i| (0..i).map(move |j| (i, j)));
                 pairs.map(|pair| (cosines[pair], height * top)).take(1000).collect::<Vec<_>>()
             };
-            let x = Axis::linear("cosine between vectors of different classes").range(-1.0, 1.0);
+            let x = Axis::linear("cosine between classes").range(-1.0, 1.0);
             let chart = Chart::of(x, Axis::linear("share of pairs").range(0.0, 1.3 * top))
                 .histogram("samples", Ink::Muted, (edges, share))
                 .at_x("−1/(K−1)", -1.0 / (k as f64 - 1.0))
@@ -221,7 +220,7 @@ impl NeuralCollapse {
         self.seen(|_, now| {
             let start = Some(&self.log[0]).filter(|_| now.at > 0.0);
             let zero = self.zero_error().filter(|row| row.at > 0.0 && row.at < now.at);
-            let at_zero = zero.map_or(String::new(), |row| format!("no training error, epoch {}", row.at));
+            let at_zero = zero.map_or(String::new(), |row| format!("epoch {}, no error", row.at));
             let last = if self.end().is_some() { "end" } else { "now" };
             let bars = [
                 ("start", Ink::Muted, start.map(|row| &row.layers)),
@@ -232,7 +231,7 @@ impl NeuralCollapse {
             let bars = || bars.iter().filter_map(|(name, ink, layers)| Some((*name, *ink, (*layers)?)));
             let heights = bars().flat_map(|(_, _, layers)| layers).map(|layer| layer.variability.traces);
             let (low, high) = heights.filter(|y| *y > 0.0).fold((f64::INFINITY, 0.0f64), |(a, b), y| (a.min(y), b.max(y)));
-            let mut y = Axis::log("NC1~, spread within classes");
+            let mut y = Axis::log("NC1~ within classes");
             if low <= high {
                 y = y.range((low / 3.0).max(1e-10), (high * 2.0).max(1e-9));
             }
@@ -269,7 +268,7 @@ impl NeuralCollapse {
             Path { name: name.into(), ink, x, y }
         };
         let mut paths = vec![path("features vanish", Ink::Text, &|h| (1.0 - 1e-9) / (k * h))];
-        for (level, name) in [(0.5, "theory: ½, 10⁻², 10⁻⁴ left"), (1e-2, ""), (1e-4, "")] {
+        for (level, name) in [(0.5, "theory: ½, 10⁻², 10⁻⁴"), (1e-2, ""), (1e-4, "")] {
             // exp(−2t√(λ_H/Kλ_W)) = level
             let rate = libm::log(level) / (2.0 * Map::TIME);
             paths.push(path(name, Ink::Muted, &|h| h / (k * rate * rate)));
@@ -277,7 +276,7 @@ impl NeuralCollapse {
         HeatMap {
             x: Axis::log("λ_H").range(ends.0, ends.1),
             y: Axis::log("λ_W").range(ends.0, ends.1),
-            value: Axis::log("share of NC1 that is left").range(1e-6, 1.0),
+            value: Axis::log("share of NC1 left").range(1e-6, 1.0),
             columns: Map::SIDE,
             values,
             contours: 0,
@@ -298,7 +297,7 @@ impl NeuralCollapse {
             ("error", Ink::Series(1), false, |r| r.error),
             ("on test", Ink::Series(1), true, |r| tested(r, |t| t.error)),
         ];
-        View::Chart(self.over_time("on the training set, dashed: on the test set", &lines))
+        View::Chart(self.over_time("error, NC1~, NC4", &lines))
     }
 
     pub(super) fn further(&self) -> Chart {

@@ -110,7 +110,7 @@ fn zero_over_zero_is_said() {
     let row = with_own(&twelve(|i| [(i % 3) as f64, 0.0]));
     assert_eq!(
         told(&row),
-        "Your features: NC1~ = 0.000, angles are 0/0, as a class mean is the mean of all. The claim is about our own runs."
+        "Your features: NC1~ = 0, angles are 0/0, as a class mean is the mean of all. The claim is about our own runs."
     );
     assert_eq!((cell(&row, "NC1~"), cell(&row, "NC2 max angle, means")), (Some(Cell::Number(0.0)), void.clone()));
     // A classifier of nothing points nowhere; one that is not there is left out.

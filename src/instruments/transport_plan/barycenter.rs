@@ -138,7 +138,7 @@ impl Middle {
     pub fn weights(&self, controls: &Controls) -> Chart {
         let corners = corners(self.names.len());
         let axis = |name: &str| Axis::linear(name).range(-1.3, 1.3);
-        let chart = Chart::of(axis("weights, across: the nearer to a corner, the more of its measure"), axis("weights, upwards"))
+        let chart = Chart::of(axis("weights, across"), axis("weights, upwards"))
             .equal()
             .line("", Ink::Muted, corners.iter().chain(corners.first()).copied())
             .handle("weights", (controls.weight_x, controls.weight_y));
@@ -196,12 +196,12 @@ impl Middle {
 
     pub fn prices(&self) -> HeatMap {
         let prices = self.solver.prices(0);
-        self.map(prices.iter().map(|u| (u * self.epsilon) as f32).collect(), "price of leaving for the first")
+        self.map(prices.iter().map(|u| (u * self.epsilon) as f32).collect(), "price, first measure")
     }
 
     pub fn convergence(&self) -> Chart {
         let points = self.errors.iter().enumerate().map(|(k, e)| ((k + 1) as f64, e.max(1e-17)));
-        Chart::of(Axis::log("step"), Axis::log("plans' ends off the barycenter")).line("", Ink::Series(0), points)
+        Chart::of(Axis::log("step"), Axis::log("ends off the barycenter")).line("", Ink::Series(0), points)
     }
 
     pub fn readings(&self) -> Table {
@@ -223,6 +223,18 @@ impl Middle {
         let named = self.names.iter().zip(&self.measures).enumerate();
         rows.extend(named.map(|(k, (name, m))| (format!("variance of measure {}, {name}", k + 1), variance(m))));
         readings(rows)
+    }
+
+    /// What is mixed, and how far that is.
+    pub fn sentence(&self) -> String {
+        let parts: Vec<String> =
+            self.names.iter().zip(&self.weights).map(|(name, weight)| format!("{name} {}", percent(*weight))).collect();
+        let state = match self.errors.last() {
+            Some(error) if self.over() => format!("{}, arrived to {}", count(self.errors.len(), "step", "steps"), figure(*error)),
+            Some(error) => format!("{}, still {} off", count(self.errors.len(), "step", "steps"), figure(*error)),
+            None => "nothing is computed yet".into(),
+        };
+        format!("A mixture of {}: {state}.", parts.join(", "))
     }
 
     pub fn results(&self) -> Vec<Array> {

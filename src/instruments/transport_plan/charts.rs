@@ -65,7 +65,7 @@ impl Pair {
         let heights = moved.iter().flat_map(|(_, points)| points).chain(&asked).map(|(_, y)| *y);
         let top = heights.filter(|y| y.is_finite()).fold(1e-9, f64::max);
         let y = Axis::linear("mass, 1 on average").range(0.0, 1.08 * top);
-        let chart = Chart::of(Axis::linear("in order: source to 1, target from 1.1"), y);
+        let chart = Chart::of(Axis::linear("source, then target"), y);
         let line = |chart: Chart, (of, points): (Series, Vec<_>)| chart.line(format!("{} solver", of.name), of.ink, points);
         moved.into_iter().fold(chart, line).dashed("asked for", Ink::Text, asked)
     }
@@ -85,7 +85,7 @@ impl Pair {
             });
         }
         let x = if source.d == 1 { Axis::linear("x") } else { Axis::linear("places in order") };
-        let mut chart = Chart::of(x, Axis::linear("price, in units of the cost"));
+        let mut chart = Chart::of(x, Axis::linear("price, in cost units"));
         for (k, course) in self.courses.iter().take(2).enumerate() {
             let Some((f, g)) = &course.prices else { continue };
             let shift: f64 = f.iter().zip(&source.mass).map(|(f, m)| f * m).sum();
@@ -106,12 +106,12 @@ impl Pair {
     }
 
     pub(super) fn convergence(&self) -> Chart {
-        let chart = Chart::of(Axis::log("work, in passes over the costs"), Axis::log("error; gap over the cost"));
+        let chart = Chart::of(Axis::log("passes over the costs"), Axis::log("error; gap over the cost"));
         self.courses.iter().zip(SOLVERS).fold(chart, |mut chart, (course, Series { name, ink })| {
             let error = |m: &Moment| (m.passes, if m.error > 0.0 { m.error } else { f64::NAN });
             if course.trace.iter().any(|m| error(m).1.is_finite()) {
                 let what = match course.solver {
-                    Solver::Sliced => "relative standard error",
+                    Solver::Sliced => "standard error",
                     Solver::Unbalanced => "change",
                     _ => "marginal error",
                 };
@@ -130,7 +130,7 @@ impl Pair {
             return View::nothing(if tried { "The solvers come first." } else { "Only up to 400 places a side." });
         }
         let points = |costs: &[f64]| ladder.epsilons.iter().copied().zip(costs.to_vec()).collect::<Vec<_>>();
-        let mut chart = Chart::of(Axis::log("ε, as a share of the largest cost").range(0.0003, 1.0), Axis::linear("cost"))
+        let mut chart = Chart::of(Axis::log("ε / largest cost").range(0.0003, 1.0), Axis::linear("cost"))
             .line("⟨C, P⟩, plan mended", Ink::Series(3), points(&ladder.mended))
             .line("⟨C, P⟩ + ε KL", Ink::Series(4), points(&ladder.regularised));
         if ladder.divergence.iter().all(|d| d.is_finite()) {

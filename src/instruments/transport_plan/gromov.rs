@@ -111,7 +111,7 @@ impl Shapes {
     pub fn distances(&self) -> Chart {
         const BINS: usize = 24;
         let edges: Vec<f64> = (0..=BINS).map(|k| k as f64 / BINS as f64).collect();
-        let x = Axis::linear("inner distance, as a share of the largest").range(0.0, 1.0);
+        let x = Axis::linear("inner distance / largest").range(0.0, 1.0);
         let chart = Chart::of(x, Axis::linear("share of pairs"));
         self.sides.iter().zip(SIDES).enumerate().fold(chart, |chart, (which, (side, Series { name, ink }))| {
             let mass = &side.mass;
@@ -166,20 +166,22 @@ impl Shapes {
 
     /// These marks under both shapes, which are coloured alike where they match.
     fn matched(&self, marks: Vec<Mark>) -> Chart {
-        let [from, to] = self.shades();
-        let chart = Chart::of(self.axis(), Axis::linear("y")).equal().marks(marks);
+        let ([from, to], [x, y]) = (self.shades(), self.axes());
+        let chart = Chart::of(x, y).equal().marks(marks);
         chart.marks(self.shaded(0, &from, 7.0)).marks(self.shaded(1, &to, 7.0))
     }
 
-    /// Across; where places are left out, it says so.
-    fn axis(&self) -> Axis {
-        let of = |k: usize| match (self.sides[k].len(), self.all[k]) {
-            (some, all) if some < all => Some(format!("{some} of the {}'s {all} places", ["source", "target"][k])),
-            _ => None,
-        };
+    /// Across and upwards; where places of the source are left out, the first says so, and of the target the second.
+    fn axes(&self) -> [Axis; 2] {
         let d = self.sides[0].d;
-        let first = if d > 2 { format!("x; the first two of {d} coordinates are shown") } else { "x".into() };
-        Axis::linear([Some(first), of(0), of(1)].into_iter().flatten().collect::<Vec<_>>().join("; "))
+        [0, 1].map(|k| {
+            let name = match d {
+                2 => ["x", "y"][k].to_string(),
+                _ => format!("{}, {} of {d}", ["x", "y"][k], ["first", "second"][k]),
+            };
+            let (some, all, side) = (self.sides[k].len(), self.all[k], ["source", "target"][k]);
+            Axis::linear(if some < all { format!("{name}; {some} of {all} ({side})") } else { name })
+        })
     }
 
     fn ends(&self, i: usize, j: usize) -> [(f64, f64); 2] {
@@ -194,7 +196,8 @@ impl Shapes {
     /// The ordinary plan.
     pub fn as_they_lie(&self) -> Chart {
         let entries: Vec<(usize, usize, f64)> = self.simplex.entries().iter().map(|e| (e.row, e.column, e.mass)).collect();
-        let chart = Chart::of(self.axis(), Axis::linear("y")).equal().marks(ways(&entries, &|i, j| self.ends(i, j)));
+        let [x, y] = self.axes();
+        let chart = Chart::of(x, y).equal().marks(ways(&entries, &|i, j| self.ends(i, j)));
         self.sides.iter().zip(SIDES).fold(chart, |chart, (side, Series { name, ink })| {
             chart.dots(name, ink, 6.0, (0..side.len()).map(|i| place(side, i)))
         })
@@ -215,7 +218,7 @@ impl Shapes {
             ((1.0 - t) * x + t * u, (1.0 - t) * y + t * v)
         };
         let (x, y) = (0..source.len()).map(moved).unzip();
-        self.matched(vec![Mark::points(format!("source at t = {t}"), Ink::Series(2), x, y, 4.0)])
+        self.matched(vec![Mark::points(format!("source at t = {}", figure(t)), Ink::Series(2), x, y, 4.0)])
     }
 
     pub fn matrix(&self) -> Matrix {
@@ -229,7 +232,7 @@ impl Shapes {
         let entry = |i: usize, j: usize| self.solver.plan[i * columns.len() + j] as f32;
         Matrix {
             row: "source, by height".into(),
-            column: "target, by where it comes from".into(),
+            column: "target, by origin".into(),
             value: Axis::linear("mass"),
             columns: columns.len(),
             values: rows.iter().flat_map(|i| columns.iter().map(move |j| (*i, *j))).map(|(i, j)| entry(i, j)).collect(),
@@ -248,7 +251,7 @@ impl Shapes {
     /// The cost at each ε.
     pub fn costs(&self) -> Chart {
         Chart::of(Axis::log("ε").range(0.0003, 0.1), Axis::linear("Gromov-Wasserstein cost"))
-            .line("cost where the plan settled", Ink::Series(3), self.ladder.iter().copied())
+            .line("cost, plan settled", Ink::Series(3), self.ladder.iter().copied())
             .at_x("ε", self.wanted)
     }
 
@@ -282,6 +285,19 @@ impl Shapes {
         let [source, target] = &self.sides;
         let product: Vec<f64> = source.mass.iter().flat_map(|p| target.mass.iter().map(move |q| p * q)).collect();
         self.solver.cost_of(&product)
+    }
+
+    /// How well the inner distances agree.
+    pub fn sentence(&self) -> String {
+        match self.costs.last().filter(|cost| cost.is_finite()) {
+            Some(cost) => format!(
+                "After {}, inner distances of matched places differ by {} of the largest, in the root mean square.",
+                count(self.changes.len(), "step", "steps"),
+                percent(cost.max(0.0).sqrt())
+            ),
+            None if self.placed => "The ordinary plan is found; matching by inner distances begins.".into(),
+            None => "The ordinary plan comes first; nothing is matched yet.".into(),
+        }
     }
 
     pub fn results(&self) -> Vec<Array> {

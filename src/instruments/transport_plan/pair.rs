@@ -6,7 +6,8 @@ use super::course::Course;
 use super::ladder::Ladder;
 use super::made::PAGE;
 use super::marginals::{Ground, Kind, Task};
-use super::{Controls, Solver, Subject, TransportPlan};
+use super::{Controls, PROVEN, Solver, Subject, TransportPlan};
+use ground::controls::Options;
 use methods::transport::Worth;
 use run::prelude::*;
 
@@ -195,6 +196,49 @@ impl Pair {
     /// The exact cost and what proves it.
     pub fn exact(&self) -> Option<Worth> {
         self.courses.iter().find(|c| c.solver == Solver::Exact && c.over).and_then(|c| c.worth)
+    }
+
+    /// What the cheapest plan costs, as far as that is known, and what the other solver says of it.
+    pub fn sentence(&self) -> String {
+        let Some(exact) = self.exact() else { return self.so_far() };
+        let trouble = self.courses.iter().filter(|course| course.solver == Solver::Exact).find_map(|course| course.trouble);
+        if let Some(trouble) = trouble {
+            return format!("There is no plan that will do: {trouble}.");
+        }
+        let proved = if share(exact.gap, exact.primal) <= PROVEN { ", proved" } else { "" };
+        let cost = format!("The cheapest plan costs {}{proved}", figures(exact.primal, 4));
+        let Some(other) = self.courses.iter().take(2).find(|course| course.solver != Solver::Exact) else { return cost + "." };
+        let name = other.solver.name();
+        let apart = other.worth.map_or(f64::NAN, |worth| share(worth.gap, exact.primal));
+        let rest = if other.trouble.is_some() {
+            format!("{name} failed")
+        } else if !other.over {
+            format!("{name} is still at work")
+        } else if !other.solver.balanced() {
+            format!("{name} moves {} of the mass", percent(other.worth.map_or(0.0, |worth| worth.mass)))
+        } else if apart.is_finite() {
+            format!("the two bounds by {name} are {} of that apart", percent(apart))
+        } else if let Some(plan) = other.worth.map(|worth| worth.primal).filter(|cost| cost.is_finite()) {
+            format!("the plan by {name} costs {}", figures(plan, 4))
+        } else {
+            return cost + ".";
+        };
+        format!("{cost}; {rest}.")
+    }
+
+    /// What the solvers' bounds say while the exact cost is not known.
+    fn so_far(&self) -> String {
+        let worths = || self.courses.iter().filter(|course| course.solver.balanced()).filter_map(|course| course.worth);
+        let known = |of: fn(Worth) -> f64| worths().map(of).filter(|value| value.is_finite());
+        let (low, high) = (known(|w| w.dual).reduce(f64::max), known(|w| w.primal).reduce(f64::min));
+        match (low, high) {
+            (Some(low), Some(high)) => {
+                format!("The cheapest plan costs between {} and {}, by the bounds so far.", figures(low, 4), figures(high, 4))
+            }
+            (None, Some(high)) => format!("The cheapest plan costs at most {}, as a plan so far does.", figures(high, 4)),
+            (Some(low), None) => format!("The cheapest plan costs at least {}, by a bound so far.", figures(low, 4)),
+            (None, None) => "The solvers are at work; nothing is known yet of what the cheapest plan costs.".into(),
+        }
     }
 
     pub fn measures(&self) -> Measures {

@@ -60,7 +60,7 @@ impl Pair {
         let [(x0, x1), (y0, y1)] = self.window;
         let of = self.task.sides[0].d;
         let name = |short: &str, which: &str| {
-            if self.task.plane.is_some() { format!("{which} principal coordinate of {of}") } else { short.to_string() }
+            if self.task.plane.is_some() { format!("{which} main axis of {of}") } else { short.to_string() }
         };
         (Axis::linear(name("x", "first")).range(x0, x1), Axis::linear(name("y", "second")).range(y0, y1))
     }
@@ -172,7 +172,7 @@ impl Pair {
     fn on_a_line(&self, course: Option<&Course>, entries: &[(usize, usize, f64)], handle: Option<Handle>) -> Chart {
         let [source, target] = &self.task.sides;
         let (low, high) = self.ends();
-        let (x, y) = (Axis::linear("x").range(low, high), Axis::linear("source above, target below").range(-0.68, 1.68));
+        let (x, y) = (Axis::linear("x").range(low, high), Axis::linear("source up, target down").range(-0.68, 1.68));
         let mut chart = Chart::of(x, y).marks(ways(entries, &|i, j| [(source.place(i)[0], 1.0), (target.place(j)[0], 0.0)]));
         if let Some((images, some)) = course.and_then(|course| self.mapped(course)) {
             chart = chart.marks(ways(&some, &|i, _| [(source.place(i)[0], 1.0), (images[i], 0.0)]));
@@ -232,7 +232,7 @@ impl Pair {
             let both = self.courses.iter().zip(SOLVERS);
             both.filter(|(course, _)| course.sketch.is_some() || !course.images.is_empty())
         };
-        let name = |of: Series| format!("{}, t = {t}", of.name);
+        let name = |of: Series| format!("{}, t = {}", of.name, figure(t));
         match self.task.kind {
             Kind::Colours => self.recoloured(),
             Kind::Matrix => self.paid().into(),
@@ -333,7 +333,7 @@ impl Pair {
                 next += 1;
             }
         }
-        vec![Mark::line("bridges of the second plan", Ink::Series(4), x, y)]
+        vec![Mark::line("bridges, second plan", Ink::Series(4), x, y)]
     }
 
     /// The source in the target's colours.

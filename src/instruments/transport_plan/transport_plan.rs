@@ -108,34 +108,34 @@ choice! {
 controls! {
     /// What the reader can move.
     pub struct Controls {
-        problem: Choice(Problem) = Problem::Clouds, "", "what is moved: points, a histogram, ink, colours, crowds in streets; or two shapes matched by their inner distances, or what lies between several";
-        source: Choice(Shape) = Shape::Ring, "", "where the mass is";
-        target: Choice(Shape) = Shape::Two, "", "where it must go";
-        size: LogCount(2, 2000) = 100, "n", "places a side; the exact plan takes about n² log n to n³ steps";
-        cost: Choice(Price) = Price::Squared, "", "squared: no two straight paths cross; plain distance: ties, and ways that share a line; walls: the square of the shortest way";
-        power: Real(0.2, 4.0) = 0.5, "p", "for the distance to the p: below 1 one long move is cheaper than two short ones";
-        solver: Choice(Solver) = Solver::Exact, "", "the first solver";
-        beside: Choice(Solver) = Solver::Annealed, "", "the second one, side by side with it";
-        epsilon: Log(0.0003, 1.0) = 0.001, "ε", "as a share of the largest cost; larger: a blurred plan, quickly found; smaller: sharp and slow";
-        price: Log(0.001, 10.0) = 0.05, "ρ", "unbalanced: what a missing unit costs, as a share of the largest cost; small: far mass stays";
-        share: Real(0.05, 1.0) = 0.6, "m", "partial: how much of the mass moves";
-        kept: Count(1, 50) = 8, "k", "k-sparse: the most entries a column may have";
-        directions: LogCount(5, 2000) = 200, "L", "slices: how many lines";
-        time: Real(0.0, 1.0) = 0.5, "t", "how far on its way the mass is shown";
-        bridge: Toggle() = false, "", "show the way with noise on it: the Schrödinger bridge of the second plan, if that is entropic";
-        log_colour: Toggle() = false, "", "colours of the plan's matrix by the logarithm: shows what is small";
-        space: Toggle() = false, "", "clouds in three dimensions: a bowl and a saddle; turn them";
-        shift_x: Real(-1.9, 1.9) = -0.9, "", "where the source stands";
-        shift_y: Real(-1.9, 1.9) = 0.0, "", "where the source stands";
-        pen: Choice(Pen) = Pen::Move, "", "what dragging the handle in the first picture does: move, draw clouds, histograms or pictures by hand, or erase";
-        drawn_source: Text(6000) = "", "", "the source as drawn: points 'x y' with ; between them";
-        drawn_target: Text(6000) = "", "", "the target as drawn";
-        files: Choice(Files) = Files::Told, "", "your own files of one column: points on a line, or the heights of a histogram's bins";
-        measures: Count(2, 4) = 3, "K", "barycenter: of how many measures";
-        third: Choice(Shape) = Shape::Cross, "", "barycenter: the third measure";
-        fourth: Choice(Shape) = Shape::Spiral, "", "barycenter: the fourth measure";
-        weight_x: Real(-1.0, 1.0) = 0.0, "", "barycenter: where the weights' handle stands; at a corner one measure has all the weight";
-        weight_y: Real(-1.0, 1.0) = 0.0, "", "barycenter: the same, upwards";
+        problem "what is moved": Choice(Problem) = Problem::Clouds, "", "Points, a histogram, ink, colours or crowds in streets; or two shapes matched by inner distances, or what lies between several.";
+        source: Choice(Shape) = Shape::Ring, "", "The shape of the mass where it is now.", when problem ["clouds", "histograms", "pictures", "graph", "shapes", "barycenter"];
+        target: Choice(Shape) = Shape::Two, "", "The shape in which the mass is wanted.", when problem ["clouds", "histograms", "pictures", "graph", "shapes", "barycenter"];
+        epsilon "blur": Log(0.0003, 1.0) = 0.001, "ε", "Weight of the entropy, as a share of the largest cost. Small: a sharp plan, slowly found; large: a blurred one, soon.";
+        beside "second solver": Choice(Solver) = Solver::Annealed, "", "Who solves the same task for comparison, in the second picture.", when problem ["clouds", "histograms", "pictures", "colours", "graph"];
+        time: Real(0.0, 1.0) = 0.5, "t", "How far on its way the mass is shown. 0: at the source; 1: at the target.", when problem ["clouds", "histograms", "pictures", "graph", "shapes"];
+        cost: Choice(Price) = Price::Squared, "", "What moving a unit of mass costs. Squared: many short ways; distance: ties; walls: the square of the way round them.", when problem ["clouds", "histograms", "pictures", "colours", "graph"];
+        power "exponent": Real(0.2, 4.0) = 0.5, "p", "Of the distance. Below 1: one long move is cheaper than two short ones; above: the reverse.", when cost ["distance to the p"], when problem ["clouds", "histograms", "pictures", "colours", "graph"];
+        size "places": LogCount(2, 2000) = 100, "n", "Places on each side. Few: solved at once; many: the exact plan takes about n² log n to n³ steps.", when problem ["clouds", "histograms", "colours", "graph", "shapes"];
+        solver "first solver": Choice(Solver) = Solver::Exact, "", "Who solves the task in the first picture.", when problem ["clouds", "histograms", "pictures", "colours", "graph"];
+        price "price of missing mass": Log(0.001, 10.0) = 0.05, "ρ", "Unbalanced solver: what a missing unit costs, as a share of the largest cost. Small: far mass stays; large: all must move.", when problem ["clouds", "histograms", "pictures", "colours", "graph"];
+        share "mass to move": Real(0.05, 1.0) = 0.6, "m", "Partial solver: how much of the mass moves. Small: only the cheapest; 1: all of it.", when problem ["clouds", "histograms", "pictures", "colours", "graph"];
+        kept "entries per column": Count(1, 50) = 8, "k", "K-sparse solver: the most entries that a column of the plan may have. Few: rows hold only roughly.", when problem ["clouds", "histograms", "pictures", "colours", "graph"];
+        directions: LogCount(5, 2000) = 200, "L", "Sliced solvers: how many lines the places are projected onto. Few: quick and noisy; many: slow and steady.", when problem ["clouds", "histograms", "pictures", "colours", "graph"];
+        measures: Count(2, 4) = 3, "K", "How many measures are mixed.", when problem ["barycenter"];
+        third "third measure": Choice(Shape) = Shape::Cross, "", "The shape of the third measure.", when problem ["barycenter"], when measures ["3", "4"];
+        fourth "fourth measure": Choice(Shape) = Shape::Spiral, "", "The shape of the fourth measure.", when problem ["barycenter"], when measures ["4"];
+        weight_x "weights, across": Real(-1.0, 1.0) = 0.0, "", "Where the weights' handle stands; at a corner one measure has all the weight.", when problem ["barycenter"];
+        weight_y "weights, upwards": Real(-1.0, 1.0) = 0.0, "", "The same, upwards.", when problem ["barycenter"], when measures ["3", "4"];
+        bridge "ways with noise": Toggle() = false, "", "Shows paths of the Schrödinger bridge that belongs to the second plan: its ways with noise on them.", when problem ["clouds"], when space ["off"], when cost ["squared distance", "distance", "distance to the p", "L1"], when beside ["Sinkhorn", "Sinkhorn, scaling", "Sinkhorn, annealed", "Sinkhorn-Newton", "Greenkhorn", "light bridge", "quadratic", "k-sparse", "unbalanced"];
+        log_colour "logarithmic colours": Toggle() = false, "", "Colours the plan's matrix by the logarithm, which shows what is small.", when problem ["clouds", "histograms", "pictures", "colours", "graph"];
+        space "three dimensions": Toggle() = false, "", "Lifts the clouds into space, the source onto a bowl, the target onto a saddle.", when problem ["clouds", "shapes"];
+        shift_x "source, across": Real(-1.9, 1.9) = -0.9, "", "Where the source stands; the handle in the first picture moves it too.", when problem ["clouds", "histograms", "graph", "shapes"];
+        shift_y "source, upwards": Real(-1.9, 1.9) = 0.0, "", "Where the source stands; the handle in the first picture moves it too.", when problem ["clouds", "graph", "shapes"];
+        pen: Choice(Pen) = Pen::Move, "", "What dragging the handle in the first picture does: move the source, draw by hand, or erase.", when problem ["clouds", "histograms", "pictures", "graph"];
+        drawn_source "drawn source": Text(6000) = "", "", "The source as drawn: points 'x y' with ; between them. Empty: the shape that was chosen.", when problem ["clouds", "histograms", "pictures", "shapes", "barycenter"];
+        drawn_target "drawn target": Text(6000) = "", "", "The target as drawn, in the same way.", when problem ["clouds", "histograms", "pictures", "shapes", "barycenter"];
+        files "one-column files": Choice(Files) = Files::Told, "", "What your own files of one column hold: points on a line, or the heights of a histogram's bins.", when problem ["clouds", "histograms", "pictures", "colours", "graph", "shapes"];
     }
 }
 
@@ -215,32 +215,34 @@ impl TransportPlan {
 }
 
 views! { TransportPlan, Controls:
-    plan "The plan" "Every line is mass on its way; the darker, the more. A handle, where there is one, is there to be dragged." => plan, dragged: dragged;
-    beside "The second solver's plan" "The same measures in other hands: what is blurred, left out or left behind?" => second_plan;
-    between "Between the two" "The mass on its way at time t; for colours the pictures, for a barycenter the measures." => between;
-    matrix "The plan as a matrix" "Places in order along the way from one mean to the other: a band is a map that keeps this order." => matrix;
-    marginals "What leaves and what arrives" "Dashed what was asked for; unbalanced and partial plans stay below it. For shapes: their inner distances." => marginals;
-    potential "The price of leaving" "Mass goes downhill on it; where its slope jumps, the map tears." => potential;
+    plan "The plan" "A line is mass on its way, the stronger the more; drag the handle, where there is one." => plan, dragged: dragged;
+    beside "The second solver's plan" "The same measures by the second solver; a line is mass on its way." => second_plan;
+    between "Between the two" "Where the mass is at time t; for colours the pictures, for a barycenter the measures." => between;
+    matrix "The plan as a matrix" "A cell is mass from a row's place to a column's, in order along the way between the means." => matrix;
+    marginals "What leaves and what arrives" "Dashed is what was asked for, solid what a plan moves; for shapes, how frequent each inner distance is." => marginals;
+    potential "The price of leaving" "What it is worth to be rid of a unit at each place: mass goes downhill on it." => potential;
     convergence "Convergence" "Errors of the marginals, and dashed the gaps between both bounds, against work." => convergence;
-    epsilon "Cost against ε" "Where do the costs of blurred plans leave the exact one's line?" => costs_by_epsilon;
-    readings "Readings" "The bounds are what to believe." => readings;
+    epsilon "Cost against ε" "Costs of blurred plans at each ε; the level line is the exact cost." => costs_by_epsilon;
+    readings "Readings" "A column is a solver. The bounds are proved; the cost of a plan as it is proves nothing." => readings;
 }
 
 impl Experiment for TransportPlan {
     const CARD: Card = Card {
         slug: "transport-plan",
-        title: "Optimal-transport plan",
-        paper: Paper::new("Computational Optimal Transport", "Gabriel Peyré, Marco Cuturi", 2019),
-        claim: "The exact solver proves its cost to one part in 10⁹, and the second solver's own bounds hold that cost between them, at most 1 % apart.",
+        title: "What is the cheapest way to move this there?",
+        paper: Paper::new("Computational Optimal Transport", "Gabriel Peyré, Marco Cuturi", 2019).arxiv("1803.00567"),
+        claim: "The exact solver proves its cost, and a second solver's own bounds close in on it.",
+        criterion: "The exact solver's two bounds are at most 10⁻⁹ of the cost apart. The second solver's bounds (its plan mended to its marginals from above, its prices made feasible from below) hold the exact cost between them, up to rounding, and are at most 1 % of it apart. Both in each of three runs. It takes a second solver with bounds from both sides, the exact cost beside it, a cost above 0, and measures that are made here.",
+        figure: "distance of the second solver's bounds, share of the cost",
         reproduction: Reproduction::AsClaimed,
-        honesty: "A regularised plan's ⟨C, P⟩ is not W, and where its marginals do not hold it is no bound either: the readings give it, the cost of the mended plan and the value of feasible prices side by side; work is counted in passes over the costs, not in seconds.",
+        honesty: "The cost of a blurred plan is not the cheapest cost, and where its marginals do not hold it is no bound either: the readings give it beside the two bounds that are proved. Work is counted in passes over the costs, not in seconds.",
         seeds: 3,
         unit: "step",
         presets: &[
             Preset::holds("default", "A ring onto two blobs, exactly and by annealed Sinkhorn", &[]),
             Preset::gone(
                 "break-it",
-                "A large ε: the second plan is a blur, and its bounds say next to nothing",
+                "A large ε: the second plan is a blur, and its bounds are far apart",
                 &[("epsilon", "0.1"), ("beside", "Sinkhorn")],
             ),
             Preset::open(
@@ -331,9 +333,9 @@ impl Experiment for TransportPlan {
         let (bracket, gap, outside) = (runs.most("bracket"), runs.most("exact_gap"), runs.most("outside"));
         let share = |x: f64| match x {
             0.0 => "nothing".to_string(),
-            _ if x < 1e-5 => format!("{x:.0e} of it"),
-            _ if x < 10.0 => format!("{:.2} % of it", 100.0 * x),
-            _ => format!("{x:.0e} times as much as it is"),
+            _ if x < 1e-5 => format!("{} of it", figure(x)),
+            _ if x < 10.0 => format!("{} of it", percent(x)),
+            _ => format!("{} times as much as it is", figure(x)),
         };
         let inside = if outside <= ROUNDING { "hold the exact cost between them" } else { "miss the exact cost" };
         if runs.least("exact") == 0.0 || runs.most("exact") == 0.0 {
@@ -352,6 +354,14 @@ impl Experiment for TransportPlan {
             return Verdict::outside(format!("{yours}The claim is about the measures that are made here."));
         }
         Verdict::at_most(bracket, APART, text).needs(at_most(gap, PROVEN)).needs(at_most(outside, ROUNDING))
+    }
+
+    fn sentence(&self) -> String {
+        match &self.subject {
+            Subject::Pair(pair) => pair.sentence(),
+            Subject::Middle(middle) => middle.sentence(),
+            Subject::Shapes(shapes) => shapes.sentence(),
+        }
     }
 
     fn understood(&self) -> Vec<String> {

@@ -29,13 +29,13 @@ choice! {
 controls! {
     /// What the reader can move.
     pub struct Controls {
-        points: LogCount(30, 2000) = 100, "n", "training points: with thousands of them the gap closes, squeezed or not";
-        label_noise: Real(0.0, 0.4) = 0.15, "p", "share of the labels that are flipped: what can only be learned by heart";
-        noise_coordinates: Count(0, 32) = 2, "", "inputs that say nothing: with eight of them the nets learn the training points and nothing else";
-        latent: Count(1, 16) = 4, "q", "dimensions of the code z";
-        largest_beta: Log(0.01, 1.0) = 0.3, "β", "the strongest squeeze; the others scale with it";
-        widths: Choice(Widths) = Widths::All, "w", "widths of the hidden layers; with one only, the number of parameters says nothing";
-        steps: LogCount(100, 2000) = 600, "", "training steps: the longer, the more is learned by heart";
+        points "training points": LogCount(30, 2000) = 100, "n", "Few: much is learned by heart. Thousands: the gap closes, squeezed or not.";
+        label_noise "flipped labels": Real(0.0, 0.4) = 0.15, "p", "Share of labels turned round. 0: nothing but the rule to learn. 0.4: most of what fits must be learned by heart.";
+        largest_beta "strongest squeeze": Log(0.01, 1.0) = 0.3, "β", "What the code pays for each nat it carries; the other squeezes scale with it. Small: all codes keep much.";
+        noise_coordinates "useless inputs": Count(0, 32) = 2, "", "Inputs that say nothing of the label. None: the rule is plain. Eight or more: only the training points are learned.";
+        latent "dimensions of the code": Count(1, 16) = 4, "q", "Numbers that the code has. One: little room. Sixteen: room for more than the label needs.";
+        widths "widths of layers": Choice(Widths) = Widths::All, "w", "Three widths, so that networks differ in size; or one only, where the number of parameters says nothing.";
+        steps "training steps": LogCount(100, 2000) = 600, "", "Few: little is learned, by heart or otherwise. Many: the longer, the more is learned by heart.";
     }
 }
 
@@ -164,7 +164,7 @@ impl InformationBottleneckBounds {
             ("I(X;Z|Y)", self.rank(|net| net.now().unnecessary, any)),
             ("I(X;Z)", self.rank(|net| net.now().total, any)),
             ("−β", self.rank(|net| -BETAS[net.squeeze], any)),
-            ("net size P", self.rank(|net| net.model.parameters() as f64, any)),
+            ("parameters", self.rank(|net| net.model.parameters() as f64, any)),
             ("Σ w²", self.rank(norm, any)),
             ("Π ‖W‖²", self.rank(|net| net.norms().1, any)),
             ("Σ w² at one width", one_width / widths.len() as f64),
@@ -220,13 +220,13 @@ impl InformationBottleneckBounds {
 impl InformationBottleneckBounds {
     fn scatter(&self) -> Chart {
         let most = self.most();
-        let x = Axis::linear("I(X;Z|Y), what the code keeps beyond the label").unit("nats").range(0.0, most + 0.3);
-        let mut chart = Chart::of(x, Axis::linear("gap Δ, test loss minus training loss").unit("nats"));
+        let x = Axis::linear("I(X;Z|Y), beyond label").unit("nats").range(0.0, most + 0.3);
+        let mut chart = Chart::of(x, Axis::linear("gap Δ").unit("nats"));
         let (scale, top) = (self.scale(), self.nets.iter().map(Net::gap).fold(0.0, f64::max));
         if scale.is_finite() {
             let x = (0..=60).map(|i| most * f64::from(i) / 60.0);
             let fit = x.map(|x| (x, scale * (x / self.controls.points as f64).sqrt()));
-            chart = chart.dashed(format!("c √(I/n), c = {scale:.1} fitted"), Ink::Muted, fit);
+            chart = chart.dashed(format!("fit c √(I/n), c = {scale:.1}"), Ink::Muted, fit);
         }
         chart = self.nets.iter().filter(|net| !net.readings.is_empty()).fold(chart, |chart, net| {
             let size = 3.0 + 1.25 * (net.width as f64).sqrt();
@@ -236,18 +236,18 @@ impl InformationBottleneckBounds {
         if rho.is_finite() {
             chart = chart.label(format!("rank correlation ρ = {rho:.2}"), (0.22 * most, top), Ink::Text);
         }
-        chart.at_x("ln m: no more can be seen", most)
+        chart.at_x("ln m, the most seen", most)
     }
 
     fn predictors(&self) -> Chart {
         let known = self.ranks().into_iter().filter(|(_, rho)| rho.is_finite());
-        let y = Axis::linear("rank correlation ρ with the gap").range(-1.0, 1.0);
+        let y = Axis::linear("rank correlation ρ").range(-1.0, 1.0);
         Chart::of(Axis::default(), y).bars("", Ink::Series(0), known).at_y("", 0.0)
     }
 
     fn plane(&self) -> Chart {
-        let x = Axis::linear("I(X;Z), what the code keeps of the input").unit("nats").range(0.0, log(TEST as f64));
-        let y = Axis::linear("I(Y;Ŷ), what decisions by it say of the label").unit("nats").range(0.0, 0.75);
+        let x = Axis::linear("I(X;Z), input kept").unit("nats").range(0.0, log(TEST as f64));
+        let y = Axis::linear("I(Y;Ŷ), label known").unit("nats").range(0.0, 0.75);
         let chart = self.nets.iter().fold(Chart::of(x, y), |mut chart, net| {
             let path = || net.readings.iter().map(|reading| (reading.total, reading.about_label()));
             if let Some(end) = path().next_back() {
@@ -260,7 +260,7 @@ impl InformationBottleneckBounds {
 
     fn losses(&self) -> Chart {
         let x = Axis::linear("step").range(0.0, self.controls.steps as f64);
-        let chart = Chart::of(x, Axis::linear("cross-entropy of fresh points; dashed: of training points").unit("nats"));
+        let chart = Chart::of(x, Axis::linear("cross-entropy").unit("nats"));
         [0, 4, 7].into_iter().fold(chart, |chart, squeeze| {
             let nets: Vec<&Net> = self.nets.iter().filter(|net| net.squeeze == squeeze).collect();
             let known = nets.iter().map(|net| net.readings.len()).min().unwrap_or(0);
@@ -275,10 +275,10 @@ impl InformationBottleneckBounds {
 }
 
 views! { InformationBottleneckBounds, Controls:
-    squeeze "Information and the gap" "One dot a net, larger ones wider. The less a code keeps beyond the label, the smaller the gap." => scatter;
-    predictors "What ranks the gaps" "1 is a perfect ranking, 0 is none. β ranks as well as the information does; Σ w² only among nets of one width." => predictors;
-    plane "The population in the information plane" "Right is what a code keeps, up is what it is good for: without flips and noise nets climb far, by default a little." => plane;
-    losses "Losses while they train" "Without a squeeze the loss of fresh points climbs while that of training points (dashed) falls." => losses;
+    squeeze "Information and the gap" "A dot is a network, larger if wider. Right: its code keeps more beyond the label. Up: a larger gap." => scatter;
+    predictors "What ranks the gaps" "Height is how well a number puts networks in the order of their gaps; at the rule, not at all." => predictors;
+    plane "The networks in the information plane" "A line is a network, its dot the end. Right: more input kept. Up: more known of the label." => plane;
+    losses "Losses while they train" "Solid: loss on fresh points. Dashed: on training points. The distance between them is the gap." => losses;
 }
 
 impl Experiment for InformationBottleneckBounds {
@@ -289,10 +289,14 @@ impl Experiment for InformationBottleneckBounds {
             "How Does Information Bottleneck Help Deep Learning?",
             "Kenji Kawaguchi, Zhun Deng, Xu Ji, Jiaoyang Huang",
             2023,
-        ),
-        claim: "Over 24 nets the information that the code keeps beyond the label ranks the generalization gaps with ρ of at least 0.85, better than the number of parameters and the norms of the weights by at least 0.25, and the strongest squeeze makes the gap at least 1.5 nats smaller.",
+        )
+        .venue("ICML 2023")
+        .arxiv("2305.18887"),
+        claim: "What a code keeps beyond the label ranks generalization gaps better than network size and weight norms.",
+        criterion: "Over 24 networks, the information that the code keeps beyond the label ranks the generalization gaps with ρ of at least 0.85, better than the number of parameters and both norms of the weights by at least 0.25, and the strongest squeeze makes the gap at least 1.5 nats smaller: means over three seeds. It speaks of networks of three widths.",
+        figure: "rank correlation ρ of information and gap",
         reproduction: Reproduction::InPart,
-        honesty: "The paper bounds the gap by I(X;Z|Y) and a term for the encoder, and finds that together they rank nets better than sizes and norms; here I(X;Z|Y) alone does, but the knob β that made the population ranks it as well, so does I(X;Z), and Σ w² does nearly so among nets of one width; the encoder's term and the bound's constants are not measured, and squeezed nets are less sure, not more often right.",
+        honesty: "The knob β that made these networks ranks their gaps as well, and so does all that the code keeps, label included. The encoder's term and the bound's constants are not measured; squeezed networks are less sure, not more often right.",
         seeds: 3,
         presets: &[
             Preset::holds("default", "100 points, 15 % flipped labels, two coordinates of noise", &[]),
@@ -368,16 +372,38 @@ impl Experiment for InformationBottleneckBounds {
         }
     }
 
+    fn sentence(&self) -> String {
+        let gap = self.mean(|_| true, Net::gap);
+        if self.nets.iter().any(|net| net.readings.is_empty()) {
+            return "The networks are being judged for the first time.".into();
+        }
+        if !gap.is_finite() {
+            return "Training has diverged for one of the networks.".into();
+        }
+        let step = self.nets.iter().map(|net| net.now().step).min().unwrap_or(0);
+        let text =
+            format!("At step {step} the mean gap of {} is {} nats", count(self.nets.len(), "network", "networks"), figure(gap));
+        match self.rank(|net| net.now().unnecessary, |_| true) {
+            rank if rank.is_nan() => text + ".",
+            rank => text + &format!("; what their codes keep beyond the label ranks the gaps with ρ = {}.", figure(rank)),
+        }
+    }
+
     fn verdict(controls: &Controls, runs: &Runs) -> Verdict {
         if controls.widths == Widths::Narrow {
             return Verdict::outside(
-                "The claim is about nets of three widths: with one, all have the same number of parameters.",
+                "The claim is about networks of three widths: with one, all have the same number of parameters.",
             );
         }
         let [information, parameters, weights, product, effect] =
             ["rank_information", "rank_parameters", "rank_weights", "rank_weight_product", "effect"].map(|name| runs.mean(name));
         let text = format!(
-            "I(X;Z|Y) ranks the gaps with ρ = {information:.2}, the number of parameters with {parameters:.2}, Σ w² with {weights:.2} and Π ‖W‖² with {product:.2}; the strongest squeeze takes {effect:.2} nats off the gap."
+            "I(X;Z|Y) ranks the gaps with ρ = {}, the number of parameters with {}, Σ w² with {} and Π ‖W‖² with {}; the strongest squeeze takes {} nats off the gap.",
+            figure(information),
+            figure(parameters),
+            figure(weights),
+            figure(product),
+            figure(effect)
         );
         Verdict::at_least(information, RANK, text)
             .needs(at_least(information - parameters.max(weights).max(product), LEAD))

@@ -6,6 +6,7 @@
 
 mod learner;
 
+use ground::controls::Options;
 use libm::{exp, log, sqrt};
 use methods::information::Bottleneck;
 use run::data::rule::{BITS, SphereRule};
@@ -26,15 +27,15 @@ choice! {
 controls! {
     /// What the reader can move.
     pub struct Controls {
-        activation: Choice(Sigma) = Sigma::Tanh, "σ", "tanh saturates and seems to compress; ReLU does not";
-        bins: LogCount(5, 1000) = 30, "B", "more bins: every layer goes to 12 bits, and there is no compression to see";
-        learning_rate: Log(0.0001, 1.0) = 0.1, "η", "larger: both phases pass sooner";
-        batch: LogCount(32, 4096) = 256, "b", "from the size of the training set on, the gradient has no noise";
-        training_share: Real(0.05, 0.9) = 0.85, "", "small: the net learns its examples by heart and loses I(T;Y) late";
-        layers: Count(1, 5) = 5, "", "hidden layers kept: how deep, how fast";
-        descent: Choice(Descent) = Descent::Gradient, "", "the paper's text speaks of stochastic gradient descent, its code has Adam at η = 0.0004";
-        epochs: LogCount(100, 8000) = 1200, "", "passes over the training set: the paper's code makes 8,000";
-        shown: Count(1, 5) = 5, "l", "the layer in the two lower pictures; the last one there is, if there are fewer";
+        activation "activation": Choice(Sigma) = Sigma::Tanh, "σ", "The function after each hidden layer. tanh and sigmoid level off at both ends; ReLU and softplus grow without end.";
+        bins "bins per unit": LogCount(5, 1000) = 30, "B", "How finely activities are cut before they are counted. Few: many patterns fall together. Many: hardly any do.";
+        batch "batch size": LogCount(32, 4096) = 256, "b", "Patterns for each step. Small: noisy gradients. As large as the training set: no noise at all.";
+        training_share "share trained on": Real(0.05, 0.9) = 0.85, "", "Of the 4,096 patterns. Small: they can be learned by heart. Large: the rule itself is learned.";
+        learning_rate "learning rate": Log(0.0001, 1.0) = 0.1, "η", "Length of a step. Small: little happens within the epochs. Large: both phases pass soon.";
+        layers "hidden layers": Count(1, 5) = 5, "", "How many are kept, the widest first. Few: a shallow network. Five: the paper's.";
+        descent "optimizer": Choice(Descent) = Descent::Gradient, "", "SGD, of which the paper's text speaks, or Adam, which its code uses, at a learning rate of 0.0004.";
+        epochs: LogCount(100, 8000) = 1200, "", "Passes over the training set. Few: only the fitting is seen. The paper's code makes 8,000.";
+        shown "layer shown": Count(1, 5) = 5, "l", "The layer of the two lower pictures: 1 is the first, 5 the deepest, or the deepest there is.";
     }
 }
 
@@ -134,8 +135,8 @@ impl InformationPlane {
 
     fn plane(&self) -> Chart {
         let chosen = self.chosen();
-        let x = Axis::linear("I(X;T), what a layer keeps of the input").unit("bits").range(0.0, BITS as f64);
-        let mut chart = Chart::of(x, Axis::linear("I(T;Y), what it says of the label").unit("bits").range(0.0, 1.1));
+        let x = Axis::linear("I(X;T), input kept").unit("bits").range(0.0, BITS as f64);
+        let mut chart = Chart::of(x, Axis::linear("I(T;Y), label known").unit("bits").range(0.0, 1.1));
         if let Some(&(kept, _)) = self.curve.first() {
             let mut bound = vec![(BITS as f64, self.problem.information), (kept, self.problem.information)];
             bound.extend(&self.curve);
@@ -147,7 +148,7 @@ impl InformationPlane {
         let shade: Vec<f32> = self.measured(chosen).map(|e| (log(e) / log(self.controls.epochs as f64)) as f32).collect();
         for (l, points) in chosen.points.iter().enumerate() {
             let (x, y) = points.iter().copied().unzip();
-            let name = if l == 0 { format!("a layer, from epoch 1 to {}", self.controls.epochs) } else { String::new() };
+            let name = if l == 0 { "a layer over the epochs".into() } else { String::new() };
             chart = chart.mark(Mark::Trail { name, x, y, shade: shade.clone() });
         }
         // Layers at the same place share a label.
@@ -214,7 +215,7 @@ impl InformationPlane {
 
     fn phases(&self) -> Chart {
         let (phases, shown) = (&self.chosen().phases, self.shown());
-        let y = Axis::log("size of the gradient over an epoch's batches");
+        let y = Axis::log("size of the gradient");
         let mut chart = Chart::of(Axis::log("epoch").range(1.0, self.controls.epochs as f64), y);
         for l in (0..phases.len()).filter(|l| *l != shown).chain([shown]) {
             let smoothed = self.smoothed(&phases[l]);
@@ -236,8 +237,8 @@ impl InformationPlane {
         let (low, high) = chosen.ranges[shown];
         let bins = chosen.histogram.len();
         let edge = |i: usize| f64::from(low) + f64::from(high - low) * i as f64 / bins as f64;
-        let x = Axis::linear(format!("activity of a unit in layer {}", shown + 1));
-        let chart = Chart::of(x, Axis::linear("share of the activities"));
+        let x = Axis::linear(format!("activity in layer {}", shown + 1));
+        let chart = Chart::of(x, Axis::linear("share of activities"));
         if bins == 0 {
             return chart;
         }
@@ -246,29 +247,32 @@ impl InformationPlane {
 }
 
 views! { InformationPlane, Controls:
-    plane "The information plane" "Up is fitting, left is compression: who turns back?" => plane;
-    kept "What the layers keep of the input" "A dot marks each layer's most. From there on tanh layers forget; the dashed ReLU layers do not." => kept;
-    phases "Drift and diffusion" "Where the deviation of the batches' gradients rises over their mean. Does the forgetting begin there?" => phases;
-    activities "The activities behind it" "Units driven to ±1 pile up in the outer bins: that is what the bins see as compression." => activities;
+    plane "The information plane" "A numbered dot is a layer, with its trail. Right: more input kept. Up: more of the label known." => plane;
+    kept "What the layers keep of the input" "A line is a layer; a dot marks where it keeps most. Dashed are the layers of a ReLU network." => kept;
+    phases "Drift and noise of the gradients" "Solid: the mean gradient over an epoch's batches. Dashed: how far batches deviate. The rule marks where they cross." => phases;
+    activities "The activities behind it" "How often units of the layer shown have which activity, over all patterns, at the last epoch measured." => activities;
 }
 
 impl Experiment for InformationPlane {
     const CARD: Card = Card {
         slug: "information-plane",
-        title: "The information plane: fitting, then compression (or not)",
+        title: "Do layers learn first and forget afterwards?",
         paper: Paper::new(
             "Opening the Black Box of Deep Neural Networks via Information",
             "Ravid Shwartz-Ziv, Naftali Tishby",
             2017,
-        ),
-        claim: "Over training, the layers of a tanh net lose at least 2.5 bits of their input in all, and at least three times what a ReLU net of the same accuracy loses.",
+        )
+        .arxiv("1703.00810"),
+        claim: "While it trains, a tanh network seems to forget far more of its input than a ReLU network.",
+        criterion: "Over training, the layers of a tanh network lose at least 2.5 bits of their input in all, and at least three times what those of a ReLU network lose, at test accuracies that differ by at most 0.03: means over five seeds. A layer's loss is its largest I(X;T) minus its last, activities being cut into 30 bins.",
+        figure: "bits of the input that the layers lose, summed",
         reproduction: Reproduction::InPart,
-        honesty: "The paper claims that stochastic gradient descent compresses in a diffusion phase; the compression appears here in coarse bins of saturating units only, with the published training too, gradients are noise long before it, and it comes without any noise as well; what layers say of the label is near the bottleneck's bound, but even the deepest keeps several bits where one would do.",
+        honesty: "The paper says that the noise of stochastic gradient descent compresses. Here the compression appears only in coarse bins of units that saturate, and also without any noise.",
         unit: "epoch",
         presets: &[
-            Preset::holds("default", "The paper's net: tanh, 30 bins", &[]),
+            Preset::holds("default", "The paper's network: tanh, 30 bins", &[]),
             Preset::gone("break-it", "ReLU: it fits as well, and nothing is compressed", &[("activation", "ReLU")]),
-            Preset::gone("fine bins", "The same tanh nets, cut into 1,000 bins: no compression to see", &[("bins", "1000")]),
+            Preset::gone("fine bins", "The same tanh networks, cut into 1,000 bins: no compression to see", &[("bins", "1000")]),
             Preset::holds(
                 "no noise",
                 "The full batch at η = 0.7: no diffusion at all, and tanh compresses as before",
@@ -369,11 +373,32 @@ impl Experiment for InformationPlane {
         }
     }
 
+    fn sentence(&self) -> String {
+        let (chosen, bins) = (self.chosen(), self.controls.bins);
+        let (lost, Some(epoch)) = (chosen.compression(), self.measured(chosen).last()) else {
+            return "Training has begun; nothing is measured yet.".into();
+        };
+        if lost.is_nan() {
+            return "Training has diverged: its weights have grown beyond all bounds.".into();
+        }
+        let who = self.controls.activation.name();
+        let mut text =
+            format!("Counted in {bins} bins, the {who} layers have lost {} bits of their input by epoch {epoch}", figure(lost));
+        if let Some(relu) = self.learners.get(1).map(Learner::compression).filter(|lost| !lost.is_nan()) {
+            text += &format!("; the ReLU layers, {}", figure(relu));
+        }
+        text + "."
+    }
+
     fn verdict(_: &Controls, runs: &Runs) -> Verdict {
         let (chosen, relu) = (runs.mean("compression"), runs.mean("compression_relu"));
         let (accuracy, accuracy_relu) = (runs.mean("accuracy"), runs.mean("accuracy_relu"));
         let text = format!(
-            "The layers lose {chosen:.2} bits of their input in all, those of a ReLU net {relu:.2}; test accuracies {accuracy:.3} and {accuracy_relu:.3}."
+            "The layers lose {} bits of their input in all, those of a ReLU network {}; test accuracies {} and {}.",
+            figure(chosen),
+            figure(relu),
+            percent(accuracy),
+            percent(accuracy_relu)
         );
         // 0.03 is for the means of five seeds; means of fewer scatter more.
         let scatter = sqrt(5.0 / (runs.len() as f64).clamp(1.0, 5.0));

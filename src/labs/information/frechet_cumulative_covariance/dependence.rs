@@ -101,7 +101,7 @@ pub fn side_by_side(forms: &[Vec<f64>], order: &[usize]) -> Matrix {
     }
     Matrix {
         row: "sample, by g".into(),
-        column: "FCCov at the left, distance covariance at the right".into(),
+        column: "FCCov; raw distances".into(),
         value: Axis::linear("share of the largest").range(-1.0, 1.0).around(0.0),
         columns,
         values,

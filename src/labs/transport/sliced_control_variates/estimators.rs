@@ -5,7 +5,7 @@ use run::prelude::*;
 
 /// The estimators side by side: plain, as published, and with the regression's slope.
 pub const ESTIMATORS: [Series; 5] =
-    series!["plain" 1, "lower control" 0, "upper control" 2, "lower, regression's slope" 0, "upper, regression's slope" 2];
+    series!["plain" 1, "lower control" 0, "upper control" 2, "lower, regression slope" 0, "upper, regression slope" 2];
 pub const RULES: [(Control, Slope); 5] = [
     (Control::Plain, Slope::Published),
     (Control::Lower, Slope::Published),
