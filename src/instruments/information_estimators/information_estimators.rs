@@ -55,7 +55,7 @@ controls! {
         beside "second estimator": Choice(Estimator) = Estimator::Upper, "", "A second one, dashed. Where the two part, it is the estimator that speaks, not the network.";
         noise "noise of the estimate": Log(0.01, 10000.0) = 1.0, "σ²", "Variance that kernels, neighbours and Gaussian add, in units of a bin's own. Small: all inputs differ; large: all look alike.";
         bins "bins per unit": LogCount(2, 100) = 30, "B", "Bins for each unit's activity. Few: inputs fall together; many: every input stands by itself.";
-        shown "layer shown": Count(1, 8) = 5, "ℓ", "The layer that the lower pictures and the sentence are about; the last one if there are fewer.";
+        shown "layer shown": Count(1, 8) = 5, "ℓ", "The layer whose activities and gradients are shown, and that the sentence is about; the last one if there are fewer.";
         unit: Choice(Unit) = Unit::Bits, "", "What information is counted in; a bit is the answer to one yes-or-no question.";
         samples: LogCount(100, 4096) = 256, "n", "Samples of the pairwise estimators. Kernels and Rényi's see at most log₂ n bits of them.";
         neighbours "number of neighbours": Count(1, 20) = 4, "k", "For nearest neighbours: which neighbour's distance counts. Small: less bias, more scatter; large: the reverse.";

@@ -305,7 +305,7 @@ impl Experiment for WassersteinDependency {
             }
             let [cpc, wpc] = bounds.map(figure);
             return format!(
-                "After {} CPC's bound is {cpc} nats and WPC's {wpc}; no probe has read a code yet.",
+                "After {} CPC's bound is {cpc} nats and WPC's {wpc}; a probe has not read all codes yet.",
                 count(known, "step", "steps")
             );
         }

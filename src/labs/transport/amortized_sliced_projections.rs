@@ -256,7 +256,7 @@ impl AmortizedSlicedProjections {
         HeatMap {
             x: Axis::linear("longitude").unit("°").range(-180.0, 180.0),
             y: Axis::linear("latitude").unit("°").range(-90.0, 90.0),
-            value: Axis::linear("W(θ)"),
+            value: Axis::linear("difference W(θ)"),
             columns: COLUMNS,
             values: self.map.clone(),
             paths: vec![best, Path { name: "guess, in training".into(), ink, x, y }],
@@ -266,7 +266,7 @@ impl AmortizedSlicedProjections {
 
     fn shares(&self) -> Chart {
         let x = Axis::linear("step").range(0.0, self.controls.steps as f64);
-        Chart::of(x, Axis::linear("share of the largest W").range(0.0, 1.0))
+        Chart::of(x, Axis::linear("share of the largest").range(0.0, 1.0))
             .at_y("any direction", self.any_direction)
             .lines(&PREDICTORS, |k| self.shares.points(k))
     }
@@ -320,8 +320,8 @@ impl AmortizedSlicedProjections {
 
 views! { AmortizedSlicedProjections, Controls:
     pair "A new pair of clouds" "The arrow is the network's guess, the dashed line the best direction. Turn the picture to compare them." => pair;
-    sphere "Every direction's W" "A map of all directions; opposite ones show the same. The path is the guess in training." => sphere;
-    share "Share of the largest W" "How much of the largest difference each network's guess finds, on pairs it has not trained on." => shares;
+    sphere "What each direction shows" "A map of all directions; opposite ones show the same. The path is the guess in training." => sphere;
+    share "Share of the largest difference" "How much of the largest difference each network's guess finds, on pairs it has not trained on." => shares;
     densities "Both shadows" "A curve is a cloud's shadow along the guess; dashed: along the best direction." => densities;
     reconstruction "Two autoencoders" "One is trained by random directions, one by guessed ones; both are judged by the exact distance." => distances;
     clouds "What they make of digits" "Row by row: originals, then what either autoencoder makes of them from a code of sixteen numbers." => digits;

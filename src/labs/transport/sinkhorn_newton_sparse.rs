@@ -350,7 +350,9 @@ impl Experiment for SinkhornNewtonSparse {
         let Some(newton) = &self.newton else {
             return match self.sinkhorn_over() {
                 _ if sweeps == 0 => "The first sweep is on its way.".into(),
-                true => format!("Sinkhorn arrived after {}: nothing was left for Newton to do.", count(sweeps, "sweep", "sweeps")),
+                true => {
+                    format!("Sinkhorn arrived after {}: nothing was left for Newton to do.", count(sweeps, "sweep", "sweeps"))
+                }
                 false => format!(
                     "Warm start: after {} the sums are still off by {}.",
                     count(sweeps, "sweep", "sweeps"),

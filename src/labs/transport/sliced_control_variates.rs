@@ -408,7 +408,10 @@ impl Experiment for SlicedControlVariates {
         let [_, lower, upper, ..] = self.ratios();
         if images && !lower.is_nan() {
             let left = [lower, upper].map(percent);
-            return format!("Over {PAIRS} pairs of images the lower control leaves {} of the plain variance, the upper {}.", left[0], left[1]);
+            return format!(
+                "Over {PAIRS} pairs of images the lower control leaves {} of the plain variance, the upper {}.",
+                left[0], left[1]
+            );
         }
         let [plain, lower, upper] = [0, 1, 2].map(|k| variance(&self.estimates[k]));
         if done < ENOUGH || plain <= 0.0 {

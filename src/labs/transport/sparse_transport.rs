@@ -378,7 +378,11 @@ impl Experiment for SparseTransport {
         if *fullest <= k {
             return format!("The limit of {partners} is never reached: the free plan's fullest column has {fullest}.");
         }
-        format!("With at most {partners} row sums are {}, in the free plan cut to {k} {}, of all mass.", off(*row_error), off(*cut))
+        format!(
+            "With at most {partners} row sums are {}, in the free plan cut to {k} {}, of all mass.",
+            off(*row_error),
+            off(*cut)
+        )
     }
 
     fn verdict(controls: &Controls, runs: &Runs) -> Verdict {

@@ -206,7 +206,7 @@ impl SpectralShapeTransport {
         Matrix {
             row: "eigenfunction of Y".into(),
             column: "eigenfunction of X".into(),
-            value: Axis::linear("C_XY").range(-largest, largest).around(0.0),
+            value: Axis::linear("entry of C").range(-largest, largest).around(0.0),
             columns: map.ncols(),
             values: map.transpose().iter().map(|v| *v as f32).collect(),
             ..Matrix::default()
@@ -237,7 +237,7 @@ views! { SpectralShapeTransport, Controls:
     nearest "Y laid on X by nearest neighbours" "Y's mesh laid on X by its matches. Edges that jump across lead to wrong vertices." => laid_on(0);
     transported "Y laid on X by the transport plan" "The same features, but every vertex of X is used exactly once. Edges that jump across are wrong." => laid_on(1);
     curves "Matches within an error" "How many matches are within an error r; a curve begins at the share that is right." => curves;
-    map "The functional map C_XY" "How modes of one shape become modes of the other. A clean diagonal: one by one, up to signs." => map;
+    map "The functional map" "How modes of one shape become modes of the other. A clean diagonal: one by one, up to signs." => map;
     plan "The matching" "On the diagonal, a match is right. In training: the soft matching; in the refinement: the entropic plan." => plan;
     losses "The losses" "What training makes small, loss by loss; the rule is where the refinement begins." => losses;
 }
