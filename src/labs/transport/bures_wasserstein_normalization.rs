@@ -304,7 +304,7 @@ impl BuresWassersteinNormalization {
 }
 
 views! { BuresWassersteinNormalization, Controls:
-    accuracy "New recordings, by noise floor" "A line is one way to normalise; the higher, the more new trials are labelled right. Rule: chance." => accuracies;
+    accuracy "New recordings, by noise floor" "A line is one way to normalise; higher: more new trials labelled right. Rules: chance, this run's floor." => accuracies;
     bures "After Bures–Wasserstein" "A dot is a trial. Large dots are new recordings: do they lie among the small ones of their group?" => after_bures;
     affine "After affine-invariant" "The same trials, centred and scaled in the affine-invariant geometry. Large dots are new recordings." => after_affine;
     before "Before" "The same trials as they came, without normalization. Large dots are new recordings." => before;

@@ -234,8 +234,8 @@ impl SpectralShapeTransport {
 
 views! { SpectralShapeTransport, Controls:
     shapes "X and Y" "One sheet with bumps, bent less and more. A vertex's shade says which part it is. Turn it." => shapes;
-    nearest "Y laid on X by nearest neighbours" "Y's mesh laid on X by its matches. Edges that jump across lead to wrong vertices." => laid_on(0);
-    transported "Y laid on X by the transport plan" "The same features, but every vertex of X is used exactly once. Edges that jump across are wrong." => laid_on(1);
+    nearest "Y laid on X by nearest neighbours" "Y's mesh laid on X by its matches. Highlighted edges lead to wrong vertices." => laid_on(0);
+    transported "Y laid on X by the transport plan" "The same features, but every vertex of X is used exactly once. Highlighted edges are wrong." => laid_on(1);
     curves "Matches within an error" "How many matches are within an error r; a curve begins at the share that is right." => curves;
     map "The functional map" "How modes of one shape become modes of the other. A clean diagonal: one by one, up to signs." => map;
     plan "The matching" "On the diagonal, a match is right. In training: the soft matching; in the refinement: the entropic plan." => plan;
