@@ -168,11 +168,15 @@ function showPath(slug) {
   if (!path) return showFront(`path '${shorten(slug, 60)}'`);
   document.title = `${path.title} · Orrery`;
   document.body.classList.remove("open");
-  const text = h("article", { class: "text path-text" });
+  const text = h("article", { class: "text path-text", "data-path": slug });
   page.replaceChildren(pathway(path, text));
   aside.replaceChildren();
   scrollTo(0, 0);
-  tellStory(`path-${slug}`, text);
+  // Who comes back from a stop comes back to it.
+  tellStory(`path-${slug}`, text).then(() => {
+    const stop = /^#stop-(\d+)$/.exec(location.hash);
+    if (stop) text.querySelectorAll("h2")[stop[1]]?.scrollIntoView();
+  });
 }
 
 function showLab(lab) {
@@ -219,6 +223,7 @@ function open(opened) {
   const more = h("details", { class: "more" }, moreControls, bench.controls.rest, bench.seeds, bench.device);
   const own = h("details", { class: "more", hidden: !card.ownData }, h("summary", {}, "Your own data"), bench.files);
   aside.replaceChildren(bench.story, more, own, bench.taken);
+  showWay();
   aside.scrollTop = 0;
   scrollTo(0, 0);
   told.hidden = false;
@@ -245,16 +250,40 @@ async function tellStory(name, place) {
   for (const code of place.querySelectorAll("pre")) code.tabIndex = 0;
 }
 
+/** On a path: which one, which stop this is, and the way to the others. The history knows it, so that back and reload keep it. */
+async function showWay() {
+  const { path: slug, stop } = history.state ?? {};
+  if (!slug) return;
+  await listed();
+  const path = paths.find((path) => path.slug === slug);
+  const stops = [...(path?.stops ?? [])];
+  if (!bench || !stops[stop]) return;
+  const to = (index, words) => stops[index] && h("a", { href: stops[index], "data-path": slug, "data-stop": index }, words);
+  page.querySelector(".way")?.remove();
+  page.prepend(h("nav", { class: "way", "aria-label": "Path" },
+    h("a", { href: `?path=${slug}#stop-${stop}` }, path.title), h("span", {}, `stop ${stop + 1} of ${stops.length}`), to(stop - 1, "Back"), to(stop + 1, "Next stop")));
+}
+
 /** Writes the state into the URL: a drag is one step of the history, begun by its first move. */
 function remember(last) {
   const query = write(bench.card, bench.state);
   const now = performance.now();
   if (query === location.search && !dragging) return;
-  if (!dragging) history.pushState(null, "", query);
-  else if (last || now - written > URL_PACE) history.replaceState(null, "", query);
+  if (!dragging) history.pushState(history.state, "", query);
+  else if (last || now - written > URL_PACE) history.replaceState(history.state, "", query);
   else return;
   written = now;
   dragging = !last;
+}
+
+/** What the history keeps of a link: the stop of a path that it leads to or stands in; what it kept, where the link stays with the experiment. */
+function wayOf(link) {
+  if (link.dataset.stop) return { path: link.dataset.path, stop: Number(link.dataset.stop) };
+  const text = link.closest(".path-text");
+  if (!text) return bench && main.contains(link) && !link.closest(".way") ? history.state : null;
+  const heads = [...text.querySelectorAll("h2 a")];
+  const before = heads.filter((head) => head === link || head.compareDocumentPosition(link) & Node.DOCUMENT_POSITION_FOLLOWING);
+  return before.length > 0 ? { path: text.dataset.path, stop: before.length - 1 } : null;
 }
 
 /** Follows a link inside the page without loading it again. */
@@ -264,15 +293,16 @@ function follow(event) {
   event.preventDefault();
   let query = link.getAttribute("href");
   // A link in the text of an experiment names controls: it means this experiment, otherwise at its defaults.
-  if (bench && main.contains(link) && !/^\?((experiment|lab)=|$)/.test(query)) {
+  if (bench && main.contains(link) && !/^\?((experiment|lab|path|q|only)=|$)/.test(query)) {
     const { state, complaints } = read(query, bench.card, (name, text) => bench.check(name, text));
     notices.sayAll(complaints, "url");
     const a = { ...state.a, seed: bench.state.a.seed };
     query = write(bench.card, { ...bench.state, a, view: state.view ?? bench.state.view, at: state.at });
     page.scrollIntoView({ behavior: calm() ? "auto" : "smooth", block: "start" });
   }
-  if (query !== location.search) history.pushState(null, "", query === "?" ? location.pathname : query);
+  if (query !== location.search) history.pushState(wayOf(link), "", query === "?" ? location.pathname : query);
   route();
+  if (bench) showWay();
 }
 
 /** Files came in where there is no experiment: the reader says which shall take them. */

@@ -165,7 +165,7 @@ export function overview(lab, lead, text) {
 
 /** The page of a path; `text` is what there is to tell. */
 export function pathway(path, text) {
-  const show = (name, words) => h("label", { class: "filter" }, h("input", { type: "checkbox", checked: name === "answers" ? null : null, onchange: ({ target }) => text.classList.toggle(`show-${name}`, target.checked) }), words);
+  const show = (name, words) => h("label", { class: "filter" }, h("input", { type: "checkbox", onchange: ({ target }) => text.classList.toggle(`show-${name}`, target.checked) }), words);
   return h("div", { class: "front" },
     h("div", { class: "row hands" }, show("answers", "Show answers"), show("notes", "Show notes for the lecturer"),
       h("button", { type: "button", onclick: () => print() }, "Print the work sheet")),
