@@ -66,6 +66,21 @@ enum Command {
         #[arg(long)]
         timers: bool,
     },
+    /// Take a part of the site along: some experiments in a folder, or a zip, that any web server can serve
+    Package {
+        /// The experiments
+        #[arg(required = true)]
+        slugs: Vec<String>,
+        /// The folder, or the file if it ends in .zip
+        #[arg(long)]
+        out: PathBuf,
+        /// For a learning platform: SCORM 1.2, completed with the story and scored by the predictions
+        #[arg(long)]
+        scorm: bool,
+        /// The site, as ./dev build makes it
+        #[arg(long, default_value = "dist")]
+        site: PathBuf,
+    },
     /// Serve the static site on 127.0.0.1
     Serve {
         /// The port; 0 takes a free one
@@ -162,6 +177,7 @@ fn main() -> ExitCode {
         Command::Build { out, modules, quick, timers } => {
             site::build(&out, &modules, site::Making { quick, timers }).map(|()| true)
         }
+        Command::Package { slugs, out, scorm, site } => site::package(&site, &slugs, &out, scorm).map(|()| true),
         Command::Serve { port, dir, watch, pictures } => site::serve(&dir, port, watch, pictures).map(|()| true),
     });
     match done {

@@ -31,6 +31,7 @@ async function play(canvas) {
   const answer = await fetch(new URL("./film.json", import.meta.url));
   if (!answer.ok) throw new Error(answer.statusText);
   const told = await answer.json();
+  if (!told) throw new Error("there is none");
   const pen = canvas.getContext("2d");
   let began = performance.now();
   let seen = true;

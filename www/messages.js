@@ -35,6 +35,7 @@ export function answering(bench) {
     tell("over", { measures: named(measures) });
   });
   bench.story.addEventListener("answered", ({ detail }) => tell("answer", detail));
+  bench.story.addEventListener("at", ({ detail: { number } }) => tell("step", { step: number, of: bench.story.count, questions: bench.story.questions }));
   addEventListener("message", async ({ source, data }) => {
     if (source !== around || data?.orrery !== VERSION || typeof data.do !== "string" || !Number.isSafeInteger(data.id)) return;
     const { id } = data;

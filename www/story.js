@@ -11,7 +11,7 @@ export function holds([left, sign, right], measures) {
 
 /**
  * `<orrery-story>`. Fires `step` (detail: {number}) when the reader wants to be at a step, `answer` (detail: {number}) when one is
- * given, `answered` (detail: {step, answer, right}) when the run has said which is right, and `light` (detail: {name}, null for none) when a word points into the pictures.
+ * given, `at` (detail: {number}) when another step is on show, `answered` (detail: {step, answer, right}) when the run has said which is right, and `light` (detail: {name}, null for none) when a word points into the pictures.
  */
 export class Story extends HTMLElement {
   #steps = [];
@@ -50,6 +50,11 @@ export class Story extends HTMLElement {
     return this.#steps.length;
   }
 
+  /** How many of them ask. */
+  get questions() {
+    return this.#steps.filter(({ question }) => question).length;
+  }
+
   /** Does the step on show wait for an answer before its run is shown? */
   get asks() {
     return Boolean(this.#steps[this.#at - 1]?.question) && !this.#answers.has(this.#at);
@@ -60,6 +65,7 @@ export class Story extends HTMLElement {
     const step = this.#steps[number - 1];
     if (!step) return;
     if (this.#at !== number) this.#measures = null;
+    if (this.#at !== number) this.dispatchEvent(new CustomEvent("at", { detail: { number } }));
     this.#at = number;
     this.#count.textContent = `${number} of ${this.#steps.length}`;
     const told = h("div", { class: "told" });

@@ -11,6 +11,7 @@ mod film;
 mod glossary;
 mod keep;
 mod names;
+mod package;
 mod paths;
 mod server;
 mod sources;
@@ -26,6 +27,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub use catalogue::cards;
+pub use package::package;
 pub use paths::{Path as Way, all as paths};
 pub use server::serve;
 pub use story::{Choice, Condition, Question, Step};
