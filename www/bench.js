@@ -107,7 +107,12 @@ export class Bench extends EventTarget {
     const { state } = read(`?step=${number}`, this.card, (name, text) => this.check(name, text));
     this.story.show(number);
     const a = { ...state.a, seed: this.state.a.seed };
-    this.apply({ ...this.state, ...state, a, b: state.b && { ...state.b, seed: this.state.a.seed } });
+    // A step that begins at the start and asks nothing plays by itself; one that asks waits for the answer.
+    const plays = typeof state.at === "number" && !this.card.story[number - 1].question;
+    const before = this.#sides.get("a").order;
+    this.#film = plays;
+    this.apply({ ...this.state, ...state, a, b: state.b && { ...state.b, seed: this.state.a.seed }, at: plays ? null : state.at });
+    if (plays && this.#sides.get("a").order === before) this.play();
     this.#tell(true);
   }
 
@@ -274,9 +279,10 @@ export class Bench extends EventTarget {
   #start(side, eager) {
     const { values, seed } = this.state[side.key];
     side.asked = true;
-    side.film = this.#film && this.player.asFilm && !calm() && !document.hidden && this.state.at === null;
+    const moves = this.player.asFilm && !calm() && !document.hidden;
+    side.film = this.#film && moves && this.state.at === null;
     const pace = this.player.asFilm ? 0 : this.player.pace;
-    side.run.start({ pairs: pairs(this.card, { values }), seed, playing: true, quiet: calm(), eager, pace });
+    side.run.start({ pairs: pairs(this.card, { values }), seed, playing: true, quiet: calm(), eager, pace, film: side.film || (moves && this.state.at !== null) });
     document.documentElement.dataset.run = "going";
   }
 

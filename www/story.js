@@ -37,7 +37,18 @@ export class Story extends HTMLElement {
   build(steps) {
     this.#steps = steps;
     this.hidden = steps.length === 0;
-    this.show(1);
+    this.#cover();
+  }
+
+  /** Before the first step: what there is. The page shows its own settings until the reader begins. */
+  #cover() {
+    this.#at = 0;
+    this.#count.textContent = `${this.#steps.length} steps`;
+    const asks = this.questions;
+    const list = h("ol", { class: "contents" }, this.#steps.map(({ title }, index) => h("li", {}, h("button", { type: "button", class: "plain", onclick: () => this.#ask(index + 1) }, title))));
+    this.#body.replaceChildren(h("p", {}, asks > 0 ? `Guess first, then let the run answer: ${asks} questions on the way.` : "Step by step through the pictures."), list);
+    this.#back.hidden = true;
+    this.#next.textContent = "Begin";
   }
 
   /** The step on show, from 1 on. */
@@ -71,6 +82,8 @@ export class Story extends HTMLElement {
     const told = h("div", { class: "told" });
     told.innerHTML = step.told;
     this.#body.replaceChildren(h("h3", {}, step.title), told, ...(step.question ? [this.#question(step.question)] : []));
+    this.#back.hidden = false;
+    this.#next.textContent = "Next";
     this.#back.disabled = number === 1;
     this.#next.disabled = number === this.#steps.length;
   }
@@ -86,7 +99,7 @@ export class Story extends HTMLElement {
 
   /** The place of the option that the run on show says is right; null while it is not known, -1 if it is none. */
   #right() {
-    const { question } = this.#steps[this.#at - 1];
+    const question = this.#steps[this.#at - 1]?.question;
     if (!this.#measures || !question) return null;
     return question.options.findIndex(({ when }) => when.every((condition) => holds(condition, this.#measures)));
   }

@@ -9,6 +9,9 @@ import { BUDGET, Life, turn } from "./life.js";
 /** Milliseconds that the first run waits for a GPU. */
 const DRIVER_PATIENCE = 250;
 const ANY_NUMBER = 0xffffffff;
+/** Milliseconds that keeping the time line of a run may take, and of one that is shown as a film: its frames are what is seen. */
+const RECORDS = 60;
+const FILM_RECORDS = 2500;
 
 /** The experiment's module, once it has started; what it computes on; the data and files that its runs may read. */
 let program;
@@ -142,7 +145,7 @@ async function adopt(order) {
   for (const file of order.add ?? []) await take(candidate, file);
   if (latest !== order.id) return candidate.free();
   // Until here nothing has changed: an error leaves the last good run and its files as they were.
-  const live = new program.Live(order.slug, order.pairs, order.seed, candidate, processor, true);
+  const live = new program.Live(order.slug, order.pairs, order.seed, candidate, processor, order.film ? FILM_RECORDS : RECORDS);
   shelf.free();
   shelf = candidate;
   const { id, add, remove } = order;
@@ -166,7 +169,7 @@ async function unseen({ slug, pairs, seed, toEnd }, files, processor, ask) {
   try {
     await stock(own, slug);
     for (const file of files) await take(own, file);
-    live = new program.Live(slug, pairs, seed, own, processor, false);
+    live = new program.Live(slug, pairs, seed, own, processor, 0);
     const answers = [];
     for (let over = false; !over && (toEnd || answers.length === 0); await turn()) {
       over = await live.advance(BUDGET, ANY_NUMBER);

@@ -147,21 +147,20 @@ impl Processor {
 pub struct Live {
     session: Session,
     device: Device,
-    /// Whether the time line is kept.
-    records: bool,
+    /// Milliseconds that keeping the time line may take whatever the run takes; it is not kept if that is 0.
+    records: f64,
     /// Milliseconds spent on the run, and on keeping its time line.
     worked: f64,
     looked: f64,
 }
 
-/// Keeping the time line may take so many milliseconds of a run, and this share of its work on top.
-const LOOK_FREE: f64 = 60.0;
+/// Keeping the time line may take this share of a run's work, beside what is free.
 const LOOK_SHARE: f64 = 0.4;
 
 #[wasm_bindgen]
 impl Live {
     /// A run of `slug` at its start. `pairs`: name, text, name, text … of the controls that are not at their defaults.
-    /// `records`: it keeps a time line.
+    /// `records`: milliseconds that keeping its time line may take in any case; 0 if it keeps none.
     #[wasm_bindgen(constructor)]
     pub fn new(
         slug: &str,
@@ -169,7 +168,7 @@ impl Live {
         seed: f64,
         shelf: &Shelf,
         processor: &Processor,
-        records: bool,
+        records: f64,
     ) -> Result<Live, JsError> {
         let entry = find(slug)?;
         let session = Session::new(entry, settings(entry, &pairs)?, seed as u64, &shelf.0, &processor.0)?;
@@ -195,7 +194,7 @@ impl Live {
             let slice = after - before;
             self.worked += slice;
             before = after;
-            if self.records && self.session.due() && self.looked < LOOK_FREE + LOOK_SHARE * self.worked {
+            if self.records > 0.0 && self.session.due() && self.looked < self.records + LOOK_SHARE * self.worked {
                 self.session.look();
                 before = now();
                 self.looked += before - after;

@@ -141,7 +141,7 @@ test("an embed shows what it is asked to, from 320 by 240 on without a scroll ba
   assert.deepEqual(await page.locator(".box > orrery-controls .control").evaluateAll((rows) => rows.map(({ dataset }) => dataset.name)), ["step_size"]);
   assert.equal(await page.locator("[data-name=pull]").count(), 0);
   assert.equal(await page.locator("orrery-player").count(), 0);
-  assert.ok(await page.locator("orrery-story h3").isVisible());
+  assert.ok(await page.locator("orrery-story .contents").isVisible());
   await page.context().close();
 });
 

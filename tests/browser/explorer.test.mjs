@@ -197,12 +197,12 @@ test("keys play, step, choose, walk the story and present", async () => {
   await page.keyboard.press("1");
   await page.waitForFunction(() => !location.search.includes("preset"));
   await page.keyboard.press("n");
-  await page.waitForFunction(() => document.querySelector("orrery-story .count").textContent.startsWith("2 of"));
+  await page.waitForFunction(() => document.querySelector("orrery-story .count").textContent.startsWith("1 of"));
   await page.keyboard.press("f");
   await page.waitForSelector("body.presenting");
   assert.equal(await page.locator(".strip").isVisible(), false);
   await page.keyboard.press("ArrowRight");
-  await page.waitForFunction(() => document.querySelector("orrery-story .count").textContent.startsWith("3 of"));
+  await page.waitForFunction(() => document.querySelector("orrery-story .count").textContent.startsWith("2 of"));
   await page.keyboard.press("Escape");
   await page.waitForSelector("body:not(.presenting)");
   await page.keyboard.press("?");
@@ -416,7 +416,7 @@ test("everything can be reached and moved with the keyboard alone", async () => 
       return it.getAttribute("aria-label") ?? it.labels?.[0]?.textContent ?? it.textContent.slice(0, 40);
     }));
   }
-  for (const name of ["Compare", "Share", "Break it", "Play", "Time line", "learning rate", "Seed", "Speed", "Experiments", "Next"]) {
+  for (const name of ["Compare", "Share", "Break it", "Play", "Time line", "learning rate", "Seed", "Speed", "Experiments", "Begin"]) {
     assert.ok([...reached].some((text) => text.startsWith(name)), `${name} is out of reach: ${[...reached].join(" | ")}`);
   }
   await page.locator('[data-name="learning_rate"] input[type=range]').focus();

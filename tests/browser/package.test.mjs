@@ -82,6 +82,7 @@ test("a learning platform hears of the story's end and of the predictions", asyn
   });
   const unit = page.frameLocator("#unit").frameLocator("iframe");
   const value = (name) => page.evaluate((name) => API.cmi.core[name] ?? API.lmsGetValue(`cmi.core.${name}`), name);
+  await unit.locator("orrery-story").getByRole("button", { name: "Begin" }).click();
   const count = Number((await unit.locator("orrery-story .count").textContent()).split(" of ")[1]);
   for (let step = 1; step <= count; step++) {
     const options = unit.locator("orrery-story .options button");
