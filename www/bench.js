@@ -118,8 +118,15 @@ export class Bench extends EventTarget {
 
   /** Shows the run from its start to its end; at once for those who ask for little motion. */
   play() {
-    if (calm()) this.player.toEnd();
-    else this.player.film();
+    if (calm()) return this.player.toEnd();
+    this.#unsay();
+    this.player.film();
+  }
+
+  /** What came out is not told again until it has been seen again. */
+  #unsay() {
+    for (const side of this.#sides.values()) this.claim.begin(side.key, this.state[side.key].seed, this.#gone(side.key));
+    this.story.measured(null);
   }
 
   /** The end of the run is on the screen: what it says may be read now. */
@@ -215,8 +222,9 @@ export class Bench extends EventTarget {
   /** Stands at the moment that the state names. */
   #hold() {
     const { at } = this.state;
-    if (at === "end") this.player.toEnd();
-    else if (at !== null) this.player.hold(at);
+    if (at === "end") return this.player.toEnd();
+    this.player.hold(at);
+    this.#unsay();
   }
 
   /** Makes runs, panels, inputs and verdicts for one side or two. */
@@ -401,9 +409,14 @@ export class Bench extends EventTarget {
     try {
       value = this.check(name, text);
     } catch (error) {
-      return this.controls.refuse(side, name, `${error.message}.`);
+      return this.controls.refuse(side === "both" ? "a" : side, name, `${error.message}.`);
     }
     this.notices.clear("url");
+    if (side === "both") {
+      const moved = (of) => ({ ...of, values: { ...of.values, [name]: value } });
+      this.apply({ ...this.state, at: null, a: moved(this.state.a), b: moved(this.state.b) });
+      return this.#tell(last);
+    }
     this.#change(side, { values: { ...this.state[side].values, [name]: value } }, last);
   }
 

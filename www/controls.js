@@ -31,7 +31,7 @@ function step(min, max) {
 
 /**
  * `<orrery-controls>`: the first few that have an effect at the present setting; `rest` has the others that have one, to be put elsewhere.
- * Fires `control` (detail: {side, name, text, last}); `last` when a drag ends or a value is entered.
+ * Fires `control` (detail: {side, name, text, last}; side "both" where a comparison has one input for the two); `last` when a drag ends or a value is entered.
  * Whoever listens checks the text and answers with `show` or `refuse`.
  */
 export class Controls extends HTMLElement {
@@ -44,11 +44,14 @@ export class Controls extends HTMLElement {
   #controls = [];
   #rows = [];
   #values = new Map();
+  /** Controls that a comparison shows twice though they are alike: the reader wants to part them. */
+  #parted = new Set();
 
   /** Makes the rows for `controls`, with an input for each of `sides` ("a", "b"). */
   build(controls, sides) {
     this.#inputs.clear();
     this.#values.clear();
+    this.#parted.clear();
     this.#controls = controls;
     this.#rows = controls.map((control) => this.#row(control, sides));
     this.replaceChildren();
@@ -60,6 +63,16 @@ export class Controls extends HTMLElement {
   /** How many have an effect at the present setting. */
   get count() {
     return this.children.length + this.rest.children.length;
+  }
+
+  /** In a comparison, does one input move this control on both sides? */
+  #joint(name) {
+    const [a, b] = ["a", "b"].map((side) => this.#values.get(side));
+    return Boolean(a && b) && a[name] === b[name] && !this.#parted.has(name);
+  }
+
+  #join() {
+    for (const row of this.#rows) row.classList.toggle("joint", this.#joint(row.dataset.name));
   }
 
   /** Puts each row where it belongs: a row that stays is not moved, and keeps the focus. */
@@ -85,12 +98,14 @@ export class Controls extends HTMLElement {
     });
     // What is short stands beside its name.
     const inLine = sides.length === 1 && (control.kind === "choice" || control.kind === "toggle");
+    const part = sides.length > 1 && h("button", { type: "button", class: "part", title: "Move A and B apart", onclick: () => (this.#parted.add(name), this.#join()) }, "A ≠ B");
+    if (part) label.append(part);
     return h("div", { class: inLine ? "control in-line" : "control", "data-name": name }, label, lines, note, h("p", { class: "help", id: helpId }, ...typeset(help)));
   }
 
   #input(control, side, attributes) {
     const { name, kind, options, min, max, log, zero } = control;
-    const tell = (text, last) => this.dispatchEvent(new CustomEvent("control", { detail: { side, name, text: String(text), last } }));
+    const tell = (text, last) => this.dispatchEvent(new CustomEvent("control", { detail: { side: this.#joint(name) ? "both" : side, name, text: String(text), last } }));
     const keep = (show, refuse) => this.#inputs.set(`${side} ${name}`, { show, refuse });
     if (kind === "toggle") {
       const box = h("input", { type: "checkbox", ...attributes, onchange: () => tell(box.checked ? "on" : "off", true) });
@@ -138,6 +153,7 @@ export class Controls extends HTMLElement {
   show(side, values) {
     this.#values.set(side, values);
     this.#place();
+    this.#join();
     for (const [name, text] of Object.entries(values)) {
       // One that is locked has no row.
       if (!this.#notes.has(name)) continue;

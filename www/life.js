@@ -56,6 +56,8 @@ export class Life {
     this.#Tally = Tally;
     this.#fail = fail;
     this.#begin(order);
+    // A film begins before the first unit.
+    if (order.film) this.#live.look();
     this.#pump().catch((error) => fail(error, this.id));
   }
 

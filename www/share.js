@@ -25,9 +25,9 @@ export function commandLine(card, state, files = []) {
 
 /**
  * The texts to copy, for `card` in `state`; `base` is the folder that the pages lie in, `choice` what the reader chose for an embed:
- * {ui, controls}; `files` the names of the reader's own files.
+ * {ui, controls}; `files` the names of the reader's own files, `version` the site's.
  */
-export function snippets(card, state, base, choice = {}, files = []) {
+export function snippets(card, state, base, choice = {}, files = [], version = "unknown") {
   const query = write(card, state);
   const link = new URL("index.html" + query, base).href.replace("/index.html?", "/?");
   const parameters = new URLSearchParams(query);
@@ -47,7 +47,7 @@ export function snippets(card, state, base, choice = {}, files = []) {
     Notebook: `from IPython.display import IFrame\nIFrame("${embed}", width="100%", height=${HEIGHT})`,
     "Reproduce this": commandLine(card, state, files),
     "Cite the paper": card.bibtex,
-    "Cite this run": runEntry(card, link, document.documentElement.dataset.version ?? "of today"),
+    "Cite this run": runEntry(card, link, version),
   };
 }
 
@@ -68,11 +68,12 @@ export function share(card, state, files = []) {
   const sliders = card.controls.slice(0, 12).map((control, index) => [control.name, h("input", { type: "checkbox", checked: index < 3 }), control.label.replaceAll("_", " ")]);
   const check = (rows) => rows.map(([, box, words]) => h("label", { class: "filter" }, box, words));
   let timer;
+  let version;
   const update = () => {
     const chosen = (rows) => rows.filter(([, box]) => box.checked).map(([name]) => name).join(",");
     choice.ui = chosen(boxes) === USUAL.join(",") ? "" : chosen(boxes);
     choice.controls = boxes.find(([part]) => part === "controls")[1].checked ? chosen(sliders) : "";
-    const texts = snippets(card, state, base, choice, files);
+    const texts = snippets(card, state, base, choice, files, version);
     const old = [...place.querySelectorAll("textarea")];
     Object.values(texts).forEach((text, index) => old[index] && (old[index].value = text));
     if (old.length === 0) place.append(...Object.entries(texts).map(snippet));
@@ -101,6 +102,7 @@ export function share(card, state, files = []) {
   document.body.append(dialog);
   dialog.showModal();
   update();
+  fetch(new URL("files.json", base)).then((answer) => answer.json()).then((list) => ((version = list.version), update()), () => {});
 }
 
 function snippet([name, text], index) {

@@ -460,6 +460,18 @@ test("two runs are compared with linked axes and time lines, and the URL says bo
   const page = await stage.page("?experiment=diffgrad");
   await page.getByRole("button", { name: "Compare" }).click();
   await page.waitForURL(/b\.preset=break-it/);
+  // What differs is shown twice, what is alike once: it moves both, until it is parted.
+  assert.equal(await page.locator('[data-name="learning_rate"] input[type=text]:visible').count(), 2);
+  assert.equal(await page.locator('[data-name="sharpness"] input[type=text]:visible').count(), 1);
+  await page.locator('[data-name="sharpness"] input[type=text]').first().fill("2");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/[?&]sharpness=2.*b\.sharpness=2/);
+  await page.locator('[data-name="sharpness"]').getByRole("button", { name: "A ≠ B" }).click();
+  assert.equal(await page.locator('[data-name="sharpness"] input[type=text]:visible').count(), 2);
+  for (const side of [0, 1]) {
+    await page.locator('[data-name="sharpness"] input[type=text]').nth(side).fill("1");
+    await page.keyboard.press("Enter");
+  }
   await page.locator('[data-name="learning_rate"] input[type=text]').nth(1).fill("0.02");
   await page.keyboard.press("Enter");
   await page.waitForURL(/b\.learning_rate=0\.02/);
@@ -497,6 +509,7 @@ test("what is shared brings back the same state", async () => {
   assert.equal(told["Reproduce this"], "orrery run diffgrad --set learning_rate=0.2 --seeds 3");
   assert.match(told["Cite the paper"], /eprint = \{1909\.11015\}/);
   assert.ok(told["Cite this run"].includes(told.Link));
+  await page.waitForFunction(() => [...document.querySelectorAll("dialog textarea")].some((area) => /version [0-9a-f]{16}\}/.test(area.value)));
   // The preview is the embed that the texts make, and follows what is chosen.
   const preview = page.frameLocator("dialog iframe");
   await preview.locator("html[data-run=over]").waitFor();
