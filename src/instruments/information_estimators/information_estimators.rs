@@ -61,13 +61,13 @@ controls! {
         neighbours "number of neighbours": Count(1, 20) = 4, "k", "For nearest neighbours: which neighbour's distance counts. Small: less bias, more scatter; large: the reverse.", when estimator ["nearest neighbours"] or beside ["nearest neighbours"];
         beta "worth of a bit on the label": Log(1.0, 100.0) = 10.0, "β", "Marks the best compromise on the bound. Small: forget the input; large: know the label.";
         problem "task": Choice(Problem) = Problem::Rule, "", "What the network learns: a rule on all patterns of twelve bits, or handwritten digits.";
-        activation: Choice(Hidden) = Hidden::Tanh, "σ", "What a unit makes of its input. Units that saturate seem to forget; unbounded ones do less so.";
+        activation: Choice(Hidden) = Hidden::Tanh, "σ", "What a unit makes of its input. Units that saturate seem to forget; unbounded ones less so, in bins of equal width.";
         injected "noise in the network": Toggle() = false, "", "Adds that noise to every hidden unit in training too: layers then really lose information, and kernels enclose what is left.";
         layers "hidden layers": Text(40) = "10-7-5-4-3", "", "Units of the hidden layers, joined by hyphens.";
         networks: Count(1, 20) = 1, "", "Networks trained at once, each from a start of its own: thin lines, with their mean drawn strong.";
         step_size "step size": Log(0.001, 1.0) = 0.1, "η", "Learning rate. Small: fitting is hardly over at the end; large: everything happens early.";
         batch "batch size": LogCount(16, 4096) = 256, "b", "Samples in a batch. Small: noisy gradients; the whole training set at once: none.";
-        weight_decay "weight decay": LogZero(0.000001, 0.01) = 0.0, "λ", "Pulls weights to zero. Larger: units stay out of saturation.";
+        weight_decay "weight decay": LogZero(0.000001, 0.01) = 0.0, "λ", "Pulls weights to zero. Small: hardly felt. Large: units stay out of saturation, yet layers lose more; ReLU networks may die.";
         epochs: LogCount(20, 2000) = 500, "", "How long to train: passes over the training set.";
     }
 }

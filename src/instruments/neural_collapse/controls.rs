@@ -29,10 +29,10 @@ controls! {
         imbalance "imbalance ratio": Log(1.0, 100.0) = 1.0, "R", "How many times fewer samples the later classes have. One: equal classes; large: their directions close up.";
         lambda_h "decay of the features": LogZero(1e-5, 1.0) = 0.0, "λ_H", "Pulls the last layer's features to zero. Small: they may grow; large: they vanish.";
         tie "tie to given features": LogZero(1e-3, 1e3) = 0.0, "β", "Holds free features near given ones. Zero: they collapse fully; large: they hardly move.", when model ["free features"];
-        noise "wrong labels": Real(0.0, 0.5) = 0.0, "", "Share of wrong training labels. They must be learned by heart before the training error is gone.", when model ["dense network", "convolutional network"];
+        noise "wrong labels": Real(0.0, 0.5) = 0.0, "", "Share of wrong training labels. They must be learned by heart before the training error is gone: allow hundreds of epochs; some runs never manage.", when model ["dense network", "convolutional network"];
         smoothing "label smoothing": Real(0.0, 0.5) = 0.0, "ε", "Takes this share of each target and spreads it over all classes. Larger: margins stop growing, classes tighten sooner.";
         lambda_b "decay of the bias": LogZero(1e-5, 1.0) = 2e-3, "λ_b", "Pulls the classifier's bias to zero. Larger: the mean of all class means may leave the origin.";
-        decay "decay of lower layers": LogZero(1e-5, 0.1) = 2e-3, "λ", "Pulls the weights of all layers below the classifier to zero. Zero: no pull; large: nothing is learned.", when model ["dense network", "convolutional network"];
+        decay "decay of lower layers": LogZero(1e-5, 0.1) = 2e-3, "λ", "Pulls the weights of all layers below the classifier to zero. Zero: about half of the spread stays; large: nothing is learned.", when model ["dense network", "convolutional network"];
         data "data set": Choice(Data) = Data::Digits, "", "What the networks learn to tell apart.", when model ["dense network", "convolutional network"];
         per_class "samples per class": Count(10, 200) = 100, "n", "Training samples in a class. Few: quick epochs; many: slow ones, and a cloud that shows its shape.";
         epochs: LogCount(10, 1000) = 200, "", "Passes over the training set. Collapse needs many after the last error.";

@@ -1,5 +1,5 @@
 use ground::controls::Controls as _;
-use run::testing::{begun, finished, judged, watched};
+use run::testing::{begun, finished, judged, preset, watched};
 
 use super::tuning::Tuning;
 use super::*;
@@ -170,6 +170,14 @@ fn a_start_at_the_minimum_is_no_race() {
     assert_eq!((run.measures().get("compared"), run.measures().get("arrived")), (0.0, 29.0));
     let verdict = Race::verdict(&controls, &Runs(vec![run.measures()]));
     assert!(verdict.outside && verdict.text.starts_with("Every pair of optimizers is a tie"), "{}", verdict.text);
+}
+
+/// Who asks for an order among optimizers that all left is told that they did.
+#[test]
+fn it_is_said_that_all_diverge() {
+    let controls = Controls { condition: 35.0, ..preset::<Race>("edge of stability") };
+    let verdict = Race::verdict(&controls, &Runs(vec![judged::<Race>(&controls, 0).measures()]));
+    assert!(verdict.outside && verdict.text.starts_with("Everyone has diverged"), "{}", verdict.text);
 }
 
 /// What is left of the height is told as the goal is: as a share of that at the start.

@@ -61,7 +61,7 @@ controls! {
         fourth_step "step size of the fourth": LogZero(0.00001, 10.0) = 0.0, "α₄", "How long its steps are. 0: tuned before the race. Small: it creeps; large: it diverges.", when fourth ["GD", "heavy ball", "Nesterov", "AdaGrad", "AdaGrad-Norm", "RMSProp", "Adadelta", "Adam", "AMSGrad", "AdamW", "NAdam", "RAdam", "diffGrad", "AdaBelief", "Lion", "Muon", "Shampoo", "SAM", "normalised GD", "sign GD", "Polyak step", "BB step", "nonlinear CG", "L-BFGS", "Newton", "cubic Newton", "regularised Newton", "Gauss-Newton", "M-FAC"];
         everyone "let all run": Toggle() = false, "", "On: all optimizers run; the four keep their step sizes, the others are tuned. Off: only the four.";
         steps "steps of the race": LogCount(10, 2000) = 200, "T", "How long the race is. Short: whoever starts fast is ahead; long: whoever comes nearest.";
-        tolerance "goal": Log(0.0000000001, 0.5) = 0.000001, "τ", "What may be left of the height above the lowest minimum, as a share. Large: luck decides; small: few arrive.";
+        tolerance "goal": Log(0.0000000001, 0.5) = 0.000001, "τ", "What may be left of the height, as a share. Small: few arrive; large: all do, early. On the bowl orders agree least near 0.001.";
         schedule "schedule of the steps": Choice(Pace) = Pace::Constant, "", "How step sizes change over the race; refined: as the gradients of a first run ask for.";
         start_x "start, across": Real(-1.0, 1.0) = -0.7, "x₀", "Where everyone starts, from the left edge, −1, to the right, 1; or drag the start.", when problem ["quadratic bowl", "Rosenbrock", "Himmelblau", "Beale", "Booth", "Styblinski-Tang", "Rastrigin", "Ackley", "saddle", "monkey saddle", "two-scale valley", "diffGrad F1", "diffGrad F2", "diffGrad F3", "your formula"];
         start_y "start, up": Real(-1.0, 1.0) = 0.6, "y₀", "The same from the lower edge to the upper.", when problem ["quadratic bowl", "Rosenbrock", "Himmelblau", "Beale", "Booth", "Styblinski-Tang", "Rastrigin", "Ackley", "saddle", "monkey saddle", "two-scale valley", "diffGrad F1", "diffGrad F2", "diffGrad F3", "your formula"];
@@ -373,7 +373,8 @@ impl Experiment for Race {
             };
             return Verdict::outside(format!("{seen}; the claim is about our own races."));
         }
-        if !controls.everyone && controls.lanes().iter().filter(|(who, _)| *who != Who::Nobody).count() < 2 {
+        let lanes = controls.lanes().iter().filter(|(who, _)| *who != Who::Nobody).count();
+        if !controls.everyone && lanes < 2 {
             return Verdict::outside("One optimizer alone: there is no order to compare.");
         }
         let about = "The claim is about tuned steps on the bowl without noise.";
@@ -382,9 +383,14 @@ impl Experiment for Race {
             let wait = "The race is not over, or has not been run from other starts yet.";
             return if controls.claimed() { Verdict::not_yet(wait) } else { Verdict::outside(about) };
         }
+        if compared == 0.0 && !controls.everyone && runs.least("diverged") == lanes as f64 {
+            return Verdict::outside(
+                "Everyone has diverged: there is no order to compare. Shorter steps may help, or 0, which tunes them.",
+            );
+        }
         if compared == 0.0 {
             return Verdict::outside(
-                "Every pair of optimizers is a tie, here or from all other starts (is the start at the minimum, or f flat?): there is no order to compare.",
+                "Every pair of optimizers is a tie, here or from all other starts (is the start at the minimum, or f flat, or has everyone diverged?): there is no order to compare.",
             );
         }
         // Who does not arrive is ranked by what is left of the height.

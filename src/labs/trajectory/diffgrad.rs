@@ -304,7 +304,7 @@ impl Experiment for DiffGrad {
         criterion: "On F1 from x₁ = −1 at α = 0.1 and β₁ = 0.95, after 300 iterations: diffGrad within 0.01 of the global minimum −0.3, Adam within 0.01 of the local minimum 0.2, and so at least 0.48 between them. Nothing is random: one run is all.",
         figure: "Adam's end point minus diffGrad's, in x",
         reproduction: Reproduction::InPart,
-        honesty: "The paper's cases F1 and F2 reproduce, but Adam at half the rate does as well there, and over all starts and rates nothing is gained. On digits diffGrad is Adam at half the rate, and no better when each has its best rate; the paper's image networks are not run.",
+        honesty: "The paper's cases F1 and F2 reproduce, but Adam at half the rate does as well there, and over all starts and rates nothing is gained. On digits diffGrad is Adam at half the rate, and no better when each has the best of six rates; the paper's image networks are not run.",
         seeds: 1,
         unit: "iteration",
         presets: &[
