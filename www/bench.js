@@ -329,13 +329,13 @@ export class Bench extends EventTarget {
       if (!this.player.waits) this.#conclude(side);
       this.#progress();
       // The moment that is to be shown may be there only now.
-      if (typeof this.state.at === "number" && (side.fresh || frame.over)) this.player.hold(this.state.at);
+      if (this.player.held && (side.fresh || frame.over)) this.player.hold(this.state.at);
     }
     // Who has gone back on the time line is not torn away from there by a run that goes on.
     if (!frame.live || this.player.live || side.fresh) {
       side.fresh = false;
       this.#show(side, frame);
-      if (!frame.live && typeof this.state.at !== "number") this.player.arrived(frame.done);
+      if (!frame.live && !this.player.held) this.player.arrived(frame.done);
       await settled();
       if (!this.#seen) {
         this.#seen = true;
@@ -391,7 +391,7 @@ export class Bench extends EventTarget {
       of: Math.max(...frames.map(({ of }) => of)),
       over,
     });
-    document.documentElement.dataset.run = over && (!this.player.waits || this.state.at !== null) ? "over" : "going";
+    document.documentElement.dataset.run = over && (!this.player.waits || this.player.held) ? "over" : "going";
   }
 
   #describe(side) {

@@ -88,6 +88,11 @@ export class Player extends HTMLElement {
     return this.#at === null;
   }
 
+  /** The run waits at a unit for the reader to play it. */
+  get held() {
+    return this.#held;
+  }
+
   /** There is an end that the reader has not seen: a film is on show, or waits. */
   get waits() {
     return this.#filming || this.#held;

@@ -16,7 +16,6 @@ mod tests;
 
 pub use controls::{Controls, Model, Data, Rate};
 use map::Map;
-use methods::network::dense::Loss;
 use methods::neural_collapse::free::{Descent, Problem};
 use methods::neural_collapse::training::{Slice, Tested, Training};
 use methods::neural_collapse::{Classifier, Layer, cosines};

@@ -1,4 +1,5 @@
 use super::*;
+use methods::network::dense::Loss;
 use methods::neural_collapse::Means;
 use nalgebra::DMatrix;
 use run::data::read;
