@@ -17,6 +17,12 @@ const COLOURS: [&str; 22] = [
     "darker", "darkest", "bright", "brighter", "light", "lighter", "pale",
 ];
 
+/// What addresses and the element of an embed say besides controls.
+const RESERVED: [&str; 27] = [
+    "experiment", "preset", "seed", "view", "views", "3d", "compare", "at", "step", "theme", "ui", "controls", "lock", "film", "autoplay", "fit",
+    "name", "id", "class", "style", "title", "slot", "part", "hidden", "lang", "dir", "role",
+];
+
 fn words(text: &str) -> usize {
     text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).count()
 }
@@ -77,6 +83,7 @@ fn cards_are_short_and_plain() {
             must(panel.title.chars().count() <= 40, format!("the title of {} is too long", panel.id));
         }
         for spec in entry.controls {
+            must(!RESERVED.contains(&&*spec.name), format!("{} means something else in an address or on an element", spec.name));
             must(words(&spec.help) <= 25, format!("the help of {} has {} words", spec.name, words(&spec.help)));
             for (other, values) in spec.when.iter().copied().flatten() {
                 let Some(other) = entry.controls.iter().find(|spec| spec.name == *other) else {

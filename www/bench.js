@@ -104,15 +104,19 @@ export class Bench extends EventTarget {
 
   /** Shows a step of the story: its settings, its view, its moment. */
   toStep(number) {
+    if (!this.state) return;
     const { state } = read(`?step=${number}`, this.card, (name, text) => this.check(name, text));
     this.story.show(number);
     const a = { ...state.a, seed: this.state.a.seed };
     // A step that begins at the start and asks nothing plays by itself; one that asks waits for the answer.
     const plays = typeof state.at === "number" && !this.card.story[number - 1].question;
-    const before = this.#sides.get("a").order;
+    const before = this.#sides.get("a")?.order;
     this.#film = plays;
     this.apply({ ...this.state, ...state, a, b: state.b && { ...state.b, seed: this.state.a.seed }, at: plays ? null : state.at });
-    if (plays && this.#sides.get("a").order === before) this.play();
+    if (plays && this.#sides.get("a").order === before) {
+      this.#film = false;
+      this.play();
+    }
     this.#tell(true);
   }
 
@@ -187,12 +191,14 @@ export class Bench extends EventTarget {
     if (state.step && state.step !== before?.step) this.story.show(state.step);
     const keys = state.b ? ["a", "b"] : ["a"];
     if (!before || Boolean(before.b) !== Boolean(state.b)) this.#arrange(keys);
+    let started = false;
     for (const key of keys) {
       const side = this.#sides.get(key);
       this.controls.show(key, state[key].values);
       const order = JSON.stringify([pairs(this.card, state[key]), state[key].seed]);
       if (side.order !== order) {
         side.order = order;
+        started = true;
         this.#start(side, eager);
       }
     }
@@ -200,13 +206,15 @@ export class Bench extends EventTarget {
     this.#showSeeds(keys);
     this.#stage();
     if (before && state.at !== null && state.at !== before.at) this.#hold();
+    else if (before && state.at === null && before.at !== null && !started) this.player.toEnd();
   }
 
   /** Puts the views where they belong: on the stage those that are asked for, in the strip the others. */
   #stage() {
     const { view, b, lifted } = this.state;
     const panels = this.shown.flatMap((_, index) => [...this.#sides.values()].map((side) => side.panels[index]));
-    const ids = view ? [view] : this.shown.slice(0, b ? 1 : STAGE).map(({ id }) => id);
+    const known = this.shown.some(({ id }) => id === view);
+    const ids = known ? [view] : this.shown.slice(0, b ? 1 : STAGE).map(({ id }) => id);
     const staged = (panel) => ids.includes(panel.dataset.id);
     put(this.views, panels.filter(staged));
     put(this.strip, panels.filter((panel) => !staged(panel)));
@@ -251,8 +259,9 @@ export class Bench extends EventTarget {
     }
     for (const side of this.#sides.values()) {
       this.claim.begin(side.key, this.state[side.key].seed, this.#gone(side.key));
+      if (this.player.waits) continue;
       for (const told of side.told) this.claim.seed(side.key, told);
-      if (side.last) this.#conclude(side);
+      if (side.last) this.claim.now(side.key, side.last.verdict, side.last.over);
     }
   }
 
@@ -310,7 +319,9 @@ export class Bench extends EventTarget {
     this.notices.clear("load");
     this.notices.clear("run");
     this.player.begin({ film: side.film });
-    this.#film = false;
+    this.#film = side.film = false;
+    // The other side of a comparison is shown as far as it is.
+    this.#each((other) => other !== side && other.last && other.run.scrub(other.last.done));
     if (typeof this.state.at === "number") this.player.hold(this.state.at);
     side.fresh = true;
     if (side.key === "a") this.story.measured(null);
@@ -400,7 +411,7 @@ export class Bench extends EventTarget {
 
   /** Changes one side, as {preset, values, seed} where they differ. */
   #change(key, changes, last) {
-    this.apply({ ...this.state, at: null, [key]: { ...this.state[key], ...changes } });
+    this.apply({ ...this.state, at: null, step: null, [key]: { ...this.state[key], ...changes } });
     this.#tell(last);
   }
 
@@ -414,7 +425,7 @@ export class Bench extends EventTarget {
     this.notices.clear("url");
     if (side === "both") {
       const moved = (of) => ({ ...of, values: { ...of.values, [name]: value } });
-      this.apply({ ...this.state, at: null, a: moved(this.state.a), b: moved(this.state.b) });
+      this.apply({ ...this.state, at: null, step: null, a: moved(this.state.a), b: moved(this.state.b) });
       return this.#tell(last);
     }
     this.#change(side, { values: { ...this.state[side].values, [name]: value } }, last);
@@ -451,6 +462,8 @@ export class Bench extends EventTarget {
 
   /** Starts or ends the comparison: beside what is on show stands what takes the effect away, or the default beside that. */
   compare(on) {
+    if (!this.state) return;
+    if (this.player.waits) this.player.toEnd();
     const { a } = this.state;
     const other = a.preset === "break-it" && untouched(this.card, a) ? "default" : "break-it";
     this.apply({ ...this.state, b: on ? { ...sideOf(this.card, other), seed: a.seed } : null });

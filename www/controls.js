@@ -30,12 +30,12 @@ function step(min, max) {
 }
 
 /**
- * `<orrery-controls>`: the first few that have an effect at the present setting; `rest` has the others that have one, to be put elsewhere.
+ * `<orrery-controls>`: the first few that have an effect at the present setting; `rest` has the others that have one.
  * Fires `control` (detail: {side, name, text, last}; side "both" where a comparison has one input for the two); `last` when a drag ends or a value is entered.
  * Whoever listens checks the text and answers with `show` or `refuse`.
  */
 export class Controls extends HTMLElement {
-  /** Those that are no key controls; `rest.hidden` where there are none. */
+  /** Those that are no key controls, to be put elsewhere. A row never goes from one to the other under the hand. */
   rest = h("div", { class: "rest" });
   /** How many stand under the pictures; the others are folded away. */
   keys = 4;
@@ -78,9 +78,9 @@ export class Controls extends HTMLElement {
   /** Puts each row where it belongs: a row that stays is not moved, and keeps the focus. */
   #place() {
     const applies = ({ when = [] }) => this.#values.size === 0 || [...this.#values.values()].some((values) => when.every((any) => any.some(([name, of]) => of.includes(values[name]))));
-    const rows = this.#rows.filter((_, index) => applies(this.#controls[index]));
-    put(this, rows.slice(0, this.keys));
-    put(this.rest, rows.slice(this.keys));
+    const rows = (from, to) => this.#rows.slice(from, to).filter((row) => applies(this.#controls[this.#rows.indexOf(row)]));
+    put(this, rows(0, this.keys));
+    put(this.rest, rows(this.keys));
   }
 
   #row(control, sides) {

@@ -58,7 +58,8 @@ function arranged(card, complaints) {
   for (const name of [...parameters.keys()].filter((name) => name.startsWith("range.") && !names.includes(name.slice(6)))) {
     complaints.push(`${shorten(name)}: there is no such control; there are ${names.join(", ")}.`);
   }
-  return { shown, keys: first.length || undefined };
+  // As many as stand in one row.
+  return { shown, keys: first.length || Math.min(4, Math.max(1, Math.floor(innerWidth / 200))) };
 }
 
 /** Runs only while somebody can see it. */
@@ -73,12 +74,14 @@ async function begin() {
   const content = parameters.get("fit") === "content";
   document.documentElement.classList.toggle("fit-content", content);
   // In a frame whose sandbox makes it a stranger to its own site nothing can be computed.
+  if (self.origin === "null") main.replaceChildren();
   if (self.origin === "null") return notices.say('The page around this frame forbids it to compute: its sandbox needs "allow-scripts allow-same-origin".');
   const slug = parameters.getAll("experiment").at(-1) ?? null;
   const starting = start();
   starting.catch(() => {});
   const card = slug === null ? undefined : await fetchCard(slug);
   if (!card) {
+    main.replaceChildren();
     notices.say(slug === null ? "embed.html needs ?experiment=NAME." : `There is no experiment '${shorten(slug, 60)}'.`);
     main.replaceChildren(h("p", {}, h("a", { href: "./index.html", target: "_blank" }, "All experiments")));
     return;
@@ -100,7 +103,9 @@ async function begin() {
   const own = [...OWN, ...[...parameters.keys()].filter((name) => name.startsWith("range."))];
   const { state, complaints: more } = read(location.search, card, (name, text) => bench.check(name, text), own);
   notices.sayAll([...complaints, ...more], "url");
-  bench.only(views.length > 0 ? views : [state.view ?? card.views[0].id]);
+  // A story goes from view to view.
+  const all = card.views.map(({ id }) => id);
+  bench.only(views.length > 0 ? views : ui.includes("story") ? all : [state.view ?? all[0]]);
   if (film === 0) bench.player.quick();
   const shows = (part, ...elements) => (ui.includes(part) ? elements : []);
   const full = h("a", { target: "_blank", rel: "noopener" }, "Open the whole experiment");
@@ -127,7 +132,7 @@ async function begin() {
   document.title = card.title;
   if (parameters.get("autoplay") === "off" && state.at === null) state.at = 0;
   answering(bench);
-  bench.apply({ ...state, view: null }, { eager: true });
+  bench.apply({ ...state, view: ui.includes("story") ? state.view : null }, { eager: true });
   link();
   mindTheGap(bench);
   if (ui.includes("data")) onDrop((files) => bench.take({ add: [...files] }));

@@ -37,7 +37,7 @@ export function address(element) {
 }
 
 /**
- * The element. Events, which do not bubble: `ready`, `frame` {at, of, sentence, measures}, `control` {name, value}, `over`, `verdict`
+ * The element. Events, which do not bubble: `ready`, `frame` {at, of, sentence, measures}, `control` {state}, `over`, `verdict`
  * {holds, text, figure, threshold}, `answer` {step, answer, right}. What is asked for before the experiment is there waits for it.
  */
 class Experiment extends HTMLElement {
@@ -75,7 +75,7 @@ class Experiment extends HTMLElement {
     this.#ready = false;
   }
 
-  /** The controls that are not at their defaults, preset and seed, as text by name. */
+  /** Preset, seed and every control, as text by name. */
   get state() {
     return this.#known.state;
   }
@@ -138,6 +138,7 @@ class Experiment extends HTMLElement {
     this.#frame.title = this.title || `Experiment: ${this.getAttribute("name")}`;
     if (this.#frame.src === url) return;
     this.#ready = false;
+    this.#known.verdict = null;
     this.#frame.src = url;
   }
 
@@ -156,6 +157,7 @@ class Experiment extends HTMLElement {
     if (!["ready", "frame", "control", "over", "verdict", "answer"].includes(type)) return;
     for (const name of Object.keys(this.#known)) if (name in detail) this.#known[name] = detail[name];
     if (type === "verdict") this.#known.verdict = detail;
+    if (type === "control") this.#known.verdict = null;
     if (type === "ready") {
       this.#ready = true;
       for (const message of this.#waiting.splice(0)) this.#post(message);

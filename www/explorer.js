@@ -34,12 +34,15 @@ let toy = null;
 let carried = null;
 /** How often another page was asked for: what was asked for earlier comes too late. */
 let turns = 0;
+/** The address that is on show, without the place within the page. */
+let shown = "";
 let dragging = false;
 let written = 0;
 
 /** Shows what the URL says; where something for it cannot be loaded, that can be tried again. */
 async function route() {
   const turn = (turns += 1);
+  shown = location.pathname + location.search;
   const wanted = () => turn === turns;
   const failed = (error) => wanted() && notices.say(error.message, { topic: "load", again: route });
   const query = new URLSearchParams(location.search);
@@ -48,6 +51,7 @@ async function route() {
   const path = slug === null && lab === null ? query.get("path") : null;
   $("orrery-catalogue").mark(slug ?? (lab && `lab ${lab}`));
   document.body.classList.remove("nav-open");
+  $("#menu").setAttribute("aria-expanded", "false");
   notices.clear();
   const listing = listed();
   listing.catch(failed);
@@ -111,7 +115,9 @@ async function showExperiment(slug, wanted) {
 }
 
 function close() {
+  present(false);
   told.hidden = true;
+  delete told.dataset.told;
   told.replaceChildren();
   bench?.end();
   toy?.end();
@@ -131,7 +137,10 @@ function showFront(missing) {
   if (missing) notices.say(`There is no ${missing}; here is what there is.`);
   document.title = "Orrery: how learning works";
   document.body.classList.remove("open");
-  const searched = (query) => history.replaceState(null, "", query ? "?" + query : location.pathname);
+  const searched = (query) => {
+    history.replaceState(null, "", query ? "?" + query : location.pathname);
+    shown = location.pathname + location.search;
+  };
   page.replaceChildren(front(labs, paths, readSearch(location.search), { searched, live: goLive, drop: dropped, keepAll }));
   aside.replaceChildren();
   scrollTo(0, 0);
@@ -190,8 +199,8 @@ function showLab(lab) {
   if (lab.overview) tellStory(`lab-${lab.slug}`, text).then(() => text.firstElementChild && lead.append(text.firstElementChild));
 }
 
-const compareButton = h("button", { type: "button", "aria-pressed": "false", onclick: () => (bench.compare(!bench.state.b), showCompare()) }, "Compare");
-const shareButton = h("button", { type: "button", onclick: () => share(bench.card, { ...bench.state, at: bench.player.at }, bench.files.names) }, "Share");
+const compareButton = h("button", { type: "button", "aria-pressed": "false", onclick: () => bench.state && (bench.compare(!bench.state.b), showCompare()) }, "Compare");
+const shareButton = h("button", { type: "button", onclick: () => bench.state && share(bench.card, { ...bench.state, at: bench.player.at }, bench.files.names) }, "Share");
 
 const presentButton = h("button", { type: "button", title: "F", onclick: () => present(!document.body.classList.contains("presenting")) }, "Present");
 
@@ -234,11 +243,16 @@ const moreControls = h("summary", {}, "All controls");
 
 /** The text of that name, in its place. */
 async function tellStory(name, place) {
+  place.dataset.told = name;
   try {
     const answer = await fetch(new URL(`./text/${name}.html`, import.meta.url));
     if (!answer.ok) throw new Error(answer.statusText);
-    place.innerHTML = await answer.text();
+    const text = await answer.text();
+    // The place may have been given to another text meanwhile.
+    if (place.dataset.told !== name) return;
+    place.innerHTML = text;
   } catch {
+    if (place.dataset.told !== name) return;
     place.append(h("p", { class: "help" }, "The text could not be loaded."));
   }
   // What may be wider than the page scrolls by itself, with the keyboard too.
@@ -272,6 +286,7 @@ function remember(last) {
   if (!dragging) history.pushState(history.state, "", query);
   else if (last || now - written > URL_PACE) history.replaceState(history.state, "", query);
   else return;
+  shown = location.pathname + location.search;
   written = now;
   dragging = !last;
 }
@@ -348,7 +363,8 @@ $("#menu").addEventListener("click", () => {
   $("#menu").setAttribute("aria-expanded", String(opened));
 });
 addEventListener("click", follow);
-addEventListener("popstate", route);
+// A place within the page is no other page.
+addEventListener("popstate", () => location.pathname + location.search !== shown && route());
 onDrop((files) => (bench ? (bench.files.hidden ? bench.take({ add: files }) : bench.files.add(files)) : dropped(files)));
 
 route();

@@ -53,6 +53,7 @@ export class Files extends HTMLElement {
     );
     this.#list.hidden = files.size === 0;
     this.bar.hidden = files.size === 0;
+    if (files.size > 0) this.closest("details")?.setAttribute("open", "");
     const names = [...files].map(([file, parts]) => `${file}, ${parts.map(({ shape }) => shape).join(", ")}`).join("; ");
     const back = h("button", { type: "button", onclick: () => this.dispatchEvent(new CustomEvent("files", { detail: { remove: [...files.keys()] } })) }, "Back to ours");
     this.bar.replaceChildren(h("span", {}, h("strong", {}, "Your data: "), names), back);

@@ -6,11 +6,11 @@ import { calm, h } from "./dom.js";
 import { film } from "./film.js";
 
 /** What else people call things; what is typed is looked for in these words too. */
-const ALSO = {
-  sgd: "gradient descent", ot: "transport", wasserstein: "transport", emd: "transport", pinn: "adaptive sampling", hessian: "curvature sharpness landscape",
-  entropy: "information", mi: "mutual information", vae: "bottleneck", diffusion: "bridge", nc: "neural collapse", momentum: "optimizer trajectory", adam: "adam optimizer",
-  transformer: "transformer attention", yolo: "programmable gradient", contrastive: "wasserstein dependency infonce", monge: "monge map", gan: "transport", covariance: "covariance bures",
-};
+const ALSO = new Map(Object.entries({
+  sgd: "optimizer", ot: "transport", wasserstein: "transport", emd: "transport", pinn: "adaptive sampling", hessian: "landscape", entropy: "information",
+  mi: "information", vae: "bottleneck", diffusion: "bridge", nc: "collapse", momentum: "optimizer", transformer: "attention", yolo: "programmable gradient",
+  contrastive: "wasserstein dependency", covariance: "bures", gaussian: "bures",
+}));
 
 const BADGES = ["as claimed", "in part", "not at this scale"];
 
@@ -19,7 +19,9 @@ const href = (experiment) => "?experiment=" + experiment.slug;
 /** Does an experiment of `lab` fit the words that were typed? Each word does, or what else it is called. */
 export function fits({ title, slug, paper, claim }, lab, words) {
   const text = [title, slug, lab.title, paper.title, paper.authors, claim].join(" ").toLowerCase();
-  const has = (word) => text.includes(word) || (ALSO[word] ?? "").split(" ").some((other) => other && text.includes(other));
+  const whole = new Set(text.split(/[^\p{L}\d]+/u));
+  // A short word is looked for as a word of its own: "ot" is in "bottleneck".
+  const has = (word) => (word.length < 4 ? whole.has(word) : text.includes(word)) || (ALSO.has(word) && text.includes(ALSO.get(word)));
   return words.toLowerCase().split(/\s+/).filter(Boolean).every(has);
 }
 
@@ -96,7 +98,7 @@ export function front(labs, paths, search, { searched, live, drop, keepAll }) {
   };
   input.addEventListener("input", () => sift(true));
   const own = labs.flatMap(({ experiments }) => experiments).filter(({ takes }) => takes);
-  const choose = h("input", { type: "file", multiple: true, hidden: true, tabindex: "-1", "aria-label": "Files", onchange: () => drop(choose.files) });
+  const choose = h("input", { type: "file", multiple: true, hidden: true, tabindex: "-1", "aria-label": "Files", onchange: () => (drop([...choose.files]), (choose.value = "")) });
   const said = h("span", { class: "help", role: "status" });
   const keeping = h("button", { type: "button", onclick: async () => {
     keeping.disabled = true;

@@ -8,8 +8,9 @@ const VERSION = 1;
 const PACE = 100;
 /** Keys that turn slides and scroll pages, where the embed has no use for them itself. */
 const PASSED = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End", "Escape", " ", "b", "f", "o", "s"]);
-/** Where keys are used. */
-const USING = "input, select, textarea, button, canvas, summary, a, [contenteditable], dialog";
+/** Where all keys are used; what takes the space besides. */
+const USING = "input, select, textarea, [contenteditable], dialog";
+const PRESSED = "button, summary, a";
 
 const around = parent === self ? null : parent;
 const tell = (type, detail = {}) => around?.postMessage({ orrery: VERSION, type, ...detail }, "*");
@@ -20,18 +21,20 @@ const told = ({ preset, values, seed }) => ({ preset, seed, ...values });
 /** Answers the page around, and tells it what happens. */
 export function answering(bench) {
   let last = 0;
-  const named = (measures) => Object.fromEntries(measures.filter(([, value]) => Number.isFinite(value)));
+  // What was made from the reader's own files is not given away.
+  const own = () => bench.files.names.length > 0;
+  const named = (measures) => own() ? {} : Object.fromEntries(measures.filter(([, value]) => Number.isFinite(value)));
   bench.addEventListener("first", () => tell("ready", { slug: bench.card.slug, state: told(bench.state.a) }));
   bench.addEventListener("shown", ({ detail: { frame } }) => {
     const now = performance.now();
     if (!frame.over && now - last < PACE) return;
     last = now;
-    tell("frame", { at: frame.done, of: frame.of, sentence: frame.sentence, measures: named(frame.measures) });
+    tell("frame", { at: frame.done, of: frame.of, sentence: own() ? "" : frame.sentence, measures: named(frame.measures) });
   });
   bench.addEventListener("state", () => tell("control", { state: told(bench.state.a) }));
   bench.addEventListener("concluded", ({ detail: { verdict, measures } }) => {
     const { holds = null, outside, text, figure, threshold } = verdict;
-    tell("verdict", { holds, outside, text, figure, threshold });
+    tell("verdict", own() ? { holds } : { holds, outside, text, figure, threshold });
     tell("over", { measures: named(measures) });
   });
   bench.story.addEventListener("answered", ({ detail }) => tell("answer", detail));
@@ -49,7 +52,7 @@ export function answering(bench) {
   addEventListener("keydown", (event) => {
     const { key, code, shiftKey } = event;
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || !PASSED.has(key)) return;
-    if (event.target.closest?.(USING)) return;
+    if (event.target.closest?.(USING) || (key === " " && event.target.closest?.(PRESSED))) return;
     event.preventDefault();
     tell("key", { key, code, shiftKey });
   });
@@ -71,5 +74,8 @@ const ORDERS = {
     const words = Object.entries(values).map(([name, value]) => [name, String(value)]);
     bench.set(words);
   },
-  image: (bench) => bench.image(),
+  image(bench) {
+    if (bench.files.names.length > 0) throw new Error("image: the reader's own files are on show; their picture stays with the reader.");
+    return bench.image();
+  },
 };

@@ -35,6 +35,9 @@ export async function keepAll(told) {
       }
     };
     await Promise.all(Array.from({ length: LANES }, lane));
+    const kept = await Promise.all(files.map((file) => caches.match(new URL(file, document.baseURI))));
+    const missing = kept.filter((answer) => !answer).length;
+    if (missing > 0) return `The browser gives too little room: ${missing} of ${files.length} files are not kept.`;
     return `Kept: ${files.length} files, ${Math.ceil(bytes / 1e6)} MB. Everything here works without a network now.`;
   } catch {
     return "Not everything could be kept: there is no network, or this window may store nothing.";

@@ -65,10 +65,11 @@ export class Panel extends HTMLElement {
     if (this.#watcher) return this.#watcher.observe(this.#stage);
     this.#watcher = new ResizeObserver(() => this.#fit());
     this.#watcher.observe(this.#stage);
-    onTheme(() => this.#fit());
+    this.#untheme = onTheme(() => this.#fit());
     this.#listen();
   }
   #watcher;
+  #untheme = () => {};
 
   disconnectedCallback() {
     this.#watcher.disconnect();
@@ -76,6 +77,7 @@ export class Panel extends HTMLElement {
 
   /** Frees the picture; the panel is not used again. */
   end() {
+    this.#untheme();
     this.#solid.clear();
     this.picture?.free();
     this.picture = null;
@@ -112,7 +114,7 @@ export class Panel extends HTMLElement {
   small(small) {
     if (this.classList.contains("small") === small) return;
     this.classList.toggle("small", small);
-    this.#canvas.tabIndex = small ? -1 : 0;
+    this.#canvas.setAttribute("role", small ? "button" : "img");
     this.#fit();
   }
 
@@ -224,9 +226,11 @@ export class Panel extends HTMLElement {
   /** A small one is a button. */
   #pressed(event) {
     if (!this.classList.contains("small")) return false;
-    if (event.type === "pointerup") this.#tell("expand");
+    if (event.type === "pointerdown") this.#armed = event.button === 0;
+    if (event.type === "pointerup" && this.#armed) this.#tell("expand");
     return true;
   }
+  #armed = false;
 
   #handleAt([x, y], type) {
     const handle = this.picture?.handle();
@@ -308,6 +312,10 @@ export class Panel extends HTMLElement {
 
   #key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (this.classList.contains("small")) {
+      if (event.key === "Enter" || event.key === " ") event.preventDefault(), this.#tell("expand");
+      return;
+    }
     const { width, height } = this.#size;
     const middle = [width / 2, height / 2];
     const [dx, dy] = { ArrowLeft: [40, 0], ArrowRight: [-40, 0], ArrowUp: [0, 40], ArrowDown: [0, -40] }[event.key] ?? [0, 0];

@@ -109,19 +109,18 @@ export class Player extends HTMLElement {
     this.#seconds = film;
   }
 
-  /** A new run begins; `film`: it is shown as one, or waits at its start for it if not `playing`. */
-  begin({ playing = true, film = false } = {}) {
+  /** A new run begins; `film`: it is shown as one. */
+  begin({ film = false } = {}) {
     this.#stopReplay();
     this.#begin = this.#head = 0;
     this.#at = null;
     this.#over = this.#known = false;
-    this.#playing = playing;
+    this.#playing = !film;
     this.#filming = film;
     this.#held = false;
     if (film) {
       this.#at = 0;
-      this.#playing = false;
-      if (playing) this.#startReplay();
+      this.#startReplay();
     }
     this.#show();
   }
@@ -131,6 +130,7 @@ export class Player extends HTMLElement {
     this.#at = this.#begin;
     this.#filming = true;
     this.#held = false;
+    if (!this.#over) this.#tell("play");
     this.#startReplay();
     this.#show();
   }
@@ -162,8 +162,9 @@ export class Player extends HTMLElement {
       this.#tell("play");
     } else {
       if (this.#at === null || this.#at >= this.#head) this.#at = this.#begin;
-      this.#filming = this.asFilm || this.#held;
+      this.#filming ||= this.asFilm || this.#held;
       this.#held = false;
+      if (!this.#over) this.#tell("play");
       this.#startReplay();
     }
     this.#show();
@@ -237,13 +238,13 @@ export class Player extends HTMLElement {
 
   #startReplay() {
     this.#stopReplay();
-    const seconds = (this.#filming ? null : SPEEDS[this.#speed.value][2]) ?? this.#seconds;
     let [before, at] = [performance.now(), this.#at];
     const turn = (now) => {
+      const seconds = SPEEDS[this.#speed.value][2] ?? this.#seconds;
       // A film of a run whose end is not known yet goes by what there is of it.
       const whole = (this.#known ? this.#of : this.#head) - this.#begin;
       const was = Math.floor(this.#at);
-      at = Math.min(Math.max(at, this.#begin) + (whole / (1000 * seconds)) * Math.max(0, now - before), this.#head);
+      at = Math.min(Math.max(at, this.#begin) + (whole / (1000 * seconds)) * Math.min(100, Math.max(0, now - before)), this.#head);
       before = now;
       this.#at = at;
       if (Math.floor(at) !== was) this.#tell("scrub", { done: Math.floor(at), offset: 0 });

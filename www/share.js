@@ -31,7 +31,7 @@ export function snippets(card, state, base, choice = {}, files = [], version = "
   const query = write(card, state);
   const link = new URL("index.html" + query, base).href.replace("/index.html?", "/?");
   const parameters = new URLSearchParams(query);
-  for (const [name, text] of Object.entries(choice)) if (text) parameters.set(name, text);
+  for (const [name, text] of Object.entries(choice)) if (text !== null) parameters.set(name, text);
   const embed = new URL("embed.html?" + parameters, base).href;
   const attributes = [...parameters].map(([name, text]) => `${name === "experiment" ? "name" : name}="${escape(text)}"`).join(" ");
   const script = `<script type="module" src="${new URL("embed.js", base).href}"></script>`;
@@ -71,8 +71,8 @@ export function share(card, state, files = []) {
   let version;
   const update = () => {
     const chosen = (rows) => rows.filter(([, box]) => box.checked).map(([name]) => name).join(",");
-    choice.ui = chosen(boxes) === USUAL.join(",") ? "" : chosen(boxes);
-    choice.controls = boxes.find(([part]) => part === "controls")[1].checked ? chosen(sliders) : "";
+    choice.ui = chosen(boxes) === USUAL.join(",") ? null : chosen(boxes);
+    choice.controls = boxes.find(([part]) => part === "controls")[1].checked && chosen(sliders) ? chosen(sliders) : null;
     const texts = snippets(card, state, base, choice, files, version);
     const old = [...place.querySelectorAll("textarea")];
     Object.values(texts).forEach((text, index) => old[index] && (old[index].value = text));

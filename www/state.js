@@ -105,6 +105,17 @@ export function readSeed(text) {
 /** The query that describes a state. */
 export function write(card, state) {
   const parameters = new URLSearchParams({ experiment: card.slug });
+  // A step that nothing was changed at says all by its number.
+  if (state.step) {
+    const { step, ...others } = state;
+    const told = read(`?step=${step}`, card, (_, text) => text).state;
+    const bare = (state) => write(card, { ...state, at: null, step: null, a: { ...state.a, seed: 0 } });
+    if (bare(told) === bare(others)) {
+      parameters.set("step", step);
+      if (state.a.seed !== 0) parameters.set("seed", state.a.seed);
+      return "?" + parameters;
+    }
+  }
   side(state.a, "");
   if (state.view) parameters.set("view", state.view);
   if (state.at !== null) parameters.set("at", state.at);

@@ -18,10 +18,13 @@ export class Story extends HTMLElement {
   #at = 0;
   /** What was answered, by step. */
   #answers = new Map();
+  /** The first answer to each, and of which steps the outcome has been told to those who listen. */
+  #first = new Map();
+  #told = new Set();
   /** What the run on show measured, once its end has been seen. */
   #measures = null;
   #count = h("span", { class: "count" });
-  #body = h("div", { class: "step", "aria-live": "polite" });
+  #body = h("div", { class: "step" });
   #back = h("button", { type: "button", onclick: () => this.#ask(this.#at - 1) }, "Back");
   #next = h("button", { type: "button", class: "main", onclick: () => this.#ask(this.#at + 1) }, "Next");
 
@@ -66,11 +69,6 @@ export class Story extends HTMLElement {
     return this.#steps.filter(({ question }) => question).length;
   }
 
-  /** Does the step on show wait for an answer before its run is shown? */
-  get asks() {
-    return Boolean(this.#steps[this.#at - 1]?.question) && !this.#answers.has(this.#at);
-  }
-
   /** Shows a step. */
   show(number) {
     const step = this.#steps[number - 1];
@@ -81,7 +79,11 @@ export class Story extends HTMLElement {
     this.#count.textContent = `${number} of ${this.#steps.length}`;
     const told = h("div", { class: "told" });
     told.innerHTML = step.told;
+    const options = () => [...this.#body.querySelectorAll(".options button")];
+    const focused = options().indexOf(document.activeElement);
+    if (this.#body.querySelector("mark:hover, mark:focus")) this.dispatchEvent(new CustomEvent("light", { detail: { name: null } }));
     this.#body.replaceChildren(h("h3", {}, step.title), told, ...(step.question ? [this.#question(step.question)] : []));
+    if (focused >= 0) options()[focused]?.focus();
     this.#back.hidden = false;
     this.#next.textContent = "Next";
     this.#back.disabled = number === 1;
@@ -94,7 +96,9 @@ export class Story extends HTMLElement {
     if (!this.#answers.has(this.#at)) return;
     this.show(this.#at);
     const right = this.#right();
-    if (right !== null) this.dispatchEvent(new CustomEvent("answered", { detail: { step: this.#at, answer: this.#answers.get(this.#at), right } }));
+    if (right === null || this.#told.has(this.#at)) return;
+    this.#told.add(this.#at);
+    this.dispatchEvent(new CustomEvent("answered", { detail: { step: this.#at, answer: this.#first.get(this.#at), right } }));
   }
 
   /** The place of the option that the run on show says is right; null while it is not known, -1 if it is none. */
@@ -131,6 +135,7 @@ export class Story extends HTMLElement {
 
   #answer(index) {
     // The first answer counts; another one is a second look.
+    if (!this.#first.has(this.#at)) this.#first.set(this.#at, index);
     this.#answers.set(this.#at, index);
     this.show(this.#at);
     this.dispatchEvent(new CustomEvent("answer", { detail: { number: this.#at } }));

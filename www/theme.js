@@ -10,9 +10,10 @@ export function dark() {
   return chosen ? chosen === "dark" : system.matches;
 }
 
-/** Calls `listener` whenever the theme changes. */
+/** Calls `listener` whenever the theme changes, until what is given back is called. */
 export function onTheme(listener) {
   listeners.add(listener);
+  return () => listeners.delete(listener);
 }
 
 /** The other theme, remembered. */

@@ -122,7 +122,7 @@ test("controls, presets and the time line work in an embed, and what has no room
   assert.match(await page.locator("dialog a").last().getAttribute("href"), /preset=break-it/);
   assert.ok(await page.locator("dialog [data-name=momentum] input").first().isVisible());
   await page.keyboard.press("Escape");
-  assert.ok(await page.locator("[data-name=sharpness] input").first().isVisible());
+  assert.ok(await page.locator(".box [data-name=function] select").isVisible());
   assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 360);
   assert.deepEqual(page.complaints, []);
   await page.context().close();
@@ -142,6 +142,16 @@ test("an embed shows what it is asked to, from 320 by 240 on without a scroll ba
   assert.equal(await page.locator("[data-name=pull]").count(), 0);
   assert.equal(await page.locator("orrery-player").count(), 0);
   assert.ok(await page.locator("orrery-story .contents").isVisible());
+  await page.context().close();
+});
+
+test("a story in an embed goes from view to view", async () => {
+  const page = await stage.page("embed.html?experiment=diffgrad&ui=story,player&step=2", { film: true });
+  for (let step = 3; step <= 4; step++) {
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.waitForFunction((step) => document.querySelector(".count").textContent.startsWith(`${step} of`), step);
+    assert.equal(await page.locator(".views orrery-panel:visible").count(), 1, `step ${step}`);
+  }
   await page.context().close();
 });
 
@@ -179,9 +189,11 @@ test("the page around sets, plays, seeks and asks; and hears what happens", asyn
   // Keys that the embed has no use for are the page's.
   const frame = await (await page.locator("orrery-experiment iframe").first().elementHandle()).contentFrame();
   await page.evaluate(() => addEventListener("keydown", ({ key }) => (globalThis.pressed = key)));
-  await frame.locator(".sentence").click();
-  await page.keyboard.press("PageDown");
-  await page.waitForFunction(() => globalThis.pressed === "PageDown");
+  for (const [place, key] of [[".sentence", "PageDown"], ["canvas", "PageUp"], ["[aria-label=Play], [aria-label=Pause]", "Escape"]]) {
+    await frame.locator(place).first().click();
+    await page.keyboard.press(key);
+    await page.waitForFunction((key) => globalThis.pressed === key, key);
+  }
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });

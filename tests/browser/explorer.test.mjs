@@ -23,8 +23,12 @@ test("the front page finds experiments by words, by what else they are called an
   assert.deepEqual(await shown(), ["Can half a step beat Adam?"]);
   await search.fill("PINN");
   assert.equal((await shown()).length, 1);
-  await search.fill("no such thing");
-  assert.deepEqual(await shown(), []);
+  await search.fill("ot");
+  assert.ok((await shown()).length < 15, "a short word is a word of its own");
+  for (const words of ["no such thing", "constructor", "__proto__"]) {
+    await search.fill(words);
+    assert.deepEqual(await shown(), []);
+  }
   assert.match(await page.locator(".front > .help").textContent(), /papers are live, of 170/);
   await search.fill("");
   await page.getByRole("button", { name: "takes your data" }).click();
@@ -64,6 +68,22 @@ test("something moves on the front page before any program is there, and becomes
   await over(page);
   assert.equal(parameters(page).experiment, "trajectory");
   assert.equal(parameters(page).preset, "bent valley");
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test("a slow run's story: an answer while it is under way, a film that is hurried, a step that shows the end", async () => {
+  const page = await stage.page("?experiment=neural-collapse&step=2", { film: true, rest: false });
+  const story = page.locator("orrery-story");
+  await story.locator(".options button").first().click();
+  await page.waitForTimeout(700);
+  await page.getByRole("combobox", { name: "Speed" }).selectOption({ label: "as fast as possible" });
+  await story.locator(".why").waitFor({ timeout: 40_000 });
+  assert.doesNotMatch(await verdict(page), /not yet/);
+  await page.goto(stage.base + "?experiment=neural-collapse&step=2");
+  await page.waitForFunction(() => document.querySelector(".when").textContent.startsWith("epoch 0 "));
+  await page.getByRole("button", { name: "Next" }).click();
+  await page.waitForFunction(() => !document.querySelector(".when").textContent.startsWith("epoch 0 "), null, { timeout: 40_000 });
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });
@@ -152,8 +172,13 @@ test("a story sets the stage, asks, and the run answers", async () => {
   await page.locator("orrery-story .options button", { hasText: "only diffGrad" }).click();
   await page.waitForFunction(() => document.querySelector("orrery-story .why")?.textContent.startsWith("Right."), null, { timeout: 20_000 });
   await page.getByRole("button", { name: "Next" }).click();
-  await page.waitForURL(/sharpness=0/);
+  await page.waitForURL(/step=3/);
   assert.equal(await page.locator("orrery-story .count").textContent(), "3 of 6");
+  await page.goBack();
+  await page.waitForFunction(() => document.querySelector("orrery-story .count").textContent === "2 of 6");
+  await page.goForward();
+  await page.reload();
+  await page.waitForFunction(() => document.querySelector("orrery-story .count").textContent === "3 of 6");
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });

@@ -127,6 +127,7 @@ test("what a run has found goes out as csv and as npy", async () => {
 
 test("the page tells how Python saves what the experiment reads", async () => {
   const page = await stage.page("?experiment=sinkhorn-newton-sparse&size=50");
+  await page.getByText("Your own data").click();
   await page.getByText("Saved from Python").click();
   assert.deepEqual(await page.locator("orrery-files h3").allTextContents(), ["csv", "npy"]);
   assert.match(await page.locator("orrery-files pre").last().textContent(), /^import numpy as np\nnp\.save\(/);
@@ -241,6 +242,7 @@ for (const slug of ["landscape", "information-estimators", "transport-plan", "ne
     // The paper among them has nothing to be saved.
     if (slug === "sinkhorn-newton-sparse") assert.equal(await save.count(), 0);
     else {
+      await page.getByText("Take away what it found").click();
       const [saved] = await Promise.all([page.waitForEvent("download"), save.first().click()]);
       assert.ok(readFileSync(await saved.path()).length > 0);
     }
@@ -254,6 +256,7 @@ test("after the end of a run, one can look back on it and save from it when a fi
   const end = await drawn(page);
   await drop(page, { "bad.csv": "a,b\n1,x\n2,3\n" });
   await sentence(page);
+  await page.getByText("Take away what it found").click();
   const [saved] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: /^Save .* as csv$/ }).first().click()]);
   assert.ok(readFileSync(await saved.path()).length > 0);
   await page.getByRole("slider", { name: "Time line" }).evaluate((input) => {

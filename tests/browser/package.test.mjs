@@ -72,7 +72,7 @@ test("a zip is the same, and what is wrong is one sentence", () => {
 test("a learning platform hears of the story's end and of the predictions", async () => {
   const manifest = readFileSync(join(folder, "part", "imsmanifest.xml"), "utf8");
   assert.match(manifest, /href="scorm\.html\?experiment=diffgrad"/);
-  const page = await open("embed.html");
+  const page = await open("");
   await page.evaluate(lms);
   await page.evaluate(() => {
     globalThis.API = new globalThis.Scorm12API({ autocommit: false, logLevel: 5 });

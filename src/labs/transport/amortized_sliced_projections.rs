@@ -33,7 +33,7 @@ controls! {
         predictor "network shown": Choice(Kind) = Kind::Attention, "", "whose direction the pictures show, and which one trains the autoencoder";
         steps "training steps": LogCount(50, 3000) = 200, "", "steps of Adam at a rate of 0.01, on 32 pairs each; few: guesses are still rough; many: slower";
         projections "directions drawn": LogCount(1, 64) = 4, "L", "for each pair and step; few: a noisy gradient; many: a steady one, and slower";
-        hidden "hidden layer in attention": Toggle() = false, "", "on: attention's values go through a hidden layer of 16, which is not the paper's; off: they are linear";
+        hidden_layer "hidden layer in attention": Toggle() = false, "", "on: attention's values go through a hidden layer of 16, which is not the paper's; off: they are linear";
     }
 }
 
@@ -312,7 +312,7 @@ impl Experiment for AmortizedSlicedProjections {
             Preset::open(
                 "hidden layer",
                 "Attention with a hidden layer, which is not the paper's: compare guesses",
-                &[("hidden", "on")],
+                &[("hidden_layer", "on")],
             ),
             Preset::open(
                 "linear",
@@ -349,7 +349,7 @@ impl Experiment for AmortizedSlicedProjections {
             pictured.measures.squared(&line) as f32
         };
         let learner = |k: usize| {
-            let predictor = Predictor::new(WEIGHINGS[k], controls.hidden, POINTS, 3, &mut Random::new(seed, PREDICTORS[k].name));
+            let predictor = Predictor::new(WEIGHINGS[k], controls.hidden_layer, POINTS, 3, &mut Random::new(seed, PREDICTORS[k].name));
             Learner::new(predictor, RATE, Random::new(seed, "draws"))
         };
         let weighing = WEIGHINGS[controls.predictor as usize];
@@ -365,7 +365,7 @@ impl Experiment for AmortizedSlicedProjections {
             learners: std::array::from_fn(learner),
             any_direction: f64::NAN,
             shares: Track::default(),
-            reconstruction: Reconstruction::new((weighing, controls.hidden), controls.concentration, seed, digits),
+            reconstruction: Reconstruction::new((weighing, controls.hidden_layer), controls.concentration, seed, digits),
             distances: Track::default(),
         })
     }
