@@ -103,7 +103,8 @@ fn every_preset_shows_itself_at_start_and_later() {
     pool::each(&presets, pool::cores(), |(entry, preset)| {
         for milliseconds in [8, 300] {
             let place = format!("{} at {} after {milliseconds} ms", entry.card.slug, preset.name);
-            let views = look(entry, &entry.preset(preset.name).unwrap(), milliseconds, &said).unwrap_or_else(|e| panic!("{place}: {e}"));
+            let views =
+                look(entry, &entry.preset(preset.name).unwrap(), milliseconds, &said).unwrap_or_else(|e| panic!("{place}: {e}"));
             assert_eq!(views.len(), entry.panels().count());
             views.iter().for_each(|view| check(view, &place));
         }

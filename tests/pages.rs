@@ -13,14 +13,39 @@ use run::session::Session;
 
 /// Words of one theme, or of one palette.
 const COLOURS: [&str; 22] = [
-    "red", "blue", "green", "orange", "grey", "gray", "black", "white", "violet", "purple", "yellow", "cyan", "pink", "brown", "dark",
-    "darker", "darkest", "bright", "brighter", "light", "lighter", "pale",
+    "red", "blue", "green", "orange", "grey", "gray", "black", "white", "violet", "purple", "yellow", "cyan", "pink", "brown",
+    "dark", "darker", "darkest", "bright", "brighter", "light", "lighter", "pale",
 ];
 
 /// What addresses and the element of an embed say besides controls.
 const RESERVED: [&str; 27] = [
-    "experiment", "preset", "seed", "view", "views", "3d", "compare", "at", "step", "theme", "ui", "controls", "lock", "film", "autoplay", "fit",
-    "name", "id", "class", "style", "title", "slot", "part", "hidden", "lang", "dir", "role",
+    "experiment",
+    "preset",
+    "seed",
+    "view",
+    "views",
+    "3d",
+    "compare",
+    "at",
+    "step",
+    "theme",
+    "ui",
+    "controls",
+    "lock",
+    "film",
+    "autoplay",
+    "fit",
+    "name",
+    "id",
+    "class",
+    "style",
+    "title",
+    "slot",
+    "part",
+    "hidden",
+    "lang",
+    "dir",
+    "role",
 ];
 
 fn words(text: &str) -> usize {
@@ -74,7 +99,8 @@ fn cards_are_short_and_plain() {
         let paper = card.paper;
         must(!(paper.doi.is_empty() && paper.arxiv.is_empty() && paper.venue.is_empty()), "nothing leads to the paper".into());
         for panel in entry.panels() {
-            let named = |words: &str| words.split(|c: char| !c.is_alphanumeric()).any(|word| COLOURS.contains(&&*word.to_lowercase()));
+            let named =
+                |words: &str| words.split(|c: char| !c.is_alphanumeric()).any(|word| COLOURS.contains(&&*word.to_lowercase()));
             must(!named(panel.look), format!("the caption of {} names a colour: '{}'", panel.id, panel.look));
             must(words(panel.look) <= 20, format!("the caption of {} has {} words", panel.id, words(panel.look)));
             // A figure is an outcome; a letter before it makes it a name.
@@ -110,7 +136,8 @@ fn texts_have_their_parts() {
         if found != parts {
             faults.push(format!("{slug}.md: has the sections {sections:?}"));
         }
-        let of = |name: &str| text.split("\n## ").find_map(|part| part.trim_start_matches("## ").strip_prefix(name)).map_or(0, words);
+        let of =
+            |name: &str| text.split("\n## ").find_map(|part| part.trim_start_matches("## ").strip_prefix(name)).map_or(0, words);
         let told: usize = [parts[1], parts[2], parts[3], parts[5]].into_iter().map(of).sum();
         let most = if entry.lab == INSTRUMENTS { 650 } else { 450 };
         if !(150..=most).contains(&told) {
@@ -140,7 +167,10 @@ fn stories_are_short_and_ask() {
         }
         for question in questions {
             must(question.options.len() <= 4, format!("'{}' has {} options", question.asked, question.options.len()));
-            must(words(&plain(&question.why)) <= 35, format!("'{}' is answered in {} words", question.asked, words(&plain(&question.why))));
+            must(
+                words(&plain(&question.why)) <= 35,
+                format!("'{}' is answered in {} words", question.asked, words(&plain(&question.why))),
+            );
         }
     }
     none_wrong(faults);
@@ -157,14 +187,18 @@ fn measured(entry: &'static Entry, query: &str) -> Measures {
 
 #[test]
 fn questions_are_answered_by_their_runs() {
-    let asked = |entry: &'static Entry| story(entry).into_iter().filter(|step| step.question.is_some()).map(move |step| (entry, step));
+    let asked =
+        |entry: &'static Entry| story(entry).into_iter().filter(|step| step.question.is_some()).map(move |step| (entry, step));
     let steps: Vec<_> = ledger::selection().into_iter().flat_map(asked).collect();
     let faults = pool::each(&steps, pool::cores(), |(entry, step)| {
         let measures = measured(entry, &step.state);
         let measure = |name: &str| measures.0.iter().find(|(n, _)| n == name).map(|(_, value)| *value);
         let right = |option: &site::Choice| option.when.iter().map(|when| when.holds(&measure)).collect::<Result<Vec<_>, _>>();
         let options = &step.question.as_ref().expect("a question").options;
-        let right: Vec<_> = options.iter().filter(|option| right(option).unwrap_or_else(|e| panic!("{}: {e}", entry.card.slug)).iter().all(|holds| *holds)).collect();
+        let right: Vec<_> = options
+            .iter()
+            .filter(|option| right(option).unwrap_or_else(|e| panic!("{}: {e}", entry.card.slug)).iter().all(|holds| *holds))
+            .collect();
         (right.len() != 1).then(|| {
             let words: Vec<_> = right.iter().map(|option| &option.words).collect();
             format!("{}, step '{}': right are {words:?}; {:?}", entry.card.slug, step.title, measures.0)

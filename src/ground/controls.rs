@@ -402,7 +402,11 @@ mod tests {
     fn a_control_comes_back_from_its_card() {
         let card = serde_json::to_string(Controls::SPECS).unwrap();
         assert!(card.contains(r#""default":"flat","kind":"choice","options":["round","flat"]"#), "{card}");
-        assert!(card.contains(r#""label":"a formula""#) && card.contains(r#""when":[[["shape",["round"]],["count",["3"]]],[["on",["on"]]]]"#), "{card}");
+        assert!(
+            card.contains(r#""label":"a formula""#)
+                && card.contains(r#""when":[[["shape",["round"]],["count",["3"]]],[["on",["on"]]]]"#),
+            "{card}"
+        );
         let read: Vec<Spec> = serde_json::from_str(&card).unwrap();
         // When a control has an effect is the page's business alone.
         let told = Controls::SPECS.iter().map(|spec| Spec { when: &[], ..spec.clone() });

@@ -15,7 +15,8 @@ pub fn figures(value: f64, digits: usize) -> String {
     let power: i32 = power.parse().expect("an exponent is a whole number");
     let minus = if value < 0.0 { "−" } else { "" };
     // Zeros after the point say nothing.
-    let short = |text: &str| if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').into() } else { text.to_string() };
+    let short =
+        |text: &str| if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').into() } else { text.to_string() };
     if value != 0.0 && !(-4..6).contains(&power) {
         return format!("{minus}{}×10{}", short(mantissa), raised(power));
     }
@@ -48,7 +49,11 @@ fn grouped(number: &str) -> String {
 }
 
 fn raised(power: i32) -> String {
-    power.to_string().chars().map(|c| c.to_digit(10).map_or('⁻', |d| ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][d as usize])).collect()
+    power
+        .to_string()
+        .chars()
+        .map(|c| c.to_digit(10).map_or('⁻', |d| ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][d as usize]))
+        .collect()
 }
 
 #[cfg(test)]

@@ -31,7 +31,8 @@ pub(super) fn make(root: &Path, files: &mut Files) -> Result<()> {
             // Read from the site's root, not from the folder of the cards.
             let module = Module { script: format!("./{name}.js"), wasm: format!("./{name}_bg.wasm") };
             let story = text::story_of(root, entry)?;
-            let card = serde_json::to_vec(&OnSite { told: told(lab, entry), bibtex: text::bibtex(&entry.card.paper), story, module });
+            let card =
+                serde_json::to_vec(&OnSite { told: told(lab, entry), bibtex: text::bibtex(&entry.card.paper), story, module });
             files.insert(format!("card/{}.json", entry.card.slug), json(card)?);
         }
     }

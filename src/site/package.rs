@@ -99,7 +99,10 @@ fn manifest(files: &Files, slugs: &[String]) -> String {
     let items: String = slugs
         .iter()
         .map(|slug| {
-            format!("      <item identifier=\"item-{slug}\" identifierref=\"unit-{slug}\"><title>{}</title></item>\n", title(slug))
+            format!(
+                "      <item identifier=\"item-{slug}\" identifierref=\"unit-{slug}\"><title>{}</title></item>\n",
+                title(slug)
+            )
         })
         .collect();
     let all: String = files.keys().map(|name| format!("      <file href=\"{}\"/>\n", escape(name))).collect();

@@ -67,9 +67,12 @@ fn one(slug: &str, text: &str) -> Result<(Path, String)> {
         return Err(Error::new(format!("has {} stops, '## [title](?experiment=…)'", stops.len())));
     }
     let html = fragment(text, &leads)?;
-    let html = [("Question.", "asked"), ("Answer.", "answer"), ("For the lecturer.", "note")].iter().fold(html, |html, (words, class)| {
-        html.replace(&format!("<p><strong>{words}</strong>"), &format!("<p class=\"{class}\"><strong>{words}</strong>"))
-    });
+    let html = [("Question.", "asked"), ("Answer.", "answer"), ("For the lecturer.", "note")].iter().fold(
+        html,
+        |html, (words, class)| {
+            html.replace(&format!("<p><strong>{words}</strong>"), &format!("<p class=\"{class}\"><strong>{words}</strong>"))
+        },
+    );
     Ok((Path { slug: slug.into(), title: title.into(), takes: takes.into(), stops }, html))
 }
 

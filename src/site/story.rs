@@ -108,7 +108,8 @@ fn step(text: &str, html: &dyn Fn(&str) -> Result<String>, state: &dyn Fn(&str) 
     let quoted = |line: &&str| line.starts_with('>');
     let told: Vec<_> = body.lines().take_while(|line| !quoted(line)).collect();
     let asked: Vec<_> = body.lines().filter(quoted).map(|line| line[1..].trim_start()).collect();
-    let question = if asked.is_empty() { None } else { Some(question(&asked, html).map_err(|error| error.at(wrong("its question")))?) };
+    let question =
+        if asked.is_empty() { None } else { Some(question(&asked, html).map_err(|error| error.at(wrong("its question")))?) };
     Ok(Step { title: title.into(), state: query, told: html(&told.join("\n"))?, question })
 }
 
@@ -118,7 +119,8 @@ fn question(lines: &[&str], html: &dyn Fn(&str) -> Result<String>) -> Result<Que
     }
     let first = lines.iter().position(option).ok_or_else(|| Error::new("has no options"))?;
     let last = lines.iter().rposition(option).unwrap_or(first);
-    let options = lines[first..=last].iter().filter_map(|line| line.strip_prefix("- ")).map(choice).collect::<Result<Vec<_>>>()?;
+    let options =
+        lines[first..=last].iter().filter_map(|line| line.strip_prefix("- ")).map(choice).collect::<Result<Vec<_>>>()?;
     let (asked, why) = (html(&lines[..first].join("\n"))?, html(&lines[last + 1..].join("\n"))?);
     match options.len() < 2 || why.is_empty() || asked.is_empty() {
         true => Err(Error::new("it needs what is asked, two options, and what is said after it")),

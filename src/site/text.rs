@@ -64,7 +64,11 @@ pub(super) fn leads(link: &str) -> Result<()> {
         Some(rest) => {
             let (slug, query) = rest.split_once('&').unwrap_or((rest, ""));
             let entry = find(slug)?;
-            if query.is_empty() { Ok(()) } else { settings_of(entry, query).map(drop).map_err(|e| e.at(format!("link '{link}'"))) }
+            if query.is_empty() {
+                Ok(())
+            } else {
+                settings_of(entry, query).map(drop).map_err(|e| e.at(format!("link '{link}'")))
+            }
         }
         None if LABS.iter().any(|lab| link.strip_prefix("?lab=") == Some(lab.slug)) => Ok(()),
         None => Err(Error::new(format!("link '{link}': leads to no experiment and no lab"))),
@@ -141,8 +145,12 @@ fn check(entry: &Entry, link: &str) -> Result<()> {
 /// # Errors
 /// What of it cannot be understood.
 pub fn settings_of(entry: &Entry, query: &str) -> Result<(Settings, u64)> {
-    let pairs: Vec<(String, String)> =
-        query.trim_start_matches('?').split('&').map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(name, text)| (decode(name), decode(text))).collect();
+    let pairs: Vec<(String, String)> = query
+        .trim_start_matches('?')
+        .split('&')
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, text)| (decode(name), decode(text)))
+        .collect();
     // The preset comes first, wherever it is written; what begins with `b.` is for the second run of a comparison.
     let mut sides = ["", "b."].map(|prefix| {
         let named = |(name, _): &&(String, String)| *name == format!("{prefix}preset");
@@ -160,7 +168,9 @@ pub fn settings_of(entry: &Entry, query: &str) -> Result<(Settings, u64)> {
                 let number = text.parse::<u64>().map_err(|_| Error::new(format!("seed: '{text}' is not a whole number")))?;
                 seed = if side == 0 { number } else { seed };
             }
-            "view" | "3d" if entry.panels().all(|view| view.id != text) => return Err(Error::new(format!("view: there is no '{text}'"))),
+            "view" | "3d" if entry.panels().all(|view| view.id != text) => {
+                return Err(Error::new(format!("view: there is no '{text}'")));
+            }
             "at" if text != "end" && text.parse::<usize>().is_err() => {
                 return Err(Error::new(format!("at: '{text}' is neither a whole number of units nor 'end'")));
             }
@@ -196,7 +206,8 @@ fn cite(paper: &Paper, out: &mut String) {
     let venue = if paper.venue.is_empty() { String::new() } else { format!(" {}.", escape(paper.venue)) };
     let link = |address: &str, words: &str| format!(" <a href=\"{address}\" target=\"_blank\" rel=\"noopener\">{words}</a>");
     let doi = if paper.doi.is_empty() { String::new() } else { link(&format!("https://doi.org/{}", paper.doi), "DOI") };
-    let arxiv = if paper.arxiv.is_empty() { String::new() } else { link(&format!("https://arxiv.org/abs/{}", paper.arxiv), "arXiv") };
+    let arxiv =
+        if paper.arxiv.is_empty() { String::new() } else { link(&format!("https://arxiv.org/abs/{}", paper.arxiv), "arXiv") };
     out.push_str(&format!("<p class=\"paper\">{authors} ({}). <cite>{title}</cite>.{venue}{doi}{arxiv}</p>\n", paper.year));
     out.push_str(&format!("<pre class=\"bibtex\"><code>{}</code></pre>\n", escape(&bibtex(paper))));
 }
@@ -229,7 +240,8 @@ pub(super) fn bibtex(paper: &Paper) -> String {
         ("eprint", paper.arxiv.into()),
         ("archivePrefix", if paper.arxiv.is_empty() { "" } else { "arXiv" }.into()),
     ];
-    let told: Vec<_> = fields.iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| format!("  {name} = {{{text}}}")).collect();
+    let told: Vec<_> =
+        fields.iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| format!("  {name} = {{{text}}}")).collect();
     format!("@misc{{{name}{}{},\n{}\n}}", paper.year, plain(word), told.join(",\n"))
 }
 
@@ -290,7 +302,10 @@ mod tests {
         assert!(html.contains("Ann B. Müller, Carl Day (2024). <cite>On the A &amp; B of &lt;C&gt;</cite>. ICLR 2024. <a href=\"https://arxiv.org/abs/2401.1\""), "{html}");
         let entry = bibtex(&paper);
         assert!(entry.starts_with("@misc{müller2024,\n") && entry.contains("{{On the A \\& B of <C>}}"), "{entry}");
-        assert!(entry.contains("author = {Ann B. Müller and Carl Day},\n  year = {2024},\n  note = {ICLR 2024},\n  eprint"), "{entry}");
+        assert!(
+            entry.contains("author = {Ann B. Müller and Carl Day},\n  year = {2024},\n  note = {ICLR 2024},\n  eprint"),
+            "{entry}"
+        );
         assert_eq!(bibtex(&find("diffgrad").unwrap().card.paper).lines().next().unwrap(), "@misc{dubey2019diffgrad,");
     }
 

@@ -117,7 +117,7 @@ test("an embed says what is wrong with what it was asked for", async () => {
 test("controls, presets and the time line work in an embed, and what has no room is behind the dots", async () => {
   const page = await stage.page("embed.html?experiment=diffgrad&ui=player,controls,presets,claim,link", { context: { viewport: { width: 360, height: 700 } } });
   await page.getByRole("button", { name: "More: settings, claim, paper" }).click();
-  await page.getByRole("button", { name: "Break it" }).click();
+  await page.locator("button.break-it").click();
   await page.waitForFunction(() => document.querySelector(".claim-line").textContent.includes("gone, as expected"));
   assert.match(await page.locator("dialog a").last().getAttribute("href"), /preset=break-it/);
   assert.ok(await page.locator("dialog [data-name=momentum] input").first().isVisible());

@@ -194,7 +194,7 @@ test("a path leads from stop to stop, and its answers are shown to those who ask
   await over(page);
   assert.equal(parameters(page).experiment, "diffgrad");
   assert.match(await page.locator(".way").textContent(), /stop 1 of \d/);
-  await page.getByRole("button", { name: "Break it" }).click();
+  await page.locator("button.break-it").click();
   await page.waitForURL(/break-it/);
   await page.reload();
   await over(page);
@@ -340,7 +340,7 @@ test("a slider runs again while it moves, and the URL, back, forward and reload 
 
 test("break it breaks it", async () => {
   const page = await stage.page("?experiment=diffgrad");
-  await page.getByRole("button", { name: "Break it" }).click();
+  await page.locator("button.break-it").click();
   await page.waitForFunction(() => document.querySelector(".verdict").textContent.includes("gone, as expected"));
   assert.equal(parameters(page).preset, "break-it");
   assert.equal(await value(page, "learning_rate"), "0.05");

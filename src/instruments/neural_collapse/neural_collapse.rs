@@ -14,7 +14,7 @@ mod problem;
 #[cfg(test)]
 mod tests;
 
-pub use controls::{Controls, Model, Data, Rate};
+pub use controls::{Controls, Data, Model, Rate};
 use map::Map;
 use methods::neural_collapse::free::{Descent, Problem};
 use methods::neural_collapse::training::{Slice, Tested, Training};

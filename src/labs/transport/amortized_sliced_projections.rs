@@ -8,7 +8,7 @@
 use std::f64::consts::PI;
 
 use libm::{asin, atan2, cos, exp, sin};
-use methods::transport::{Around, MaxSliced, directions, fibonacci};
+use methods::transport::{Around, MaxSliced, fibonacci};
 use run::prelude::*;
 
 mod autoencoder;
