@@ -124,6 +124,9 @@ export class Bench extends EventTarget {
   play() {
     if (calm()) return this.player.toEnd();
     this.#unsay();
+    this.state = { ...this.state, at: null };
+    // A run that has not begun begins as one.
+    for (const side of this.#sides.values()) side.film ||= side.asked;
     this.player.film();
   }
 
@@ -138,7 +141,10 @@ export class Bench extends EventTarget {
     this.state = { ...this.state, at: null };
     for (const side of this.#sides.values()) {
       for (const told of side.told) this.claim.seed(side.key, told);
-      if (side.last) this.#conclude(side);
+      if (!side.last) continue;
+      // The time line need not have the very end: what is done after the last unit is counted by none.
+      if (this.player.live) this.#show(side, side.last);
+      this.#conclude(side);
     }
     this.#progress();
   }
@@ -299,7 +305,7 @@ export class Bench extends EventTarget {
     const moves = this.player.asFilm && !calm() && !document.hidden;
     side.film = this.#film && moves && this.state.at === null;
     const pace = this.player.asFilm ? 0 : this.player.pace;
-    side.run.start({ pairs: pairs(this.card, { values }), seed, playing: true, quiet: calm(), eager, pace, film: side.film || (moves && this.state.at !== null) });
+    side.run.start({ pairs: pairs(this.card, { values }), seed, playing: true, quiet: calm(), eager, pace, film: side.film || (moves && this.state.at !== null), fresh: side.film || this.state.at !== null });
     document.documentElement.dataset.run = "going";
   }
 
@@ -307,7 +313,7 @@ export class Bench extends EventTarget {
   #gone(key) {
     const side = this.state[key];
     const preset = this.card.presets.find(({ name }) => name === side.preset);
-    return preset?.expect === "gone" && untouched(this.card, side);
+    return preset?.name === "break-it" && untouched(this.card, side);
   }
 
   /** What was asked for is on show from now on. */

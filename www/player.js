@@ -17,7 +17,7 @@ const KEY = "orrery speed";
 
 /**
  * `<orrery-player>`. Fires `play`, `pause`, `step`, `restart`, `pace` (detail: slices a second, 0 for all there can be), and
- * `scrub` (detail: {done, offset}), and `arrive` when a film has come to its end.
+ * `scrub` (detail: {done, offset}), and `arrive` when the end is to be seen, or what the reader has gone about on may be told.
  *
  * It knows the run's head (how far it is computed) and where the reader is: at the head, or at an earlier step.
  */
@@ -138,9 +138,9 @@ export class Player extends HTMLElement {
   /** The end of what is computed is on show. */
   toEnd() {
     this.#stopReplay();
-    if (this.#at !== null) this.#tell("scrub", { done: this.#head, offset: 0 });
     this.#at = null;
-    this.#see();
+    if (this.waits) this.#see();
+    else this.#tell("arrive");
     this.#show();
   }
 
@@ -261,7 +261,6 @@ export class Player extends HTMLElement {
   #arrive() {
     this.#filming = false;
     this.#at = null;
-    this.#tell("scrub", { done: this.#head, offset: 0 });
     this.#show();
     this.#tell("arrive");
   }

@@ -157,7 +157,8 @@ async function adopt(order) {
 /** Where the run on show can take the new controls, it goes on with them. */
 async function goesOn(order) {
   // One that ended in an error is not to be trusted with more.
-  if (!current || current.failed || current.slug !== order.slug || current.seed !== order.seed || order.add || order.remove) return false;
+  // What is to be seen from its start begins there.
+  if (order.fresh || !current || current.failed || current.slug !== order.slug || current.seed !== order.seed || order.add || order.remove) return false;
   const revised = await current.revise(order, () => latest === order.id);
   return revised || latest !== order.id;
 }

@@ -443,6 +443,7 @@ impl Experiment for AmortizedSlicedProjections {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use methods::transport::directions;
     use run::testing::{begun, judged};
 
     #[test]
