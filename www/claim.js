@@ -44,7 +44,7 @@ export class Claim extends HTMLElement {
       const text = h("p", { class: "figures" });
       const gauge = new Gauge(card.figure, (seed) => this.dispatchEvent(new CustomEvent("seed", { detail: { side, seed } })));
       const all = h("p", { class: "all" });
-      this.#sides.set(side, { verdict, why, text, gauge, all, gone: false });
+      this.#sides.set(side, { verdict, why, text, gauge, all, gone: false, alone: new Map() });
       const tag = sides.length > 1 && h("span", { class: `tag tag-${side.toUpperCase()}` }, side.toUpperCase());
       figures.push(h("div", { class: "line" }, tag, text));
       return h("div", { class: "side" }, h("div", { class: "line" }, tag && tag.cloneNode(true), verdict, all), why, gauge.element);
@@ -64,7 +64,8 @@ export class Claim extends HTMLElement {
 
   /** A run at `seed` begins; `gone`: at settings that are there to take the effect away. */
   begin(side, seed, gone) {
-    const { all, gauge } = this.#sides.get(side);
+    const { all, gauge, alone } = this.#sides.get(side);
+    alone.clear();
     this.#sides.get(side).gone = gone;
     all.textContent = "";
     gauge.begin(Array.from({ length: this.#seeds }, (_, i) => seed + i));
@@ -88,11 +89,15 @@ export class Claim extends HTMLElement {
 
   /** A seed is finished: what it says alone, and what all finished ones say together. */
   seed(side, { seed, alone, all }) {
-    const { gauge, all: together, gone } = this.#sides.get(side);
+    const { gauge, all: together, gone, alone: each } = this.#sides.get(side);
     const { words, look } = kind(alone, gone);
     const finished = gauge.seed(seed, alone, look, `seed ${seed}: ${words}. ${alone.text}`);
+    each.set(seed, alone.holds === true);
     const whole = kind(all, gone);
-    const over = this.#seeds < 2 ? "" : `over all ${this.#seeds} seeds: ${whole.words}`;
+    const single = [...each.values()].filter(Boolean).length;
+    // What is judged over all of them need not hold in each alone.
+    const apart = all.holds !== undefined && single !== (all.holds ? this.#seeds : 0) ? ` (${single} of ${this.#seeds} alone)` : "";
+    const over = this.#seeds < 2 ? "" : `over all ${this.#seeds} seeds: ${whole.words}${apart}`;
     together.textContent = finished < this.#seeds ? `${finished} of ${this.#seeds} seeds, others are running` : over;
     together.className = `all ${finished < this.#seeds ? "" : whole.look}`;
   }

@@ -273,9 +273,26 @@ async function showWay() {
   const stops = [...(path?.stops ?? [])];
   if (!bench || !stops[stop]) return;
   const to = (index, words) => stops[index] && h("a", { href: stops[index], "data-path": slug, "data-stop": index }, words);
+  aside.querySelector(".stop")?.remove();
+  const told = await stopOf(slug, stop);
+  if (bench && history.state?.path === slug && history.state.stop === stop && told) aside.prepend(told);
   page.querySelector(".way")?.remove();
   page.prepend(h("nav", { class: "way", "aria-label": "Path" },
     h("a", { href: `?path=${slug}#stop-${stop}` }, path.title), h("span", {}, `stop ${stop + 1} of ${stops.length}`), to(stop - 1, "Back"), to(stop + 1, "Next stop")));
+}
+
+/** What a path tells at a stop, with its question; the answer and the lecturer's note are folded. Null where it cannot be had. */
+async function stopOf(slug, stop) {
+  const answer = await fetch(new URL(`./text/path-${slug}.html`, import.meta.url)).catch(() => null);
+  if (!answer?.ok) return null;
+  const template = h("template", {});
+  template.innerHTML = await answer.text();
+  const heads = [...template.content.querySelectorAll("h2")];
+  const parts = [];
+  for (let part = heads[stop]?.nextElementSibling; part && part.tagName !== "H2"; part = part.nextElementSibling) parts.push(part);
+  const fold = (part, words) => h("details", {}, h("summary", {}, words), part);
+  const shown = parts.map((part) => (part.matches(".answer") ? fold(part, "The answer") : part.matches(".note") ? fold(part, "For the lecturer") : part));
+  return h("section", { class: "stop text", "aria-label": "This stop" }, h("h2", {}, "On the path"), shown);
 }
 
 /** Writes the state into the URL: a drag is one step of the history, begun by its first move. */

@@ -149,7 +149,7 @@ test("a story in an embed goes from view to view", async () => {
   const page = await stage.page("embed.html?experiment=diffgrad&ui=story,player&step=2", { film: true });
   for (let step = 3; step <= 4; step++) {
     await page.getByRole("button", { name: "Next" }).click();
-    await page.waitForFunction((step) => document.querySelector(".count").textContent.startsWith(`${step} of`), step);
+    await page.waitForFunction((step) => document.querySelector(".count")?.textContent.startsWith(`${step} of`), step);
     assert.equal(await page.locator(".views orrery-panel:visible").count(), 1, `step ${step}`);
   }
   await page.context().close();

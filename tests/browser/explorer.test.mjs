@@ -81,9 +81,9 @@ test("a slow run's story: an answer while it is under way, a film that is hurrie
   await story.locator(".why").waitFor({ timeout: 40_000 });
   assert.doesNotMatch(await verdict(page), /not yet/);
   await page.goto(stage.base + "?experiment=neural-collapse&step=2");
-  await page.waitForFunction(() => document.querySelector(".when").textContent.startsWith("epoch 0 "));
+  await page.waitForFunction(() => document.querySelector(".when")?.textContent.startsWith("epoch 0 "));
   await page.getByRole("button", { name: "Next" }).click();
-  await page.waitForFunction(() => !document.querySelector(".when").textContent.startsWith("epoch 0 "), null, { timeout: 40_000 });
+  await page.waitForFunction(() => document.querySelector(".when")?.textContent.startsWith("epoch 0 ") === false, null, { timeout: 40_000 });
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });
@@ -144,7 +144,7 @@ test("the first run of a visit is a film, and tells what came out when it has be
   assert.match(await verdict(page), /holds/);
   // What is moved afterwards is shown at once.
   await slide(page, "learning_rate", [400]);
-  await page.waitForFunction(() => document.querySelector(".verdict").textContent.includes("does not hold"), null, { timeout: 4000 });
+  await page.waitForFunction(() => document.querySelector(".verdict").textContent.includes("does not hold"), null, { timeout: 7000 });
   await page.getByRole("button", { name: "Play" }).click();
   await page.waitForFunction(() => /iteration [1-9]\d? of/.test(document.querySelector(".when").textContent));
   assert.deepEqual(page.complaints, []);
@@ -175,10 +175,10 @@ test("a story sets the stage, asks, and the run answers", async () => {
   await page.waitForURL(/step=3/);
   assert.equal(await page.locator("orrery-story .count").textContent(), "3 of 6");
   await page.goBack();
-  await page.waitForFunction(() => document.querySelector("orrery-story .count").textContent === "2 of 6");
+  await page.waitForFunction(() => document.querySelector("orrery-story .count")?.textContent === "2 of 6");
   await page.goForward();
   await page.reload();
-  await page.waitForFunction(() => document.querySelector("orrery-story .count").textContent === "3 of 6");
+  await page.waitForFunction(() => document.querySelector("orrery-story .count")?.textContent === "3 of 6");
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });
@@ -194,6 +194,8 @@ test("a path leads from stop to stop, and its answers are shown to those who ask
   await over(page);
   assert.equal(parameters(page).experiment, "diffgrad");
   assert.match(await page.locator(".way").textContent(), /stop 1 of \d/);
+  await page.waitForSelector("aside .stop .asked");
+  assert.equal(await page.locator("aside .stop .answer").isVisible(), false);
   await page.locator("button.break-it").click();
   await page.waitForURL(/break-it/);
   await page.reload();
@@ -214,20 +216,20 @@ test("keys play, step, choose, walk the story and present", async () => {
   const page = await stage.page("?experiment=diffgrad");
   await page.locator("h1").click();
   await page.keyboard.press("ArrowLeft");
-  await page.waitForFunction(() => !document.querySelector(".when").textContent.startsWith("iteration 300 "));
+  await page.waitForFunction(() => !document.querySelector(".when")?.textContent.startsWith("iteration 300 "));
   await page.keyboard.press("Space");
-  await page.waitForFunction(() => document.querySelector(".when").textContent.startsWith("iteration 300 "));
+  await page.waitForFunction(() => document.querySelector(".when")?.textContent.startsWith("iteration 300 "));
   await page.keyboard.press("2");
   await page.waitForURL(/preset=break-it/);
   await page.keyboard.press("1");
   await page.waitForFunction(() => !location.search.includes("preset"));
   await page.keyboard.press("n");
-  await page.waitForFunction(() => document.querySelector("orrery-story .count").textContent.startsWith("1 of"));
+  await page.waitForFunction(() => document.querySelector("orrery-story .count")?.textContent.startsWith("1 of"));
   await page.keyboard.press("f");
   await page.waitForSelector("body.presenting");
   assert.equal(await page.locator(".strip").isVisible(), false);
   await page.keyboard.press("ArrowRight");
-  await page.waitForFunction(() => document.querySelector("orrery-story .count").textContent.startsWith("2 of"));
+  await page.waitForFunction(() => document.querySelector("orrery-story .count")?.textContent.startsWith("2 of"));
   await page.keyboard.press("Escape");
   await page.waitForSelector("body:not(.presenting)");
   await page.keyboard.press("?");

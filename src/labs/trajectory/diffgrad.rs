@@ -121,7 +121,7 @@ impl Balls {
                 let name = |k: usize| METHODS[k].name;
                 let (found, more) = match (&found[..], &lost[..]) {
                     ([], _) => ("none of the three is".to_string(), String::new()),
-                    ([one], _) => (format!("only {} is", name(*one)), String::new()),
+                    ([one], _) => (format!("of these three only {} is", name(*one)), String::new()),
                     ([one, two], [not]) => {
                         (format!("{} and {} are", name(*one), name(*two)), format!(", and {} is not", name(*not)))
                     }
