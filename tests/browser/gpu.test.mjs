@@ -28,14 +28,16 @@ const solid = (panel) => panel.evaluate((panel) => {
   return { size: [canvas.width, canvas.height], share: (4 * opaque) / data.length, shades: shades.size, pixels: hash };
 });
 
-test("a surface is drawn by the GPU, turned with the keyboard, enlarged, and laid flat again", async () => {
+test("a surface is drawn by the GPU, turned with the keyboard, drawn larger, and laid flat again", async () => {
   const page = await stage.page("?experiment=diffgrad");
   const map = page.locator("orrery-panel[data-id=map]");
   assert.equal(await page.locator("canvas.solid").count(), 0);
+  await map.locator("canvas").click();
+  await page.waitForURL(/view=map/);
   await map.getByRole("button", { name: "Show in three dimensions" }).click();
   await map.locator("canvas.solid").waitFor();
   const first = await solid(map);
-  assert.ok(first.share > 0.05 && first.share < 0.8, `${first.share} of the canvas is surface`);
+  assert.ok(first.share > 0.03 && first.share < 0.8, `${first.share} of the canvas is surface`);
   assert.ok(first.shades > 100, `only ${first.shades} shades`);
   assert.deepEqual(first.size, await map.locator("canvas").first().evaluate((canvas) => [canvas.width, canvas.height]));
 
@@ -52,8 +54,7 @@ test("a surface is drawn by the GPU, turned with the keyboard, enlarged, and lai
 
   await page.getByRole("button", { name: "Light or dark" }).click();
   assert.notEqual((await solid(map)).pixels, first.pixels);
-  await map.getByRole("button", { name: "Enlarge" }).click();
-  await page.waitForURL(/view=map/);
+  await page.setViewportSize({ width: 1800, height: 1200 });
   await page.waitForFunction((width) => document.querySelector("canvas.solid")?.width > width, first.size[0]);
   assert.ok((await solid(map)).share > 0.05);
 
@@ -79,7 +80,7 @@ test("when the GPU is lost, surfaces are drawn without it", async () => {
   await page.evaluate(() => orrery.loseGpu());
   await page.waitForFunction(() => !document.querySelector("canvas.solid"));
   const whole = await inked(page, index);
-  assert.ok(whole > around + 0.05, `${around} of the picture was inked around the surface, ${whole} with it`);
+  assert.ok(whole > 2 * around, `${around} of the picture was inked around the surface, ${whole} with it`);
   await map.locator("canvas").first().focus();
   await page.keyboard.press("ArrowLeft");
   await page.waitForTimeout(100);
