@@ -262,11 +262,11 @@ test("controls of what is shown leave a run as it is; start again starts again; 
   const page = await stage.page("?experiment=landscape");
   const when = () => page.locator(".when").textContent().then((text) => Number(text.match(/\d[\d,]*/)[0].replaceAll(",", "")));
   const whole = await when();
-  const before = await drawn(page, 3);
+  const before = await drawn(page, 4);
   await page.locator("details.more summary").first().click();
   await page.locator('[data-name="probe_a"] input[type=text]').fill("0.8");
   await page.keyboard.press("Enter");
-  await page.waitForFunction((before) => document.querySelectorAll("orrery-panel canvas")[3].toDataURL() !== before, before);
+  await page.waitForFunction((before) => document.querySelectorAll("orrery-panel canvas")[4].toDataURL() !== before, before);
   await over(page);
   assert.equal(await when(), whole);
   // A fresh run says its first steps again.

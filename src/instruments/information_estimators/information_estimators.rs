@@ -240,10 +240,10 @@ fn snapshots(epochs: usize) -> Vec<usize> {
 
 views! { InformationPlane, Controls:
     plane "The information plane" "A path is a layer, numbered at its end: right tells more of the input, up more of the label." => plane;
+    scores "Loss and accuracy" "Solid lines are samples that training never saw; the dashed one is the training loss." => scores;
     beside "Two estimates" "A line is a layer: solid by the first estimator, dashed by the second, on the same samples." => both_estimates;
     activities "The activities and their bins" "How many activities of the layer shown fall into each bin." => histogram;
     phases "Drift and diffusion" "Mean and deviation of a layer's gradient over the batches of an epoch." => drift_and_diffusion;
-    scores "Loss and accuracy" "Solid lines are samples that training never saw; the dashed one is the training loss." => scores;
     readings "Limits and violations" "What limits every estimate, and by how much this one is more than there can be." => readings;
 }
 

@@ -158,10 +158,10 @@ impl Landscape {
 
 views! { Landscape, Controls:
     surface "The loss over the plane" "Height over two directions of weight space, with the walk of training. Drag the probe, or lift the map." => map, dragged: move_probe;
+    training "Loss and sharpness" "Loss and sharpness by epoch. Above the marked edge a quadratic would no longer be stable under this step." => training;
     profile "Loss along a line" "The loss along one line of weight space; dashed, the twin of the same function, where there is one." => losses;
     accuracy "Accuracy along the same line" "The share of samples that the network gets right, along the same line." => accuracies;
     decision "The network at the probe" "What the network at the probe answers, place by place; of images, what each class is taken for." => decision, dragged: draw;
-    training "Loss and sharpness" "Loss and sharpness by epoch. Above the marked edge a quadratic would no longer be stable under this step." => training;
     spectrum "The Hessian's spectrum" "How many directions curve how much: the density of the Hessian's eigenvalues, with those that stand apart." => eigenvalues;
     readings "How far to believe it" "How much of the walk, the gradient and the curvature this plane holds, and how exact the numbers are." => readings;
 }
