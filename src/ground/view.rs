@@ -1,4 +1,4 @@
-//! What can be shown, as plain data. An experiment fills these in; [`plot`](crate::plot) turns them into pixels.
+//! What can be shown, as plain data. An experiment fills these in; `plot` turns them into pixels.
 //!
 //! A view knows nothing of pixels, colours or fonts: it has numbers, names, units and roles. The same value is drawn in the
 //! page, written as SVG, PNG and CSV, read out under the pointer, and said in one sentence for those who cannot see it.

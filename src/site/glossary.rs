@@ -8,7 +8,7 @@ const LIST: &str = include_str!("glossary.md");
 /// What a term means, in a sentence, and the experiment that shows it, if one does.
 pub fn find(term: &str) -> Option<(&'static str, &'static str)> {
     let term = term.to_lowercase();
-    terms().find(|(forms, ..)| forms.iter().any(|form| *form == term)).map(|(_, told, slug)| (told, slug))
+    terms().find(|(forms, ..)| forms.contains(&term)).map(|(_, told, slug)| (told, slug))
 }
 
 /// Every term: its forms in small letters, what it means, the experiment that shows it.

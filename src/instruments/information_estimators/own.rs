@@ -49,7 +49,7 @@ fn labels(arrays: &[Array]) -> Result<&Array> {
     let names = ["labels", "label", "y", "targets", "target", "classes", "class"];
     let named = |name: &&str| arrays.iter().find(|a| word(a) == **name);
     let ending = || arrays.iter().find(|a| word(a).ends_with("labels"));
-    if let Some(labels) = names.iter().find_map(|name| named(name)).or_else(ending) {
+    if let Some(labels) = names.iter().find_map(named).or_else(ending) {
         return Ok(labels);
     }
     let samples = |a: &Array| match a.shape[..] {

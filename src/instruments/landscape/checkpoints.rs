@@ -59,7 +59,7 @@ impl Checkpoints {
             Part::Normalise { .. } => None,
         });
         let first = dense.next().expect("a network has a layer");
-        (first.0, dense.last().unwrap_or(first).1)
+        (first.0, dense.next_back().unwrap_or(first).1)
     }
 
     /// Classes that the network tells apart.

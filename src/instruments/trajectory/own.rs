@@ -193,7 +193,7 @@ mod tests {
             array("a.npz/step", &[3], vec![0.0, 100.0, 200.0], &[]),
         ];
         let log = array("log.csv", &[2, 2], vec![1.0, 4.0, 2.0, 3.0], &["epoch", "Adam"]);
-        let own = Own::read(&[&run[..], &[log.clone()]].concat()).unwrap().unwrap();
+        let own = Own::read(&[&run[..], std::slice::from_ref(&log)].concat()).unwrap().unwrap();
         assert_eq!(
             own.understood(),
             [

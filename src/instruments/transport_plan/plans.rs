@@ -8,6 +8,9 @@ use super::pair::Pair;
 use super::pictures::{SIDES, SOLVERS, SOURCE, TARGET, binned, bins, dots, splat, stairs, ways};
 use run::prelude::*;
 
+/// From which place to which, and how much.
+type Way = (usize, usize, f64);
+
 impl Pair {
     /// The first solver's plan, with the handle.
     pub(super) fn first_plan(&self, controls: &Controls) -> View {
@@ -108,7 +111,7 @@ impl Pair {
     }
 
     /// Of a map without a plan: the images of the source's places, and some ways there.
-    fn mapped<'a>(&self, course: &'a Course) -> Option<(&'a [f64], Vec<(usize, usize, f64)>)> {
+    fn mapped<'a>(&self, course: &'a Course) -> Option<(&'a [f64], Vec<Way>)> {
         let every = self.task.sides[0].len().div_ceil(300);
         let some = (0..self.task.sides[0].len()).step_by(every).map(|i| (i, i, 1.0)).collect();
         (!course.images.is_empty()).then_some((course.images.as_slice(), some))

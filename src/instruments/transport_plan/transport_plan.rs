@@ -195,7 +195,7 @@ impl Controls {
         }
         let drawn = self.problem != Problem::Graph;
         let digit = |(shape, text): (Shape, &String)| {
-            matches!(shape, Shape::Zero | Shape::Three | Shape::Eight) && !(drawn && !text.is_empty())
+            matches!(shape, Shape::Zero | Shape::Three | Shape::Eight) && (!drawn || text.is_empty())
         };
         let given = [(self.source, &self.drawn_source), (self.target, &self.drawn_target)].into_iter().any(digit);
         let places = matches!(self.problem, Problem::Clouds | Problem::Pictures | Problem::Graph);

@@ -349,7 +349,8 @@ impl Experiment for AmortizedSlicedProjections {
             pictured.measures.squared(&line) as f32
         };
         let learner = |k: usize| {
-            let predictor = Predictor::new(WEIGHINGS[k], controls.hidden_layer, POINTS, 3, &mut Random::new(seed, PREDICTORS[k].name));
+            let predictor =
+                Predictor::new(WEIGHINGS[k], controls.hidden_layer, POINTS, 3, &mut Random::new(seed, PREDICTORS[k].name));
             Learner::new(predictor, RATE, Random::new(seed, "draws"))
         };
         let weighing = WEIGHINGS[controls.predictor as usize];

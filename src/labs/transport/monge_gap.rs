@@ -292,7 +292,8 @@ impl MongeGap {
             (false, false) => chart.label("other weights are being trained", (0.95, 300.0), Ink::Text),
             _ => chart,
         };
-        let figures: [(String, u8, fn(&Trained) -> f64); 3] = [
+        type Figure = fn(&Trained) -> f64;
+        let figures: [(String, u8, Figure); 3] = [
             (format!("error L2-UVP, of {ERROR} %"), 0, |t| t.error / ERROR),
             (format!("exact gap, of {GAP}"), 2, |t| t.gap / GAP),
             (format!("misfit, of {MISFIT}"), 3, |t| t.misfit / MISFIT),
