@@ -8,6 +8,7 @@ use std::path::Path;
 use serde_json::Value;
 use zip::write::SimpleFileOptions;
 
+use super::text::attribute;
 use super::{Files, claim, list, read, sources, write};
 use crate::catalogue::find;
 use ground::error::{Error, Result};
@@ -94,8 +95,7 @@ fn zipped(files: &Files) -> Result<Vec<u8>> {
 
 /// What a learning platform reads first: a unit for each experiment.
 fn manifest(files: &Files, slugs: &[String]) -> String {
-    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
-    let title = |slug: &String| escape(find(slug).map_or("", |entry| entry.card.title));
+    let title = |slug: &String| attribute(find(slug).map_or("", |entry| entry.card.title));
     let items: String = slugs
         .iter()
         .map(|slug| {
@@ -105,7 +105,7 @@ fn manifest(files: &Files, slugs: &[String]) -> String {
             )
         })
         .collect();
-    let all: String = files.keys().map(|name| format!("      <file href=\"{}\"/>\n", escape(name))).collect();
+    let all: String = files.keys().map(|name| format!("      <file href=\"{}\"/>\n", attribute(name))).collect();
     let units: String = slugs
         .iter()
         .map(|slug| {
